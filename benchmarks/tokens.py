@@ -39,6 +39,8 @@ LISTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "daily bars, summary": ("get_historical_data", SERIES | {"format": "summary"}, 150),
     "account summary, table": ("get_account_summary", {"format": "table"}, 750),
     "positions (3), table": ("get_positions", {"format": "table"}, 130),
+    "portfolio (3)": ("get_portfolio", {}, 350),
+    "account values, the main ones": ("get_account_values", {}, 300),
     "quotes (10)": ("get_quotes", {"contracts": [{"symbol": each} for each in STOCKS[:10]]}, 500),
     "executions (10), table": ("get_executions", {"format": "table"}, 800),
 }  # fmt: skip

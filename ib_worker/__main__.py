@@ -22,6 +22,7 @@ from ib_worker.handlers import (  # noqa: F401  # importing registers the handle
     events,
     order_queries,
     orders,
+    portfolio,
     previews,
     session,
 )

@@ -80,6 +80,7 @@ ROOMS: dict[str, set[str]] = {
             "tools/__init__.py": set(),
             "tools/types.py": {"text", "tool.py"},
             "tools/account.py": {"tool.py", "tools/types.py"},
+            "tools/portfolio.py": {"tool.py", "tools/types.py"},
             "tools/events.py": {"tool.py", "tools/types.py"},
             "tools/market": {"text", "tool.py", "tools/types.py"},
             "tools/session.py": {"tool.py", "tools/types.py"},
@@ -502,6 +503,7 @@ ROOMS: dict[str, set[str]] = {
                 "session",
                 "tws",
             },
+            "handlers/portfolio.py": {"account", "handlers/dispatch.py", "session", "tws"},
             "handlers/events.py": {
                 "alerts",
                 "events",

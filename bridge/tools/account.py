@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from bridge.tool import Model, ToolRequest, operation, tool
-from bridge.tools.types import Account, Contract, Count, ListArguments, Seconds, Symbol, Text
+from bridge.tools.types import Account, Contract, Count, ListArguments, Names, Seconds, Symbol, Text
 
 COST = "per share; for options and futures per contract, multiplier included"
 PRICE = "avgCost without the multiplier, per unit of the quote; null if the multiplier is unknown"
@@ -97,28 +97,31 @@ class GetAccountSummary(ListArguments):
     )
 
     account: Annotated[Account | None, Field(description="left out: every account")] = None
+    tags: Annotated[Names | None, Field(description="names or parts, such as margin")] = None
 
 
 @tool(returns=list[Position], toolset="account")
 class GetPositions(ListArguments):
     """Every open position of every account: the portfolio. An empty list means no positions; unknown positions are an
-    error. For a position's current worth use ibkr_get_pnl_single."""
+    error. Their prices, values and profits are in ibkr_get_portfolio."""
 
     title: ClassVar = "portfolio positions"
     search_words: ClassVar = "what are my positions holdings what do I hold own stocks shares"
 
     symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None
     account: Annotated[Account | None, Field(description="left out: every account")] = None
+    modelCode: Text | None = None
 
 
 @tool(returns=PnL, toolset="account")
 class GetPnl(ToolRequest):
-    """Daily, unrealized and realized profit and loss (P&L) of an account."""
+    """Daily, unrealized and realized profit and loss (P&L) of an account. Of several: ibkr_get_portfolio."""
 
     title: ClassVar = "profit and loss"
     search_words: ClassVar = "am I up or down today p&l pnl gain performance how much did I make lose"
 
     account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
+    modelCode: Text | None = None
 
 
 @tool(returns=PnLSingle, toolset="account")

@@ -74,6 +74,7 @@ Amount = Annotated[
 Count = Annotated[int, Field(ge=0, le=2_147_483_647), _PLAIN]
 PermId = Annotated[int, Field(gt=0, le=9_223_372_036_854_775_807), _PLAIN]  # 64 bits: real ones have eleven digits
 OrderId = Annotated[int, Field(ge=-2_147_483_648, le=2_147_483_647), _PLAIN]
+TableRows = Annotated[int, Field(ge=1, le=500), _PLAIN]  # of a table that has its most important rows first
 Port = Annotated[int, Field(ge=1, le=65535), _PLAIN]
 Seconds = Annotated[int, Field(ge=1, le=3600), _PLAIN]
 EventCursor = Annotated[str, StringConstraints(min_length=5, max_length=80, pattern=r"^[0-9A-Za-z.-]+$")]
@@ -160,6 +161,9 @@ def absent_prices(orderType: str) -> frozenset[str]:
 def _listed(value: Any) -> Any:
     """Let a model write the names of fields in one text: "date, close"."""
     return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[list[Text], Field(min_length=1, max_length=20), BeforeValidator(_listed)]
 
 
 class ListArguments(ToolRequest):

@@ -1,4 +1,5 @@
-"""The account's values and portfolio as TWS's Account window has them: one subscription, shared by all streams."""
+"""The account's values and portfolio as TWS's Account window has them: one subscription, which streams and
+readers share."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from ib_worker.pacing.message_pacer import MessagePacer, Priority
 from ib_worker.publisher import Publisher
 from ib_worker.tws.errors import ConnectionLost, refusal
 from ib_worker.tws.values import convert
+
+BRIEF_S, LOOK_S = 30.0, 0.1  # how long a reader's subscription stays for the next one, and how often that is checked
 
 log = structlog.get_logger("ib_worker.account.updates")
 
@@ -31,6 +34,9 @@ class AccountUpdates:
         self._now = now
         self._wire: Any = None
         self.account: str | None = None
+        self.streamed = False  # opened for listeners; else for a reader, and goes after BRIEF_S or for another account
+        self._turn = asyncio.Lock()  # readers of different accounts follow one another
+        self._until = 0.0  # when a reader's subscription goes, by the loop's clock
         self._asked: str | None = None  # whose updates TWS sends
         self._stale = False  # it is wanted again, and what TWS has told of it is forgotten
         self._values: dict[tuple[str, str], AccountUpdate] = {}
@@ -45,19 +51,46 @@ class AccountUpdates:
 
     def open(self, account: str) -> str:
         """Subscribe, or join. Returns the stream's name; the caller awaits `complete`."""
-        if self.account not in (None, account):
-            raise ToolError(
-                "in_use",
-                f"TWS streams one account at a time, and {self.account} is being streamed. Retry when that "
-                "stream has ended (30 seconds after its last listener left).",
-            )
-        if self.account is None or self.problem is not None:
-            self.account, self.problem = account, None
-            self._stale = self._asked == account
-            self._forget()
-        self._work.set()
+        self._want(account)
+        self.streamed = True
         self._publisher.open_stream(stream_of(account))
         return stream_of(account)
+
+    async def read(self, account: str, brief_s: float = BRIEF_S) -> list[AccountUpdate]:
+        """Return the account's values and portfolio, out of the present subscription or of one that stays for
+        `brief_s`. Raises ToolError in_use while another account is streamed. The caller keeps the deadline."""
+        async with self._turn:
+            self._want(account)
+            loop = asyncio.get_running_loop()
+            self._until = loop.time() + brief_s
+            loop.call_at(self._until, self._lapse)
+            await self.complete.wait()
+            if self.account != account:  # a stream has begun meanwhile
+                raise _in_use(self.account)
+            if self.problem is not None:
+                raise self.problem
+            return self.known()
+
+    def _want(self, account: str) -> None:
+        """Raises ToolError in_use."""
+        if self.account not in (None, account) and self.streamed:
+            raise _in_use(self.account)
+        if self.account != account or self.problem is not None:
+            self.account, self.problem = account, None
+            self._stale = self._asked == account
+            self._before = None
+            self._forget()
+        self._work.set()
+
+    def _lapse(self) -> None:
+        """End a reader's subscription when its time is over and nobody listens or reads."""
+        if self.account is None or self.streamed:
+            return
+        loop = asyncio.get_running_loop()
+        if self._turn.locked() or self._until > loop.time():
+            loop.call_at(max(self._until, loop.time() + LOOK_S), self._lapse)
+        else:
+            self._drop()
 
     def known(self) -> list[AccountUpdate]:
         return [*self._values.values(), *self._portfolio.values()]
@@ -68,11 +101,19 @@ class AccountUpdates:
 
     def abandoned(self, stream: str) -> None:
         if self.account is not None and stream == stream_of(self.account):
-            self.account = None
-            self._stale = False
-            self._before = None
-            self._forget()
-            self._work.set()
+            self.streamed = False
+            if self._turn.locked():
+                self._lapse()
+            else:
+                self._drop()
+
+    def _drop(self) -> None:
+        self.account = None
+        self.streamed = False
+        self._stale = False
+        self._before = None
+        self._forget()
+        self._work.set()
 
     def refused(self, code: int, text: str) -> None:
         """TWS has refused a request without naming it; this one has no id, and may be it."""
@@ -125,7 +166,7 @@ class AccountUpdates:
     def flush(self) -> None:
         """Publish what the last packet has changed, once all is told: the first values are the opener's answer."""
         updates, self._unsent = self._unsent, []
-        if self.account is None or not self.complete.is_set():
+        if not self.streamed or not self.complete.is_set():
             return
         for update in updates:
             self._publisher.publish(stream_of(update.account), update.kind, update.model_dump_json().encode())
@@ -157,7 +198,7 @@ class AccountUpdates:
     def _lose(self) -> None:
         """TWS has forgotten the subscription: whoever listens is told that nothing is known now."""
         self._asked, self._stale = None, False
-        if self.account is not None and self.complete.is_set():
+        if self.account is not None and self.streamed and self.complete.is_set():
             self._before = dict(self._portfolio)
             nothing = AccountUpdate(kind="value", account=self.account, time=self._now())
             self._publisher.publish(stream_of(self.account), "gap", nothing.model_dump_json().encode())
@@ -169,6 +210,14 @@ class AccountUpdates:
         self._portfolio.clear()
         self._unsent.clear()
         self.complete.clear()
+
+
+def _in_use(account: str | None) -> ToolError:
+    return ToolError(
+        "in_use",
+        f"TWS streams one account at a time, and {account} is being streamed. Retry when that stream has ended (30 "
+        "seconds after its last listener left).",
+    )
 
 
 def _closed(update: AccountUpdate, at: datetime) -> AccountUpdate:

@@ -19,14 +19,13 @@ from bridge.tools.account import (
     Position,
 )
 from bridge.tools.types import Contract, ContractArguments
+from ib_worker.account.named_values import named_tags, no_such
 from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.bond_names import bonds_named
 from ib_worker.market_data.contracts import CANDIDATES, NAMED
-from ib_worker.pacing.caller import current_caller
 from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
-from ib_worker.tws.client import FIGURE_S
 from ib_worker.tws.values import convert
 
 ALL_GROUPS = "All"  # as TWS's own request calls every account, and so do callers
@@ -55,18 +54,28 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
         ),
     )
     wanted = [row for row in rows if account in (None, row[0])]
+    if request.tags is not None:
+        known = list(dict.fromkeys(row[1].removeprefix(convert.LEDGER) for row in wanted))
+        tags, unknown = named_tags(request.tags, known)
+        if not tags:
+            raise no_such(unknown, known)
+        wanted = [row for row in wanted if row[1].removeprefix(convert.LEDGER) in tags]
     told = kept("get_account_summary", wanted, request)
     return ListPart(await session.long_work.each(told, lambda row: convert.summary_value(*row)), of=len(wanted))
 
 
 @handles(GetPositions)
 async def get_positions(request: GetPositions, session: Session) -> list[Position]:
-    session.orders.require_complete("positions", POSITION_MESSAGES)
     account, symbol = _named_account(session, request.account), request.symbol
-    bonds = await bonds_named(session.contracts, symbol, [each.contract for each in session.positions.all()])
+    if request.modelCode is None:
+        session.orders.require_complete("positions", POSITION_MESSAGES)
+        known = session.positions.all()
+    else:
+        known = await session.tws.ask_model_positions(account or "", request.modelCode)
+    bonds = await bonds_named(session.contracts, symbol, [each.contract for each in known])
     held = [
         each
-        for each in session.positions.all()
+        for each in known
         if account in (None, each.account)
         and (symbol is None or goes_by(each.contract, symbol) or each.contract.conId in bonds)
     ]
@@ -80,7 +89,7 @@ def _named_account(session: Session, named: str | None) -> str | None:
 
 @handles(GetPnl)
 async def get_pnl(request: GetPnl, session: Session) -> PnL:
-    return await session.tws.ask_pnl(session.account(request.account), "")
+    return await session.tws.ask_pnl(session.account(request.account), request.modelCode or "")
 
 
 @handles(GetPnlSingle)
@@ -89,16 +98,7 @@ async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
     if request.conId is None and request.symbol is None:
         return convert.pnl_single(await session.tws.ask_pnl(account, modelCode))
     contract = await _position(session, account, request)
-    figures = await session.tws.share(
-        ("pnl single", account, modelCode, contract.conId),
-        lambda: session.tws.ask(
-            lambda wire, reqId: wire.reqPnLSingle(reqId, account, modelCode, contract.conId),
-            cancel=lambda wire, reqId: wire.cancelPnLSingle(reqId),
-            subscription=True,
-            settled_s=FIGURE_S,
-        ),
-        caller=current_caller(),
-    )
+    figures = await session.tws.ask_pnl_single(account, modelCode, contract.conId)
     held, *gains, worth = figures
     return convert.pnl_single(convert.pnl(account, modelCode, gains), contract, held, worth)
 

@@ -170,6 +170,20 @@ class Wrapper:
     def accountSummaryEnd(self, reqId: int) -> None:
         self._requests.finish(reqId)
 
+    def accountUpdateMulti(self, reqId: int, account: str, modelCode: str, tag: str, value: str, currency: str) -> None:
+        self._requests.add(reqId, (account, tag, value, currency))
+
+    def accountUpdateMultiEnd(self, reqId: int) -> None:
+        self._requests.finish(reqId)
+
+    def positionMulti(
+        self, reqId: int, account: str, modelCode: str, contract: ib_async.Contract, pos: float, avgCost: float
+    ) -> None:
+        self._requests.add(reqId, (account, contract, pos, avgCost))
+
+    def positionMultiEnd(self, reqId: int) -> None:
+        self._requests.finish(reqId)
+
     def pnl(self, reqId: int, dailyPnL: float, unrealizedPnL: float, realizedPnL: float) -> None:
         self._figures(reqId, (dailyPnL, unrealizedPnL, realizedPnL), dailyPnL)
 

@@ -70,7 +70,7 @@ async def _open_quotes(session: Session, bus: BusServer, handle: StreamHandle) -
 async def _open_account(session: Session, bus: BusServer, handle: StreamHandle) -> None:
     account, updates = str(handle.arguments["account"]), session.account_updates
     begun = bus.ticks.recorder.keeps(handle.stream)
-    if begun and updates.account == account and updates.problem is None:
+    if begun and updates.streamed and updates.account == account and updates.problem is None:
         return
     await bus.keep_stream(handle.stream)
     updates.open(session.account(account))

@@ -11,8 +11,8 @@ import ib_async
 import structlog
 
 from bridge.tool import ToolError
-from bridge.tools.account import PnL
-from ib_worker.pacing.caller import SESSION, acting_for
+from bridge.tools.account import PnL, Position
+from ib_worker.pacing.caller import SESSION, acting_for, current_caller
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
 from ib_worker.pacing.single_flight import SingleFlight
 from ib_worker.tws.connection import TwsConnection
@@ -172,6 +172,45 @@ class TwsClient:
             ),
         )
         return convert.pnl(account, modelCode, figures)
+
+    async def ask_pnl_single(self, account: str, modelCode: str, conId: int) -> tuple[float, ...]:
+        """Return position, daily, unrealized and realized profit and value of one position, as TWS writes them."""
+        figures: tuple[float, ...] = await self.share(
+            ("pnl single", account, modelCode, conId),
+            lambda: self.ask(
+                lambda wire, reqId: wire.reqPnLSingle(reqId, account, modelCode, conId),
+                cancel=lambda wire, reqId: wire.cancelPnLSingle(reqId),
+                subscription=True,
+                settled_s=FIGURE_S,
+            ),
+            caller=current_caller(),
+        )
+        return figures
+
+    async def ask_account_values(self, account: str, modelCode: str = "") -> list[tuple[str, str, str, str]]:
+        """Return account, tag, value and currency of each of the Account window's values, of any account while another
+        one's updates are streamed."""
+        rows: list[tuple[str, str, str, str]] = await self.share(
+            ("account values", account, modelCode),
+            lambda: self.ask(
+                lambda wire, reqId: wire.reqAccountUpdatesMulti(reqId, account, modelCode, False),
+                cancel=lambda wire, reqId: wire.cancelAccountUpdatesMulti(reqId),
+                subscription=True,
+            ),
+        )
+        return rows
+
+    async def ask_model_positions(self, account: str, modelCode: str) -> list[Position]:
+        """Return the positions that an advisor's model has in an account; an empty account is every account."""
+        rows = await self.share(
+            ("positions", account, modelCode),
+            lambda: self.ask(
+                lambda wire, reqId: wire.reqPositionsMulti(reqId, account, modelCode),
+                cancel=lambda wire, reqId: wire.cancelPositionsMulti(reqId),
+                subscription=True,
+            ),
+        )
+        return [convert.position(*row) for row in rows if row[2]]
 
     async def share(self, key: Hashable, ask: Callable[[], Any], caller: str = SESSION) -> Any:
         """One answer for all who ask the same at the same time. It waits for its turn in the session's own line; where

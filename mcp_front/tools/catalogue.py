@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from mcp_types import ToolAnnotations
 
 from bridge.tool import TOOLS, Effect, ToolSpec
-from bridge.tools import account, events, orders, previews, streams
+from bridge.tools import account, events, orders, portfolio, previews, streams
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
 from bridge.tools.market import contracts, market_data, quotes
@@ -17,6 +17,7 @@ DOMAINS = (
     quotes,
     market_data,
     account,
+    portfolio,
     orders,
     previews,
     blotter,

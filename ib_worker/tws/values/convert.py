@@ -129,7 +129,7 @@ def position(account: str, found: ib_async.Contract, held: float, avgCost: float
     )
 
 
-def unit_price(on: ib_async.Contract, cost: float | None) -> float | None:
+def unit_price(on: ib_async.Contract | Contract, cost: float | None) -> float | None:
     """An average cost as a price that the quote can be held against. Source: IBKR's page on updatePortfolio and
     position: of options and futures the cost is of a whole contract."""
     if cost is None or on.secType in UNKNOWN_UNITS:

@@ -89,6 +89,7 @@ NUMBERS: Mapping[str, tuple[int, ...]] = {
     "45": (4,),  # tickGeneric
     "59": (3, 5),  # commissionReport: commission, realizedPNL
     "61": (15,),  # position: avgCost
+    "71": (16,),  # positionMulti: avgCost
     "94": (2, 3, 4),  # pnl
     "95": (2, 3, 4, 5, 6),  # pnlSingle
 }

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+import bridge.tools.portfolio  # noqa: F401  # importing it registers its tools
 from bridge.tool import OPERATIONS, TOOLS, Effect, ToolRequest
 from bridge.tools.account import GetAccountSummary, GetPnl, GetPnlSingle, GetPositions, StreamAccountUpdates
 
@@ -34,7 +35,10 @@ def test_a_stream_lasts_a_minute_and_at_most_an_hour() -> None:
 
 
 def test_what_the_worker_opens_is_no_tool_and_every_tool_is_a_read() -> None:
-    names = ("get_account_summary", "get_positions", "get_pnl", "get_pnl_single", "stream_account_updates")
+    names = (
+        "get_account_summary", "get_positions", "get_pnl", "get_pnl_single", "get_portfolio", "get_account_values",
+        "stream_account_updates",
+    )  # fmt: skip
 
     assert all(TOOLS[f"ibkr_{name}"].effect is Effect.READ for name in names)
     assert "open_account_updates" in OPERATIONS
