@@ -38,6 +38,11 @@ class QuoteState:
         return all(name in self._values for name in ("bid", "ask", "last", "close"))
 
     @property
+    def unquoted(self) -> bool:
+        """Return whether there is neither a bid nor an ask, as outside trading hours."""
+        return all(self._values.get(name) is None for name in ("bid", "ask"))
+
+    @property
     def level(self) -> float | None:
         """The price that a watch compares: the last trade's, else the middle of bid and ask."""
         last, bid, ask = (self._values.get(name) for name in ("last", "bid", "ask"))

@@ -1,13 +1,18 @@
 """One contract's market-data line, and how many lines are left to what matters more than a quote."""
 
 import asyncio
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 import ib_async
 
+from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker.market_data.quote import QuoteState
 
+SUBSTITUTE_TYPE = 4  # delayed-frozen: what the account may see of a contract without a subscription, or after hours
+SUBSTITUTE_MESSAGES = 3  # that ask for a line of that type
 KEPT_FROM_QUOTES = 10  # lines that quotes never take, of an account with more than twice as many
 
 
@@ -29,8 +34,49 @@ class QuoteSubscription:
     streamed: bool = False  # opened for a listener; else it is a quote's, and goes after BRIEF_S or for another line
     readers: int = 0  # quotes that wait for its price now
     until: float = 0.0  # when a quote's line goes, by the loop's clock
+    substitute: bool = False  # of delayed or frozen prices, for quotes alone, beside the contract's own line
+
+    @property
+    def key(self) -> Hashable:
+        return substitute_key(self.contract) if self.substitute else self.contract.conId
+
+
+def substitute_key(contract: ib_async.Contract) -> Hashable:
+    return "substitute", contract.conId
+
+
+def ask_in_substitute_type(wire: Any, usual: int, ask: Callable[[], None]) -> None:
+    """Send a request in SUBSTITUTE_TYPE. reqMarketDataType holds for every later request of the connection, so the
+    usual type is set again in the same write. Source: IBKR, TWS API, "Market Data Types"."""
+    with wire.together():
+        wire.reqMarketDataType(SUBSTITUTE_TYPE)
+        ask()
+        wire.reqMarketDataType(usual)
 
 
 def kept_from_quotes(most: int) -> int:
     """Return how many of the operator's lines quotes leave alone."""
     return min(KEPT_FROM_QUOTES, most // 2)
+
+
+def all_in_use(most: int, kept: int) -> ToolError:
+    but = f", but {kept} that are kept for orders" if kept else ""
+    return ToolError(
+        "line_limit",
+        f"All {most} market-data lines are in use{but}. End a stream first, or raise MARKET_DATA_LINES if the account "
+        "has more.",
+    )
+
+
+def share_in_use(share: int, most: int) -> ToolError:
+    return ToolError(
+        "line_limit",
+        f"This client has {share} of the {most} market-data lines open, the most for one client. End a stream first.",
+    )
+
+
+def not_requested(contract: ib_async.Contract) -> ToolError:
+    return ToolError(
+        "internal",
+        f"The worker could not request prices of {contract_name(contract)}. The operator finds why in its log.",
+    )

@@ -1,7 +1,7 @@
 """Market-data lines: one per contract however many streams listen, kept over reconnects, freed when nobody listens."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,7 +12,16 @@ import structlog
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker.market_data.quote import QuoteState
-from ib_worker.market_data.quote_line import QuoteSubscription, kept_from_quotes
+from ib_worker.market_data.quote_line import (
+    SUBSTITUTE_MESSAGES,
+    QuoteSubscription,
+    all_in_use,
+    ask_in_substitute_type,
+    kept_from_quotes,
+    not_requested,
+    share_in_use,
+    substitute_key,
+)
 from ib_worker.pacing.caller import current_caller, max_share
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
 from ib_worker.publisher import Publisher
@@ -40,12 +49,13 @@ class QuoteSubscriptions:
         self._now = now
         self._grace_s = grace_s
         self._wire: Any = None
-        self._lines: dict[int, QuoteSubscription] = {}
+        self._lines: dict[Hashable, QuoteSubscription] = {}
         self._by_request: dict[int, QuoteSubscription] = {}
         self._dirty: dict[QuoteSubscription, None] = {}
         self._to_cancel: list[int] = []
         self._work = asyncio.Event()
         self.others: Callable[[], int] = lambda: 0  # lines of other kinds that TWS counts as well
+        self.dataType = 3  # that requests of this connection are in, by TWS's number
         self.simulated = False  # the gateway's prices are made up
         self.competing = False  # another session of the same login has the market data
         self._held: set[int] = set()  # contracts whose lines stay although nobody listens
@@ -77,6 +87,24 @@ class QuoteSubscriptions:
         made = line is None
         if line is None:
             line = self._made(contract, kept_from_quotes(self._most))
+        return await self._for_one_quote(line, made, brief_s)
+
+    async def open_substitute(self, contract: ib_async.Contract, brief_s: float = BRIEF_S) -> QuoteSubscription:
+        """A line of delayed or frozen prices for one quote, where the contract's own has none. Orders, streams and
+        watches never see it. Raises ToolError as `open` does."""
+        line = self.substitute(contract)
+        if line is not None and line.problem is not None:
+            self._drop(line)
+            line = None
+        made = line is None
+        if line is None:
+            line = self._made(contract, kept_from_quotes(self._most), substitute=True)
+        return await self._for_one_quote(line, made, brief_s)
+
+    def substitute(self, contract: ib_async.Contract) -> QuoteSubscription | None:
+        return self._lines.get(substitute_key(contract))
+
+    async def _for_one_quote(self, line: QuoteSubscription, made: bool, brief_s: float) -> QuoteSubscription:
         line.until = asyncio.get_running_loop().time() + brief_s
         if made:
             self._lapse(line)
@@ -91,17 +119,18 @@ class QuoteSubscriptions:
             return None
         return line
 
-    def _made(self, contract: ib_async.Contract, kept: int) -> QuoteSubscription:
+    def _made(self, contract: ib_async.Contract, kept: int, *, substitute: bool = False) -> QuoteSubscription:
         """A new line, of which `kept` are left for more important use. Raises ToolError line_limit."""
         self._require_room(kept)
         values = QuoteState(contract.symbol, contract.conId, self.simulated)
-        line = QuoteSubscription(contract, f"quotes-{contract.conId}", current_caller(), values)
-        self._lines[contract.conId] = line
+        stream = f"{'substitute' if substitute else 'quotes'}-{contract.conId}"
+        line = QuoteSubscription(contract, stream, current_caller(), values, substitute=substitute)
+        self._lines[line.key] = line
         return line
 
     def _lapse(self, line: QuoteSubscription) -> None:
         """Give a quote's line back when its time is over; a stream that took it over ends it otherwise."""
-        if self._lines.get(line.contract.conId) is not line or line.streamed:
+        if self._lines.get(line.key) is not line or line.streamed:
             return
         loop = asyncio.get_running_loop()
         if line.until > loop.time() or line.readers or line.contract.conId in self._held:
@@ -137,22 +166,13 @@ class QuoteSubscriptions:
             if self._open() >= room and self._is_spare(line):
                 self._drop(line)
         if self._open() >= room:
-            but = f", but {kept} that are kept for orders" if kept else ""
-            raise ToolError(
-                "line_limit",
-                f"All {self._most} market-data lines are in use{but}. End a stream first, or raise MARKET_DATA_LINES "
-                "if the account has more.",
-            )
+            raise all_in_use(self._most, kept)
 
     def _require_share(self, opener: str, lane: Priority) -> None:
         share = max_share(self._most)
         mine = sum(each.opener == opener and each.streamed for each in self._lines.values())
         if lane is not Priority.ORDERS and mine >= share:
-            raise ToolError(
-                "line_limit",
-                f"This client has {share} of the {self._most} market-data lines open, the most for one client. End a "
-                "stream first.",
-            )
+            raise share_in_use(share, self._most)
 
     def _open(self) -> int:
         return sum(line.problem is None for line in self._lines.values()) + self.others()
@@ -167,7 +187,8 @@ class QuoteSubscriptions:
                 await self._pacer.wait_turn(lane)  # the place of a quote's line that TWS still counts
                 self._step()
             if self._wire is not None and self._is_missing(line):
-                await self._pacer.wait_turn(lane)
+                for _ in range(SUBSTITUTE_MESSAGES if line.substitute else 1):
+                    await self._pacer.wait_turn(lane)
                 self._step(line)
         finally:
             if self._is_missing(line):
@@ -202,6 +223,7 @@ class QuoteSubscriptions:
     def connected(self, wire: Any) -> None:
         """A connection stands, or its subscriptions are gone (1101): ask for every line anew."""
         self._wire = wire
+        self._drop_substitutes()
         self._by_request.clear()
         self._to_cancel.clear()
         for line in self._lines.values():
@@ -211,10 +233,16 @@ class QuoteSubscriptions:
     def disconnected(self) -> None:
         self._wire = None
         self.competing = False
+        self._drop_substitutes()
         self._by_request.clear()
         self._to_cancel.clear()
         for line in self._lines.values():
             self._lose(line)
+
+    def _drop_substitutes(self) -> None:
+        """They are for quotes of this moment: nobody listens."""
+        for line in [each for each in self._lines.values() if each.substitute]:
+            self._drop(line)
 
     def price(self, reqId: int, tickType: int, price: float, size: float) -> None:
         line = self._by_request.get(reqId)
@@ -283,7 +311,8 @@ class QuoteSubscriptions:
         """Publish what the last packet has changed: one update per contract, with all its ticks."""
         dirty, self._dirty = self._dirty, {}
         for line in dirty:
-            self.on_quote(line)
+            if not line.substitute:
+                self.on_quote(line)
             self._publish(line, "quote")
 
     async def run(self) -> None:
@@ -299,7 +328,7 @@ class QuoteSubscriptions:
         return bool(self._to_cancel) or any(self._is_missing(each) for each in self._lines.values())
 
     def _is_missing(self, line: QuoteSubscription) -> bool:
-        wanted = self._lines.get(line.contract.conId) is line
+        wanted = self._lines.get(line.key) is line
         return wanted and line.reqId is None and line.problem is None
 
     def _step(self, wanted: QuoteSubscription | None = None) -> None:
@@ -319,7 +348,7 @@ class QuoteSubscriptions:
             if missing is None:
                 raise
             log.exception("subscription_failed", contract=contract_name(missing.contract))
-            self._end(missing, as_tool_error(problem) or _failed(missing))
+            self._end(missing, as_tool_error(problem) or not_requested(missing.contract))
 
     def _end(self, line: QuoteSubscription, problem: ToolError) -> None:
         """There will be no data: whoever waits or listens is told."""
@@ -330,12 +359,16 @@ class QuoteSubscriptions:
 
     def _request(self, wire: Any, line: QuoteSubscription) -> None:
         reqId: int = wire.getReqId()
-        wire.reqMktData(reqId, line.contract, GENERIC_TICKS, False, False, [])
+        ask = partial(wire.reqMktData, reqId, line.contract, GENERIC_TICKS, False, False, [])
+        if line.substitute:
+            ask_in_substitute_type(wire, self.dataType, ask)
+        else:
+            ask()
         line.reqId = reqId
         self._by_request[reqId] = line
 
     def _drop(self, line: QuoteSubscription) -> None:
-        del self._lines[line.contract.conId]
+        del self._lines[line.key]
         self._dirty.pop(line, None)
         self._publisher.close_stream(line.stream)
         if line.reqId is not None and self._by_request.pop(line.reqId, None) is not None and line.problem is None:
@@ -368,10 +401,3 @@ class QuoteSubscriptions:
         quote = line.values.quote(self._now())
         if line.streamed:
             self._publisher.publish(line.stream, kind, quote.model_dump_json().encode())
-
-
-def _failed(line: QuoteSubscription) -> ToolError:
-    return ToolError(
-        "internal",
-        f"The worker could not request prices of {contract_name(line.contract)}. The operator finds why in its log.",
-    )

@@ -208,6 +208,7 @@ class ConnectionLoop:
         wire.skip_ids(await session.tws.order_ids(session.nextValidId))  # above every orderId of earlier sessions
         number = MARKET_DATA_NUMBERS[session.settings.market_data_type]
         await session.tws.send(lambda wire: wire.reqMarketDataType(number))
+        session.quotes.dataType = number
         await synchronize(session, self._timing.sync_s)
         self._logged = None
         self._control.attempt_ended()

@@ -22,6 +22,7 @@ from ibgateway.simulator.world.world import World
 
 MAX_CLIENTS = 32  # logged in at once, as IBKR's page on connecting has it
 LIVE, FROZEN, DELAYED, DELAYED_FROZEN = 1, 2, 3, 4  # market data types
+CLOSED_DAYS = 7  # no market is closed for longer
 NO_DATA = (
     10089,
     "Requested market data requires additional subscription for API. See link in 'Market Data Connections' dialog "
@@ -191,6 +192,12 @@ class Gateway:
         """Report if one of the contract's sessions, extended hours included, is open."""
         sessions = self.world.schedule(combos.first(self.world, contract), None, 2, False)
         return any(one.start <= self.world.now < one.end for one in sessions)
+
+    def last_open(self, contract: Contract) -> float | None:
+        """Return the last moment of the contract's last session, extended hours included: its quotes are frozen then.
+        None where no session has ended lately."""
+        sessions = self.world.schedule(combos.first(self.world, contract), None, CLOSED_DAYS, False)
+        return max((one.end - 1 for one in sessions if one.end <= self.world.now), default=None)
 
     def require_line(self, contract: Contract, delayed: bool) -> None:
         """Check the limit of market-data lines; clients that watch the same contract share a line."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ibgateway.simulator.gateway import combo_quotes as combos
@@ -43,6 +43,7 @@ class QuoteWatcher:
     reqId: int
     style: ticks.Style
     codes: frozenset[int] = frozenset()  # generic tick codes
+    frozen_at: float | None = None  # the moment whose quote is shown while the market is closed
     heads: dict[int, bytes] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,7 +90,10 @@ class QuoteFeed:
             del self._by_style[watcher.style]
 
     def _look(self, watcher: QuoteWatcher) -> Iterator[ticks.Tick]:
-        yield from ticks.changes(None, self._snapshot, watcher.style)
+        first = self._snapshot
+        if watcher.frozen_at is not None:
+            first = replace(first, quote=combos.snapshot(self.world, self.contract, watcher.frozen_at).quote)
+        yield from ticks.changes(None, first, watcher.style)
         if self.contract.secType in OPTIONS:
             self._computation = self.world.option_computation(self.contract, self.world.now - self.delay)
             yield from self._option(watcher.style, self._snapshot, self._computation)

@@ -53,7 +53,8 @@ def mkt_data(connection: Connection, request: requests.ReqMktData) -> None:
         neutral = request.contract.deltaNeutralContract
         connection.send(contract_messages.delta_neutral_validation(request.reqId, neutral))
     _introduce(connection, request.reqId, contract, kind)
-    watcher = QuoteWatcher(connection, request.reqId, style, codes)
+    frozen_at = connection.gateway.last_open(contract) if kind in {FROZEN, DELAYED_FROZEN} else None
+    watcher = QuoteWatcher(connection, request.reqId, style, codes, frozen_at)
     feed = connection.gateway.feeds.join(contract, watcher)
     if request.snapshot or request.regulatorySnapshot:
         connection.gateway.feeds.leave(feed, watcher)

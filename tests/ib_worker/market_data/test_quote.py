@@ -175,6 +175,17 @@ def test_only_a_price_makes_it_priced() -> None:
     assert values.priced
 
 
+def test_it_is_unquoted_without_bid_and_ask() -> None:
+    values = quoted()
+    values.price(4, 10.0, 1.0)
+    values.price(1, -1.0, 0.0)
+    assert values.unquoted
+
+    values.price(2, 11.0, 1.0)
+
+    assert not values.unquoted
+
+
 def test_the_market_data_type_is_told() -> None:
     values = quoted()
     values.marketDataType = "delayed"

@@ -10,11 +10,14 @@ from bridge.tools.market.quotes import GetQuotes, QuoteTable
 from bridge.tools.types import ContractArguments
 from ib_worker.handlers.market.quotes import get_quotes
 from ib_worker.pacing.message_pacer import Priority
-from ibgateway.simulator.server.server import Simulator
+from ib_worker.pre_trade.checks import look_at
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import Stand, caller, order, ready_session, trading, worker
 from tests.waiting import until
 
 REQUEST, CANCEL, DETAILS = 1, 2, 9  # TWS's message ids of reqMktData, cancelMktData and reqContractDetails
+TYPE = 59  # reqMarketDataType
+CLOSED = 1749916800.0  # Saturday 2025-06-14 12:00:00 US/Eastern
 SYMBOLS = (
     "AAPL", "MSFT", "IBM", "GOOG", "META", "SPY", "VTI", "QQQ", "IWM", "DIA", "GLD", "TLT", "EEM", "EFA", "XLF", "XLK",
     "AMD", "BAC", "CVX", "GE",
@@ -76,7 +79,83 @@ async def test_what_is_not_subscribed_comes_delayed_and_says_so(sim: Simulator) 
     assert None not in cells(told, "bid")
 
 
-@pytest.mark.parametrize(("kind", "setting", "code"), [("none", "delayed", 10168), ("delayed", "live", 354)])
+@pytest.mark.parametrize("setting", ["live", "frozen"])
+async def test_what_is_not_subscribed_comes_delayed_where_the_operator_wants_live_data(
+    sim: Simulator, setting: str
+) -> None:
+    sim.fault("entitlement delayed")
+    async with ready_session(sim, market_data_type=setting) as stand:
+        told = await quotes_of(stand, "SPY", "AAPL")
+        asked = len(sim.journal.entries("in", REQUEST))
+        again = await quotes_of(stand, "AAPL")
+
+        assert told.same["marketDataType"] == again.same["marketDataType"] == "delayed"
+        assert None not in cells(told, "bid")
+        assert (asked, len(sim.journal.entries("in", REQUEST))) == (4, 4)
+        types = [int(each.fields[2]) for each in sim.journal.entries("in", TYPE)]
+        usual = {"live": 1, "frozen": 2}[setting]
+        assert types == [usual, 4, usual, 4, usual]  # each switch lasts for one request
+
+
+async def test_a_subscribed_contract_stays_live_beside_one_that_is_not(sim: Simulator) -> None:
+    async with ready_session(sim, market_data_type="live") as stand:
+        line = await stand.session.quotes.open(await stand.session.contracts.contract(ContractArguments(symbol="SPY")))
+        await line.settled.wait()
+        sim.fault("entitlement delayed")
+        told = await quotes_of(stand, "SPY", "AAPL")
+        stand.session.abandoned(line.stream)
+
+        assert cells(told, "marketDataType") == ["live", "delayed"]
+        assert stand.published.of("gap") == []
+
+
+async def test_delayed_prices_of_a_quote_reach_no_order_stream_or_watch(sim: Simulator) -> None:
+    sim.fault("entitlement delayed")
+    async with ready_session(sim, market_data_type="live") as stand:
+        quotes, heard = stand.session.quotes, []
+        quotes.on_quote = lambda line: heard.append(line.contract.symbol)
+        contract = await stand.session.contracts.contract(ContractArguments(symbol="AAPL"))
+        quotes.hold(contract.conId)
+        told = await quotes_of(stand, "AAPL")
+        looked = await look_at(stand.session, True, contract)
+        line = quotes.known(contract.conId)
+
+        assert told.count == 1
+        assert (looked.bid, looked.ask, looked.last, heard) == (None, None, None, [])
+        assert line is not None
+        assert line.problem is not None
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("live", "frozen"), ("delayed", "delayed-frozen")])
+async def test_a_closed_market_is_told_by_its_last_quotes(kind: str, expected: str) -> None:
+    async with Simulator(SimulatorConfig(start=CLOSED)) as sim, ready_session(sim) as stand:
+        sim.fault(f"entitlement {kind}")
+        told = await quotes_of(stand, "AAPL")
+        index = await quotes_of(stand, {"symbol": "SPX", "secType": "IND", "exchange": "CBOE"})
+
+        assert (told.same["marketDataType"], told.failed, index.count) == (expected, [], 1)
+        assert None not in cells(told, "bid")
+        assert len(sim.journal.entries("in", REQUEST)) == 3
+
+
+async def test_lines_of_delayed_prices_end_with_their_time_and_with_the_connection(sim: Simulator) -> None:
+    sim.fault("entitlement delayed")
+    async with ready_session(sim, market_data_type="live") as stand:
+        quotes = stand.session.quotes
+        contract = await stand.session.contracts.contract(ContractArguments(symbol="AAPL"))
+        line = await quotes.open_substitute(contract, 1.0)
+        await line.settled.wait()
+        assert await quotes.open_substitute(contract, 1.0) is line
+        await until(lambda: quotes.substitute(contract) is None, "the line is given back")
+        await until(lambda: len(sim.journal.entries("in", CANCEL)) == 1, "TWS is told")
+        await quotes.open_substitute(contract)
+        sim.fault("reset")
+        await stand.reaches("connecting")
+        assert quotes.substitute(contract) is None
+        await stand.ready()
+
+
+@pytest.mark.parametrize(("kind", "setting", "code"), [("none", "delayed", 10168), ("none", "live", 10089)])
 async def test_a_contract_without_permission_has_tws_code_and_text(
     sim: Simulator, kind: str, setting: str, code: int
 ) -> None:
@@ -86,7 +165,7 @@ async def test_a_contract_without_permission_has_tws_code_and_text(
 
     (failed,) = told.failed
     assert (told.count, told.rows, failed.code, failed.twsCode) == (0, [], "no_data", code)
-    assert "not subscribed" in failed.message
+    assert "subscri" in failed.message
 
 
 async def test_a_contract_without_a_price_is_waited_for_once_beside_the_others(sim: Simulator) -> None:

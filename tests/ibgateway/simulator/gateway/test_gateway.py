@@ -26,6 +26,15 @@ async def test_a_closed_market_is_frozen_for_who_asks_for_frozen(wanted: int, to
         assert (await client.until("58"))[-1][3] == told
 
 
+async def test_a_frozen_quote_is_the_last_of_the_session_before() -> None:
+    async with Simulator(SimulatorConfig(start=SUNDAY)) as sim, started(sim.port) as client:
+        client.send(59, 1, 2)
+        watch(client, 7)
+        prices = {frame[3]: float(frame[4]) for frame in await client.everything() if frame[0] == "1"}
+
+    assert 0 < prices["1"] < prices["2"]
+
+
 async def test_an_open_market_is_live_for_who_asks_for_frozen(client: Raw) -> None:
     client.send(59, 1, 2)
     watch(client, 7)
