@@ -18,7 +18,8 @@ from bridge.bus.integrity.watermark import Watermark, data_lost_error
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import BusError, Refused
 from bridge.bus.transport.errors import WRONG_TYPE, Fenced
-from bridge.bus.transport.pipeline import Argument, CommandPipeline
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.protocol import Argument
 from bridge.bus.transport.script import Script
 from bridge.tool import ToolError
 

@@ -14,7 +14,8 @@ from bridge.bus.events.event import Cursor, EventDraft, EventPage, ReadEvent, de
 from bridge.bus.events.numbered_log import Row, newest_entry, read_entries
 from bridge.bus.keys import Keys
 from bridge.bus.transport.errors import Fenced
-from bridge.bus.transport.pipeline import Argument, CommandPipeline
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.protocol import Argument
 from bridge.bus.transport.script import Script
 
 KEPT = 20_000  # events; of a busy session a week or more

@@ -16,7 +16,8 @@ from bridge.bus.events.event import Cursor
 from bridge.bus.events.numbered_log import Row, newest_entry, read_entries
 from bridge.bus.keys import Keys
 from bridge.bus.transport.errors import Fenced
-from bridge.bus.transport.pipeline import Argument, CommandPipeline
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.protocol import Argument
 from bridge.bus.transport.script import Script
 
 KEPT = 1_000  # entries of a stream: 0.3 MB of quotes, a hundred seconds and more

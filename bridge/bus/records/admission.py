@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from bridge.bus.controls.kill_switch import halted_error
 from bridge.bus.halt import halt_of
-from bridge.bus.transport.pipeline import Argument
+from bridge.bus.transport.protocol import Argument
 from bridge.tool import ToolError
 
 

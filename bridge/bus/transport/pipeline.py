@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import structlog
-from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import InvalidResponse, MovedError, ReadOnlyError, RedisError, ResponseError
 
 from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.clock import ServerClock, boottime
 from bridge.bus.transport.connection import BusError, NotSent, RedisServer, Unanswered, refusal
 from bridge.bus.transport.outage_log import RepeatedError
+from bridge.bus.transport.protocol import Argument, Command, RedisProtocol
 from bridge.tasks import cancel_and_wait
 
 BATCH = 500  # commands in one round trip: keeps a flood from outgrowing the sockets' buffers
@@ -21,17 +21,41 @@ CLOCK_S = 30  # hosts' clocks drift by a few ms in this time
 REDIRECTIONS = 3  # a Cluster whose nodes send us round is not to be followed for ever
 QUEUED = 10_000  # far above what fifty messages a second to TWS can need
 
-Argument = str | bytes | int
-
-
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class _Call:
-    command: tuple[Argument, ...]
+    command: Command
     answer: asyncio.Future[Any]
     redirections: int = 0
+
+
+class _Exchange:
+    """One batch under way: each reply settles the next of its calls. `done` ends with the last one."""
+
+    def __init__(self, batch: list[_Call]) -> None:
+        self._left = deque(batch)
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.elsewhere: MovedError | ReadOnlyError | None = None  # says that the server is not the one
+
+    def take(self, reply: Any) -> None:
+        call = self._left.popleft()
+        if not isinstance(reply, ResponseError):
+            if not call.answer.done():
+                call.answer.set_result(reply)
+        elif isinstance(reply, MovedError) and call.redirections < REDIRECTIONS:
+            self.elsewhere = reply
+        else:
+            if isinstance(reply, ReadOnlyError):
+                self.elsewhere = self.elsewhere or reply
+            _settle(call, refusal(reply))
+        if not self._left and not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
 class CommandPipeline:
@@ -43,7 +67,8 @@ class CommandPipeline:
         self.timing = timing
         self.clock = ServerClock()
         self._server = RedisServer(url, timing.connect_s)
-        self._connection: AbstractConnection | None = None
+        self._connection: RedisProtocol | None = None
+        self._exchange: _Exchange | None = None  # that is under way
         self._queue: deque[_Call] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -87,12 +112,13 @@ class CommandPipeline:
         return [call for call in batch if not call.answer.done()]
 
     async def _round_trip(self, batch: list[_Call]) -> None:
+        if not batch:
+            return
         sent = False
         try:
             connection = await self._ready()
             sent = True
-            async with asyncio.timeout(self.timing.answer_s):
-                elsewhere = await _exchange(connection, batch)
+            elsewhere = await self._exchanged(connection, batch)
             if isinstance(elsewhere, MovedError):
                 await self._follow(elsewhere, batch)
             elif elsewhere is not None:
@@ -105,6 +131,28 @@ class CommandPipeline:
         except BaseException as error:
             await self._give_up(batch, error, sent)
             raise
+
+    async def _exchanged(self, connection: RedisProtocol, batch: list[_Call]) -> MovedError | ReadOnlyError | None:
+        """Settle the calls, except those that the answer redirects. Returns what says that the server is not the
+        one. Raises TimeoutError, and what has ended the connection."""
+        exchange = self._exchange = _Exchange(batch)
+        timer = asyncio.get_running_loop().call_later(self.timing.answer_s, exchange.fail, TimeoutError())
+        try:
+            connection.send([call.command for call in batch])
+            await exchange.done
+        finally:
+            timer.cancel()
+            self._exchange = None
+        return exchange.elsewhere
+
+    def _take_reply(self, reply: Any) -> None:
+        if self._exchange is None:
+            raise InvalidResponse("a reply that nobody has asked for")
+        self._exchange.take(reply)
+
+    def _broken(self, reason: BaseException) -> None:
+        if self._exchange is not None:
+            self._exchange.fail(reason)
 
     async def _follow(self, moved: MovedError, batch: list[_Call]) -> None:
         """A Cluster told where the session's slot is, and did nothing: ask again there."""
@@ -125,54 +173,30 @@ class CommandPipeline:
         await self._drop()
         _fail(batch, _named(error, sent))
 
-    async def _ready(self) -> AbstractConnection:
+    async def _ready(self) -> RedisProtocol:
         """The connection, made or made anew; its answer to TIME sets the clock."""
-        if self._connection is not None and await _is_stale(self._connection):
+        connection = self._connection
+        if connection is None or connection.is_over:  # noticed before sending, so that no command is lost
             await self._drop()
-        if self._connection is None:
-            self._connection = await self._server.open()
+            opened = await self._server.open()
+            connection = self._connection = RedisProtocol(opened, self._take_reply, self._broken)
             self.connects += 1
             self.clock.measured_at = float("-inf")
         if boottime() - self.clock.measured_at > CLOCK_S:
-            await self._ask_time(self._connection)
-        return self._connection
+            await self._ask_time(connection)
+        return connection
 
-    async def _ask_time(self, connection: AbstractConnection) -> None:
+    async def _ask_time(self, connection: RedisProtocol) -> None:
         before = boottime()
-        async with asyncio.timeout(self.timing.answer_s):
-            await connection.send_command("TIME")
-            seconds, microseconds = await connection.read_response(timeout=float("inf"))
+        asked = _Call(("TIME",), asyncio.get_running_loop().create_future())
+        await self._exchanged(connection, [asked])
+        seconds, microseconds = asked.answer.result()
         self.clock.measured(int(seconds) + int(microseconds) / 1e6, before, boottime())
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            await connection.disconnect(nowait=True)
-
-
-async def _exchange(connection: AbstractConnection, batch: list[_Call]) -> MovedError | ReadOnlyError | None:
-    """Settle the calls, except those that the answer redirects. Returns what says that the server is not the one."""
-    elsewhere: MovedError | ReadOnlyError | None = None
-    await connection.send_packed_command(connection.pack_commands([call.command for call in batch]))
-    for call in batch:
-        try:
-            answer = await connection.read_response(timeout=float("inf"))
-        except ResponseError as error:
-            if isinstance(error, MovedError) and call.redirections < REDIRECTIONS:
-                elsewhere = error
-                continue
-            if isinstance(error, ReadOnlyError):
-                elsewhere = elsewhere or error
-            _settle(call, refusal(error))
-        else:
-            if not call.answer.done():
-                call.answer.set_result(answer)
-    return elsewhere
-
-
-async def _is_stale(connection: AbstractConnection) -> bool:
-    """Return whether the server hung up while idle. Checked before sending, so that no command is lost."""
-    return bool(await connection.can_read())
+            await connection.close()
 
 
 def _named(error: BaseException, sent: bool) -> BusError:

@@ -3,15 +3,16 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 import structlog
-from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import MovedError, RedisError
+from redis.exceptions import MovedError, RedisError, ResponseError
 
 from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.connection import BusError, NotSent, RedisServer
 from bridge.bus.transport.outage_log import RepeatedError
+from bridge.bus.transport.protocol import RedisProtocol
 from bridge.tasks import cancel_and_wait
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 1.0  # between attempts to come back
@@ -84,14 +85,15 @@ class PubSubListener:
             self._wait_s = min(self._wait_s * 2, LONGEST_WAIT_S)
 
     async def _converse(self) -> None:
-        connection = await self._server.open()
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        connection = RedisProtocol(await self._server.open(), self._take, partial(_fail, ended))
         try:
             self._start_over()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._talk(connection))
-                group.create_task(self._listen(connection))
+                group.create_task(self._watch(connection, ended))
         finally:
-            await connection.disconnect(nowait=True)
+            await connection.close()
 
     def _start_over(self) -> None:
         """Subscribe again to every wanted channel: a new connection has no subscriptions."""
@@ -112,31 +114,40 @@ class PubSubListener:
             self._interruptions.happened(error=str(error))
             self._lost()
 
-    async def _talk(self, connection: AbstractConnection) -> None:
+    async def _talk(self, connection: RedisProtocol) -> None:
         while True:
             command = await self._commands.get()
             if not command:
                 raise NotSent("the server became a replica")
-            await connection.send_command(*command)
+            connection.send((command,))
 
-    async def _listen(self, connection: AbstractConnection) -> None:
-        asked = False
+    async def _watch(self, connection: RedisProtocol, ended: "asyncio.Future[None]") -> None:
+        """Raise what ends the connection, or NotSent when a silent server does not answer a PING."""
+        now = asyncio.get_running_loop().time
         while True:
-            timeout_s = self._timing.silent_s if asked else self._timing.idle_s
-            message = await connection.read_response(timeout=timeout_s)
-            if message is not None:
-                asked = False
-                self._take(message)
-            elif asked:
-                raise NotSent("the connection is silent")
+            left_s = connection.heard_at + self._timing.idle_s - now()
+            if left_s > 0:
+                await _pass(left_s, ended)
             else:
-                asked = True
                 self._commands.put_nowait(("PING",))
+                await self._heard_again(connection, ended)
 
-    def _take(self, message: list[Any]) -> None:
+    async def _heard_again(self, connection: RedisProtocol, ended: "asyncio.Future[None]") -> None:
+        now, heard_at = asyncio.get_running_loop().time, connection.heard_at
+        until = now() + self._timing.silent_s
+        while connection.heard_at == heard_at:
+            if now() >= until:
+                raise NotSent("the connection is silent")
+            await _pass(min(self._timing.idle_s, until - now()), ended)
+
+    def _take(self, message: list[Any] | ResponseError) -> None:
+        if isinstance(message, ResponseError):
+            raise message
         kind = message[0]
         if kind == b"smessage":
-            self._hear(message[1].decode(), message[2])
+            channel = message[1].decode()
+            if channel in self._wanted:  # what comes until an unsubscription is confirmed is not asked for any more
+                self._hear(channel, message[2])
         elif kind == b"ssubscribe":
             self._subscribed(message[1].decode())
         elif kind == b"sunsubscribe":
@@ -152,6 +163,17 @@ class PubSubListener:
             self._leaving[channel] -= 1
         elif channel in self._wanted:
             raise NotSent("the server moved a channel away")  # a Cluster gave its slot to another node
+
+
+async def _pass(seconds: float, ended: "asyncio.Future[None]") -> None:
+    """Let time pass. Raises what ends the connection meanwhile."""
+    await asyncio.wait((ended,), timeout=seconds)
+    if ended.done():
+        ended.result()
+
+
+def _fail(ended: "asyncio.Future[None]", reason: BaseException) -> None:
+    ended.set_exception(reason)
 
 
 def _first(errors: ExceptionGroup[Exception]) -> Exception:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.bus.transport.connection import Refused
-from bridge.bus.transport.pipeline import Argument, CommandPipeline
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.protocol import Argument
 
 
 @dataclass(frozen=True)
