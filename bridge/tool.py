@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar, TypeVar, cast, get_origin
 
 from pydantic import (
@@ -109,8 +110,13 @@ class ToolRequest(Model):
     @classmethod
     def tidied(cls, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments that were given."""
-        optional = frozenset(name for name, field in cls.model_fields.items() if not field.is_required())
-        return without_empties(arguments, optional)
+        return without_empties(arguments, _optional(cls)) if arguments else {}
+
+
+@cache
+def _optional(request: type[ToolRequest]) -> frozenset[str]:
+    """Return the names of the arguments that may be left out."""
+    return frozenset(name for name, field in request.model_fields.items() if not field.is_required())
 
 
 def _nothing(kind: Any) -> Any:

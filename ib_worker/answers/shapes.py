@@ -5,6 +5,7 @@ An answer is formed before it is encoded: what a caller does not want costs neit
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, Literal, TypeGuard, TypeVar, get_args
 
 import msgspec
@@ -46,6 +47,16 @@ class EncodedAnswer(Generic[T]):
     truncated: dict[str, Any] | None
 
 
+@dataclass(frozen=True)
+class ListSource(Generic[T]):
+    """The items of which a T, a list, is made; none of it where the answer of these very items is known. `of`: how many
+    rows there are in all."""
+
+    items: Sequence[Any]
+    convert: Callable[[Any], BaseModel]
+    of: int
+
+
 def shape_of(request: ToolRequest, returns: Any) -> Shape:
     """Return the form that a request asks for. Raises ToolError invalid_arguments for a field that a row does not
     have."""
@@ -62,6 +73,7 @@ def shape_of(request: ToolRequest, returns: Any) -> Shape:
     return Shape(request.format, request.limit, _chosen(request.fields, known), chosen=True)
 
 
+@cache
 def columns_of(row: type[BaseModel]) -> dict[str, Path]:
     """Return the path of each field by the name of its column. A nested field's own name is its column, and where two
     have the same one, its path: contract.symbol."""

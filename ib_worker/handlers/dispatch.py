@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from bridge.bus.server.request import RequestContext
 from bridge.tool import OPERATIONS, Effect, ToolError, ToolRequest, ToolSpec
 from ib_worker.answers.bounds import ListPart, longest_list
-from ib_worker.answers.shapes import EncodedAnswer, Shape, shape_of, shaped
+from ib_worker.answers.shapes import EncodedAnswer, ListSource, Shape, shape_of, shaped
 from ib_worker.pacing.caller import SESSION, acting_for
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import as_tool_error
@@ -118,11 +118,22 @@ async def _encoded(
     long_work = session.long_work
     if shape is None:
         return await long_work.run(longest_list(result), lambda _: handled.adapter.dump_json(result))
-    answer = result if isinstance(result, EncodedAnswer) else await _shaped(session, handled, result, shape)
+    answer = result if isinstance(result, EncodedAnswer) else await _shaped(session, asked, result, shape)
     asked.truncated, asked.simulated = answer.truncated, session.simulated
     return answer.json
 
 
-async def _shaped(session: Session, handled: HandlerEntry, rows: list[Any], shape: Shape) -> EncodedAnswer[Any]:
-    of = rows.of if isinstance(rows, ListPart) else len(rows)
-    return await session.long_work.run(rows, lambda rows: shaped(handled.declared.name, rows, of, shape))
+async def _shaped(
+    session: Session, asked: RequestContext, listed: list[Any] | ListSource[Any], shape: Shape
+) -> EncodedAnswer[Any]:
+    """The list's answer: the one that these very items had before, or a new one."""
+    source = listed if isinstance(listed, ListSource) else None
+    items = listed.items if isinstance(listed, ListSource) else listed
+    of = listed.of if isinstance(listed, ListSource | ListPart) else len(items)
+    question = (asked.operation, asked.arguments)
+    kept = session.kept_answers.find(question, items, of)
+    if kept is None:
+        rows = items if source is None else await session.long_work.each(items, source.convert)
+        kept = await session.long_work.run(rows, lambda rows: shaped(asked.operation, rows, of, shape))
+        session.kept_answers.keep(question, items, of, kept)
+    return kept

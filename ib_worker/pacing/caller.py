@@ -1,7 +1,7 @@
 """The caller whose request a task carries out, and one caller's share of a common stock."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
 SESSION = ""  # the session's own work, and answers that all callers share: neither can flood
@@ -26,15 +26,24 @@ def current_caller_left() -> bool:
     return _has_left.get()()
 
 
-@contextmanager
-def acting_for(caller: str, has_left: Callable[[], bool] = _stays) -> Iterator[None]:
+class _ActingFor(AbstractContextManager[None]):
+    """A generator would do, and costs each request as much again."""
+
+    def __init__(self, caller: str, has_left: Callable[[], bool]) -> None:
+        self._wanted = caller, has_left
+
+    def __enter__(self) -> None:
+        caller, has_left = self._wanted
+        self._tokens = _caller.set(caller), _has_left.set(has_left)
+
+    def __exit__(self, *_: object) -> None:
+        _caller.reset(self._tokens[0])
+        _has_left.reset(self._tokens[1])
+
+
+def acting_for(caller: str, has_left: Callable[[], bool] = _stays) -> AbstractContextManager[None]:
     """Carry out the block, and the tasks that it starts, for this caller."""
-    tokens = _caller.set(caller), _has_left.set(has_left)
-    try:
-        yield
-    finally:
-        _caller.reset(tokens[0])
-        _has_left.reset(tokens[1])
+    return _ActingFor(caller, has_left)
 
 
 def max_share(whole: int) -> int:

@@ -16,6 +16,7 @@ from ib_worker import __version__
 from ib_worker.account.exchange_rates import AccountRates
 from ib_worker.account.positions import Positions
 from ib_worker.account.updates import AccountUpdates
+from ib_worker.answers.kept_answers import KeptAnswers
 from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
@@ -213,6 +214,7 @@ class Session:
             str, tuple[float, float | None]
         ] = {}  # by account: when asked for an order, and the figure
         self.long_work = LongWork()
+        self.kept_answers = KeptAnswers()
         self.executions: LongList[Any] = LongList(time.monotonic, self._told_so_far)
         self.completed_orders: LongList[Any] = LongList(time.monotonic, self._told_so_far)
         self._order_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)

@@ -6,6 +6,7 @@ from datetime import UTC, tzinfo
 
 import ib_async
 
+from bridge.bus.server.request import RequestContext
 from bridge.text.end_of_history import before, tws_end
 from bridge.tool import ToolError
 from bridge.tools.market.market_data import (
@@ -37,7 +38,9 @@ DATES_AS_EPOCH = 2  # formatDate: instants as epoch seconds, which need no zone 
 
 
 @handles(GetHistoricalData)
-async def get_historical_data(request: GetHistoricalData, session: Session) -> EncodedAnswer[list[Bar]]:
+async def get_historical_data(
+    request: GetHistoricalData, session: Session, asked: RequestContext
+) -> EncodedAnswer[list[Bar]]:
     found = await session.contracts.one(request)
     assert found.contract is not None  # `one` has looked
     require_kind(request.whatToShow, found.contract.secType)
@@ -59,7 +62,12 @@ async def get_historical_data(request: GetHistoricalData, session: Session) -> E
             "no_data",
             "TWS has no bars for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
         )
-    return await _shaped(session, request, bars)
+    question = (asked.operation, asked.arguments)
+    kept = session.kept_answers.find(question, bars, len(bars))
+    if kept is None:
+        kept = await _shaped(session, request, bars)
+        session.kept_answers.keep(question, bars, len(bars), kept)
+    return kept
 
 
 async def _shaped(session: Session, request: GetHistoricalData, bars: list[Bar]) -> EncodedAnswer[list[Bar]]:
