@@ -117,6 +117,10 @@ lock: ## the hashed locks anew from pyproject.toml (ARGS="--upgrade" for newer r
 	    --custom-compile-command "make lock" --group $$each $$like $(ARGS) -o requirements/$$each.txt || exit 1; \
 	done
 
+tokens: ## what a model sees of each tool, in tokens, by npm's js-tiktoken (ARGS=--write records the totals)
+	@$(INSTALL) dev
+	$(BIN)/python -m benchmarks.tool_tokens $(ARGS)
+
 api: ## generates API.md's tables and the README's list of tools from the declarations
 	@$(INSTALL) dev
 	$(BIN)/python -m cli reference

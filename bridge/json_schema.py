@@ -17,6 +17,9 @@ Schema = dict[str, Any]
 NULL = {"type": "null"}
 UNPUBLISHED = ("title", "pattern", "minLength", "maxLength", "minItems", "maxItems")
 VAST = 1_000_000_000  # a bound as large is there for the wire, and no model comes near it
+EMPTY: dict[str, Any] = {"string": "", "integer": 0, "number": 0, "array": []}
+# Marks an optional argument in its declaration's own schema: its type's empty value means that it was left out.
+TAKES_EMPTY = "takesEmpty"
 
 
 class Untitled(GenerateJsonSchema):
@@ -39,10 +42,16 @@ def arguments_schema(declaration: type[BaseModel], order: list[str]) -> Schema:
 
 
 def _object(schema: Schema, order: Iterable[str], keywords: tuple[str, ...] = ("description", "required")) -> Schema:
-    """Return an object's published schema, its properties in this order."""
-    properties = schema.get("properties", {})
-    published: Schema = {"type": "object", "properties": {name: _argument(properties[name]) for name in order}}
-    return published | {name: schema[name] for name in keywords if name in schema}
+    """Return an object's published schema, its properties in this order; some are not published."""
+    known = schema.get("properties", {})
+    published: Schema = {
+        "type": "object",
+        "properties": {name: _argument(known[name]) for name in order if name in known},
+    }
+    kept = {name: schema[name] for name in keywords if name in schema}
+    if "description" in kept:
+        kept["description"] = " ".join(kept["description"].split())
+    return published | kept
 
 
 def _inlined(node: Any, definitions: Schema) -> Any:
@@ -98,12 +107,16 @@ def list_schema(adapter: TypeAdapter[Any]) -> Schema:
 
 
 def _argument(field: Schema) -> Schema:
-    """One argument. An optional one without a default takes null: OpenAI's strict functions must give every argument.
+    """One argument. OpenAI's strict functions must give every argument: an optional one without a default takes its
+    type's empty value, or null where the empty value means something or there is none.
 
     `anyOf` with null last is the one form that all converters take: Anthropic's refuses a list of types, Google's
-    refuses `nullable`. The description stands in the first branch, since Google's drops one beside `anyOf`.
+    refuses `nullable`. The description stands in the first branch, since Google's drops one beside `anyOf`. Null costs
+    a model ten tokens an argument on every request, so validation alone takes it where an empty value does.
     """
     branches = [each for each in field.get("anyOf", [field]) if each != NULL]
+    if field.get(TAKES_EMPTY):
+        branches = [_without_lower_bounds(each) for each in branches]
     around = {name: field[name] for name in ("description", "default") if name in field}
     if len(branches) > 1:
         return around | {"anyOf": [_plain(each) for each in field["anyOf"]]}
@@ -113,7 +126,7 @@ def _argument(field: Schema) -> Schema:
     if kept.get("default") is not None:
         return kept
     kept.pop("default", None)
-    return {"anyOf": [kept, NULL]}
+    return kept if field.get(TAKES_EMPTY) else {"anyOf": [kept, NULL]}
 
 
 def _plain(value: Schema) -> Schema:
@@ -130,6 +143,17 @@ def _plain(value: Schema) -> Schema:
     if kept["type"] == "integer":
         return kept | {"minimum": above + 1}
     return kept | {"description": "; ".join(filter(None, (f"above {above:g}", kept.get("description"))))}
+
+
+def _without_lower_bounds(value: Schema) -> Schema:
+    """Return a number's schema that takes 0."""
+    return {name: each for name, each in value.items() if name not in ("minimum", "exclusiveMinimum")}
+
+
+def empty_value(field: Schema) -> Any:
+    """Return the empty value of an optional argument's type; None where it has none, as a choice has not."""
+    branches = [each for each in field.get("anyOf", ()) if each != NULL]
+    return EMPTY.get(branches[0].get("type", "")) if len(branches) == 1 and "enum" not in branches[0] else None
 
 
 def _strip_titles(node: Any) -> None:

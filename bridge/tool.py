@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from bridge.json_schema import arguments_schema, list_schema, result_schema
+from bridge.json_schema import TAKES_EMPTY, arguments_schema, empty_value, list_schema, result_schema
 from bridge.text.empty_arguments import without_empties
 
 PREFIX = "ibkr_"
@@ -94,13 +94,28 @@ class ToolRequest(Model):
     `after_groups`: its own arguments that a schema lists after those of its groups. The order of the fields themselves
     is in the digest of every call, and must stay. `always_digested`: its arguments that are in that digest even where
     they have their default. `title`: the tool's title. `search_words`: what people ask for, in words that the docstring
-    need not have: hosts search with them, and no model reads them.
+    need not have: hosts search with them, and no model reads them. `unpublished`: its optional arguments that are taken
+    and are not in its schema, since every model pays for each on every request and few calls give it.
     """
 
     after_groups: ClassVar[frozenset[str]] = frozenset()
     always_digested: ClassVar[frozenset[str]] = frozenset()
     title: ClassVar[str] = ""
     search_words: ClassVar[str] = ""
+    unpublished: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of the published arguments, those marked that have an empty value for left out."""
+        whole = handler(schema)
+        fields = handler.resolve_ref_schema(whole).get("properties", {})
+        for name in cls.unpublished & fields.keys():
+            del fields[name]
+        for name, field in fields.items():
+            empty = empty_value(field)
+            if empty is not None and field.get("default", "") is None and name not in cls.tidied({name: empty}):
+                field[TAKES_EMPTY] = True
+        return whole
 
     @model_validator(mode="before")
     @classmethod
@@ -164,7 +179,7 @@ class ToolSpec:
 
     @property
     def doc(self) -> str:
-        return re.sub(r"\n\s+", "\n", (self.request.__doc__ or "").strip())
+        return " ".join((self.request.__doc__ or "").split())
 
     def input_schema(self) -> dict[str, Any]:
         return arguments_schema(self.request, _promised_order(self.request))

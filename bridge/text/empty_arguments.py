@@ -21,6 +21,7 @@ NUMBERS: dict[str, tuple[float, ...]] = {
     "lmtPrice": (UNSET_DOUBLE,),
     "auxPrice": (UNSET_DOUBLE,),
     "trailingPercent": (0, UNSET_DOUBLE),
+    "changePercent": (0,),
     "totalQuantity": (UNSET_DECIMAL,),
 }
 UNSET_TEXT = "1.7976931348623157E308"  # UNSET_DOUBLE as IBKR's library prints it
@@ -34,6 +35,8 @@ _PLAIN = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?")
 
 def is_empty(name: str, value: object) -> bool:
     """Return whether an optional argument's value means that it was left out."""
+    if isinstance(value, list):
+        return not value
     if isinstance(value, str) and (not value.strip() or value.strip().upper() in WORDS.get(name, ())):
         return True
     return value is None or as_number(value) in NUMBERS.get(name, ())

@@ -10,7 +10,6 @@ from bridge.tools.types import Account, Contract, Count, ListArguments, Names, S
 
 COST = "per share; for options and futures per contract, multiplier included"
 PRICE = "avgCost without the multiplier, per unit of the quote; null if the multiplier is unknown"
-ONE_ACCOUNT = "left out: the session's only account"
 
 
 class AccountSummaryValue(Model):
@@ -96,7 +95,7 @@ class GetAccountSummary(ListArguments):
         "how much cash money balance is in my account what can I buy afford margin net worth equity"
     )
 
-    account: Annotated[Account | None, Field(description="left out: every account")] = None
+    account: Account | None = None
     tags: Annotated[Names | None, Field(description="names or parts, such as margin")] = None
 
 
@@ -108,8 +107,8 @@ class GetPositions(ListArguments):
     title: ClassVar = "portfolio positions"
     search_words: ClassVar = "what are my positions holdings what do I hold own stocks shares"
 
-    symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None
-    account: Annotated[Account | None, Field(description="left out: every account")] = None
+    symbol: Symbol | None = None
+    account: Account | None = None
     modelCode: Text | None = None
 
 
@@ -120,7 +119,7 @@ class GetPnl(ToolRequest):
     title: ClassVar = "profit and loss"
     search_words: ClassVar = "am I up or down today p&l pnl gain performance how much did I make lose"
 
-    account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
+    account: Account | None = None
     modelCode: Text | None = None
 
 
@@ -131,7 +130,7 @@ class GetPnlSingle(ToolRequest):
     title: ClassVar = "profit and loss of one position"
     search_words: ClassVar = "profit on my shares of a stock gain p&l pnl"
 
-    account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
+    account: Account | None = None
     modelCode: Text | None = None
     conId: Count | None = None
     symbol: Symbol | None = None
@@ -140,12 +139,12 @@ class GetPnlSingle(ToolRequest):
 @tool(returns=AccountStreamSummary, toolset="streams", composed=True, deadline_s=3620)
 class StreamAccountUpdates(ToolRequest):
     """Watch an account live: value and portfolio changes are sent as log messages and progress, then a summary is
-    returned. TWS sends changes at fills and otherwise every three minutes. Keep duration_seconds at 30 or less."""
+    returned. TWS sends changes at fills, else every three minutes. Keep duration_seconds at 30 or less."""
 
     title: ClassVar = "live account and portfolio updates"
     search_words: ClassVar = "monitor balance changes real-time"
 
-    account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
+    account: Account | None = None
     duration_seconds: Seconds = 60
 
 

@@ -82,15 +82,14 @@ Note = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 
 
 class WaitCondition(ToolRequest):
-    """One event to wait for. `order_…` is about the order that orderKey or permId names, and order_done is its end in
-    any way. `order_approved` and `order_refused` are a person's decision on the live order that waits under orderKey;
-    order_refused is also the end of its time. `execution` is about any fill, or those of one symbol, order or conId.
-    `price` (the last trade, else the middle of bid and ask), `daily_pnl`, `position_pnl` (unrealized) and
-    `account_value` are met while the value is above or below the level, at once if it is so already. `session_open` and
-    `session_close` are met while the contract's regular hours are on or over."""
+    """Order events need orderKey or permId; order_done: ended in any way; order_approved, order_refused: a person's
+    decision on a live order. price (last, else mid), session_open and session_close need symbol, and conId if it is no
+    stock. price, daily_pnl, position_pnl (unrealized), account_value (tag) need above or below."""
+
+    unpublished: ClassVar = CONTRACT - {"symbol", "conId"}
 
     event: AwaitedEvent
-    orderKey: Annotated[Key | None, Field(description="the idempotencyKey it was placed under")] = None
+    orderKey: Annotated[Key | None, Field(description="its idempotencyKey")] = None
     permId: PermId | None = None
     symbol: Symbol | None = None
     conId: Count | None = None
@@ -104,10 +103,10 @@ class WaitCondition(ToolRequest):
     multiplier: Multiplier | None = None
     above: Price | None = None
     below: Price | None = None
-    changePercent: Annotated[Percent | None, Field(description="up or down, from the first price seen")] = None
+    changePercent: Annotated[Percent | None, Field(description="up or down from the first price seen")] = None
     account: Account | None = None
-    tag: Annotated[Text | None, Field(description="of ibkr_get_account_summary, such as AvailableFunds")] = None
-    at: Annotated[LocalTime | None, Field(description="HH:MM, the next one, or YYYY-MM-DD HH:MM")] = None
+    tag: Annotated[Text | None, Field(description="such as AvailableFunds")] = None
+    at: Annotated[LocalTime | None, Field(description="HH:MM or YYYY-MM-DD HH:MM")] = None
     timeZone: Annotated[Text | None, Field(description="such as America/New_York")] = None
     alertId: AlertId | None = None
 
@@ -151,18 +150,15 @@ class WaitResult(Model):
 
 @tool(returns=WaitResult, toolset="streams", composed=True, deadline_s=LONGEST_WAIT_S + 20, waits=True)
 class WaitFor(ToolRequest):
-    """Wait until the first of the given events happens: an order filled, partly filled, done or rejected, a live order
-    approved or refused by a person, a fill, a price, profit or account value above or below a level, a time, a
-    contract's session open or closed, the session lost or back, trading halted or resumed, an alert. Returns at once if
-    it is so already. After timeout_seconds without one it returns event none. To go on without a gap, call again with
-    the cursor."""
+    """Wait until the first of the given events happens, such as a fill, price, profit, time or alert; at once if it is
+    so already. After timeout_seconds without one it returns event none. To miss nothing, call again with the cursor."""
 
     title: ClassVar = "wait for a fill or another event"
     search_words: ClassVar = "tell me when it fills notify alert let me know wake until"
 
     events: Annotated[list[WaitCondition], Field(min_length=1, max_length=MOST_CONDITIONS)]
     timeout_seconds: Annotated[int, Field(ge=1, le=LONGEST_WAIT_S)] = 50
-    cursor: Annotated[EventCursor | None, Field(description="of an earlier answer: events after it count")] = None
+    cursor: Annotated[EventCursor | None, Field(description="of the last answer")] = None
 
 
 @operation(returns=Happened, toolset="streams")
@@ -226,17 +222,15 @@ class AlertCancelled(Model):
 
 @tool(returns=AlertReport, toolset="alerts", effect=Effect.OWN)
 class CreateAlert(ToolRequest):
-    """Create an alert on a price, profit, account value, time, session, order or fill: the first of the given events
-    fires it, also while no client is connected. Without repeat it fires once. ibkr_wait_for on event alert with its
-    alertId tells it; targets, by the operator's names, send it to a phone, mailbox or webhook. The same call twice is
-    one alert."""
+    """Create an alert: the first of the given events fires it, also while no client is connected. ibkr_wait_for on
+    event alert tells it; targets send it to a phone, mailbox or webhook. The same call twice is one alert."""
 
     title: ClassVar = "alert on a price, profit, fill or another event"
     search_words: ClassVar = "push notification to my phone warn notify when price rises above falls below drops"
 
     events: Annotated[list[WaitCondition], Field(min_length=1, max_length=MOST_CONDITIONS)]
-    repeat: Annotated[bool, Field(description="again each time it becomes true anew")] = False
-    expires_at: Annotated[ExpiryTime | None, Field(description="such as 2026-07-24T20:00:00Z")] = None
+    repeat: Annotated[bool, Field(description="each time it becomes true anew")] = False
+    expires_at: Annotated[ExpiryTime | None, Field(description="2026-07-24T20:00:00Z")] = None
     targets: Annotated[list[TargetName], Field(max_length=MOST_TARGETS, description="of ibkr_get_alerts")] = []
     note: Annotated[Note | None, Field(description="sent with it")] = None
 

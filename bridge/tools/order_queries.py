@@ -1,9 +1,9 @@
 """Tools that report orders: open, completed, filled, and the history of one."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from bridge.tool import Model, tool
 from bridge.tools.types import Contract, ListArguments, OrderId, OrderNameArguments, OrderReport, Symbol, one_name
@@ -69,12 +69,12 @@ class GetOrder(OrderNameArguments):
 class SymbolFilter(ListArguments):
     """A filter of orders or fills by symbol."""
 
-    symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None
+    symbol: Symbol | None = None
 
 
 @tool(returns=list[OrderReport], toolset="orders")
 class GetOpenOrders(SymbolFilter):
-    """Every open (working) order of the account, including orders placed elsewhere (by hand or by another program)."""
+    """Every open (working) order of the account, also those placed by hand or by another program."""
 
     title: ClassVar = "open orders"
     search_words: ClassVar = "my working orders pending resting outstanding"

@@ -26,10 +26,9 @@ from bridge.tools.types import (
     one_name,
 )
 
-KEY = "8-64 of A-Z a-z 0-9 _ -; generated if left out"
-RETURNED = "8-64 of A-Z a-z 0-9 _ -; generated and returned if left out"
+KEY = "8-64 letters, digits, _ or -; generated if left out"
 FROM_WORDS = BeforeValidator(forms.time_in_force)
-DUPLICATE = "the key in a possible_duplicate error, to place an equal order on purpose"
+DUPLICATE = "key in a possible_duplicate error, to place an equal order on purpose"
 
 
 CHANGEABLE = ("totalQuantity", "lmtPrice", "auxPrice", "tif", "trailingPercent")  # of a working order
@@ -56,8 +55,7 @@ class IdempotentRequest(ToolRequest):
 class PlacementRequest(IdempotentRequest):
     """A placement; its key names the order from then on."""
 
-    idempotencyKey: Annotated[Key | None, Field(description=RETURNED)] = None
-    confirmationToken: Annotated[Text | None, Field(description="from ibkr_preview_order, for the same order")] = None
+    confirmationToken: Annotated[Text | None, Field(description="of ibkr_preview_order, for the same order")] = None
     duplicateOf: Annotated[Key | None, Field(description=DUPLICATE)] = None
 
 
@@ -98,8 +96,8 @@ class HaltReport(Model):
 class PlaceOrder(OrderTerms, PlacementRequest):
     """Place an order to buy or sell; return its status once TWS has accepted, filled or rejected it. Give an
     idempotencyKey: the same key never places twice, so after a timeout retry with the same key. totalQuantity is in
-    shares or contracts. Give lmtPrice only for a type with a limit. auxPrice is the stop or trigger price, or the
-    amount of TRAIL."""
+    shares or contracts. lmtPrice is only for a type with a limit. auxPrice is the stop or trigger price, or the amount
+    of TRAIL."""
 
     title: ClassVar = "place an order: buy or sell"
     search_words: ClassVar = "buy sell shares of a stock option trade short market limit order stop loss trailing"
@@ -107,9 +105,9 @@ class PlaceOrder(OrderTerms, PlacementRequest):
 
 @tool(returns=Bracket, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class PlaceBracketOrder(ContractArguments, PlacementRequest):
-    """Place an entry with a profit target and a stop loss, sent together. The exits become active when the entry fills;
-    when one exit fills, the other is cancelled. Without lmtPrice the entry is a market order. tif applies to the entry;
-    the exits are good until cancelled unless exitTif is DAY."""
+    """Place an entry with a profit target and a stop loss. The exits become active when the entry fills; when one exit
+    fills, the other is cancelled. Without lmtPrice the entry is a market order. tif is the entry's; the exits are good
+    until cancelled unless exitTif is DAY."""
 
     title: ClassVar = "bracket order: entry, profit target, stop loss"
     search_words: ClassVar = "stop loss take profit protect oco exit"
@@ -137,9 +135,8 @@ class PlaceBracketOrder(ContractArguments, PlacementRequest):
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class ModifyOrder(OrderNameArguments, IdempotentRequest):
-    """Change the quantity, prices or tif of a working order; arguments left out stay unchanged. Name the order by one
-    of orderId, orderKey, orderRef and permId. The returned status is TWS's own echo. A rejected change leaves the order
-    as it was."""
+    """Change the quantity, prices or tif of a working order, named by one of orderId, orderKey, orderRef and permId.
+    Arguments left out stay unchanged, and a rejected change leaves the order as it was."""
 
     title: ClassVar = "change a working order"
     search_words: ClassVar = "raise lower move the limit price of my order replace edit"
@@ -162,9 +159,9 @@ class ModifyOrder(OrderNameArguments, IdempotentRequest):
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20, relieves=True)
 class CancelOrder(OrderNameArguments, IdempotentRequest):
-    """Cancel one order, or with orderKey every open order of its bracket, and return its status. Name it by one of
-    orderId, orderKey, orderRef and permId. A fill may come first: read the status and the message, which reports the
-    remaining position. Outside trading hours the exchange confirms a cancel only when it opens."""
+    """Cancel one order, named by one of orderId, orderKey, orderRef and permId; with orderKey every open order of its
+    bracket. A fill may come first: read the status and the message, which reports the remaining position. Outside
+    trading hours the exchange confirms a cancel only when it opens."""
 
     title: ClassVar = "cancel one order"
     search_words: ClassVar = "withdraw kill delete my order"

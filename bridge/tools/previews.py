@@ -42,9 +42,8 @@ class Preview(Model):
 
 @tool(returns=Preview, toolset="orders", deadline_s=20)
 class PreviewOrder(OrderTerms):
-    """Show the cost and effect of an order without placing it: margin and commission by TWS's what-if, the operator's
-    limits, and a plain sentence. With the token ibkr_place_order places exactly this order, once, within 120
-    seconds."""
+    """Show the cost and effect of an order without placing it: margin and commission by TWS's what-if, and the
+    operator's limits. With the token ibkr_place_order places exactly this order, once, within 120 seconds."""
 
     title: ClassVar = "preview of an order: margin and commission"
     search_words: ClassVar = "what would the trade cost in commission and margin what-if check before buying"

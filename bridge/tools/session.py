@@ -79,9 +79,9 @@ class SessionStatus(Model):
 
 @tool(returns=Connected, toolset="session", effect=Effect.SESSION, deadline_s=30)
 class Connect(ToolRequest):
-    """Connect the shared session to Interactive Brokers' TWS or IB Gateway. It connects by itself at start-up; use this
-    after ibkr_disconnect or to retry at once. Arguments left out are the configured gateway's; other hosts are
-    rejected. All clients share one session and its clientId, which is returned. Connecting twice is harmless."""
+    """Connect the shared session to Interactive Brokers' TWS or IB Gateway, after ibkr_disconnect or to retry at once:
+    it connects by itself at start-up. Arguments left out are the configured gateway's; other hosts are rejected. All
+    clients share one session and its clientId."""
 
     title: ClassVar = "connect to Interactive Brokers"
     search_words: ClassVar = "interactive brokers ibkr login reconnect"

@@ -85,16 +85,15 @@ class StreamRow(Model):
 @tool(returns=Subscribed, toolset="streams", composed=True, deadline_s=30)
 class Subscribe(ContractArguments):
     """Open a stream and return a handle for ibkr_read_stream: quotes, bars5s (5-second bars) or ticks (each trade) of
-    one contract (symbol), the values and portfolio of an account, or orders (order states, fills, the session's
-    events). The handle lasts over new sessions and restarts, and lapses when nobody reads it for 10 minutes. One
-    contract needs one market-data line for each kind, however many watch it."""
+    one contract, the values and portfolio of an account, or orders (order states, fills, the session's events). The
+    handle outlasts restarts, and lapses when nobody reads it for 10 minutes."""
 
     title: ClassVar = "stream of quotes, account values or order events"
     search_words: ClassVar = "follow track ticks continuously real-time feed of prices portfolio fills"
 
     kind: StreamKind
     symbol: Symbol | None = None  # type: ignore[assignment]  # an account has none
-    account: Annotated[Account | None, Field(description="for kind account; left out: the session's only one")] = None
+    account: Account | None = None
 
     @model_validator(mode="after")
     def _fits_the_kind(self) -> Self:
@@ -111,14 +110,14 @@ class Subscribe(ContractArguments):
 
 @tool(returns=StreamEntries, toolset="streams", composed=True, deadline_s=LONGEST_WAIT_S + 20, waits=True)
 class ReadStream(ToolRequest):
-    """Read the entries of a stream after a cursor; without any, wait up to wait_seconds for the first. Returns at once
-    when there are some. Give the cursor of the last answer to miss nothing; left out: from the subscription's start."""
+    """Read the entries of a stream after a cursor; without any, wait up to wait_seconds for the first. Give the cursor
+    of the last answer to miss nothing; left out: from the subscription's start."""
 
     title: ClassVar = "entries of a stream"
     search_words: ClassVar = "what changed since poll new ticks updates"
 
     handle: Handle
-    cursor: Annotated[EventCursor | None, Field(description="of ibkr_subscribe or the last answer")] = None
+    cursor: EventCursor | None = None
     wait_seconds: Annotated[int, Field(ge=0, le=LONGEST_WAIT_S)] = 50
     limit: RowLimit = 200
     format: Format = "table"

@@ -4,12 +4,13 @@ import re
 import sys
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
 from pydantic import WithJsonSchema as Published
 
 from bridge.text import spellings as forms
+from bridge.text.empty_arguments import is_zero
 from bridge.tool import Model, PartialModel, ToolRequest
 
 _THOUSANDS = re.compile(r"[+]?[1-9][0-9]{0,2}\.[0-9]{3}")
@@ -84,17 +85,18 @@ Symbol = Annotated[Text, BeforeValidator(forms.symbol)]
 Exchange = Annotated[Text, BeforeValidator(forms.capitals)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), BeforeValidator(forms.capitals)]
 Expiry = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}([0-9]{2})?$"), BeforeValidator(forms.expiry)]
-Right = Annotated[Literal["C", "P"], BeforeValidator(forms.right)]
+Right = Annotated[
+    Literal["C", "P"], BeforeValidator(forms.right), Published({"type": "string", "description": "C or P"})
+]
 Multiplier = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$"), BeforeValidator(forms.multiplier)
 ]
 
-SecType = Annotated[
-    Literal[
-        "STK", "OPT", "FUT", "FOP", "CASH", "IND", "CFD", "BOND", "CMDTY", "CRYPTO", "FUND", "WAR", "CONTFUT", "BAG"
-    ],
-    BeforeValidator(forms.sec_type),
+SecTypeName = Literal[
+    "STK", "OPT", "FUT", "FOP", "CASH", "IND", "CFD", "BOND", "CMDTY", "CRYPTO", "FUND", "WAR", "CONTFUT", "BAG"
 ]
+# Every model knows TWS's types; the list of them is in the schema of ibkr_get_contract_details alone.
+SecType = Annotated[SecTypeName, BeforeValidator(forms.sec_type), Published({"type": "string"})]
 Action = Annotated[Literal["BUY", "SELL"], BeforeValidator(forms.capitals)]
 MarketDataType = Literal["live", "frozen", "delayed", "delayed-frozen"]
 Cell = str | bool | int | float | None  # of a table: one value
@@ -112,13 +114,18 @@ HAVE = {
 
 
 class ContractArguments(ToolRequest):
-    """The arguments that name one contract. `conId` alone is exact; the rest narrows what `symbol` may mean."""
+    """The arguments that name one contract. `conId` alone is exact; the rest narrows what `symbol` may mean.
+
+    ibkr_get_contract_details publishes all of them, and its answer has the conId with which no other is needed.
+    """
+
+    unpublished: ClassVar = frozenset({"primaryExchange", "multiplier"})
 
     symbol: Symbol
     secType: SecType = "STK"
     exchange: Exchange = "SMART"
     currency: Currency = "USD"
-    conId: Annotated[Count | None, Field(description="exact contract; must agree with symbol")] = None
+    conId: Annotated[Count | None, Field(description="exact; must agree with symbol")] = None
     primaryExchange: Exchange | None = None
     lastTradeDateOrContractMonth: Annotated[Expiry | None, Field(description="YYYYMM or YYYYMMDD")] = None
     strike: PositivePrice | None = None
@@ -172,14 +179,20 @@ class ListArguments(ToolRequest):
     format: Annotated[
         Literal["objects", "table", "summary"],
         BeforeValidator(forms.lower),
-        Field(description="table: columns and rows, fewer tokens; summary: totals instead of rows"),
+        Field(description="table: fewer tokens"),
     ] = "objects"
-    limit: Annotated[int | None, Field(ge=1, le=MOST_ROWS, description="most rows"), _PLAIN] = None
+    limit: Annotated[int | None, Field(ge=1, le=MOST_ROWS), _PLAIN] = None
     fields: Annotated[
         list[Text] | None,
-        Field(min_length=1, description="these fields alone, such as symbol"),
+        Field(min_length=1, description="only these"),
         BeforeValidator(_listed),
     ] = None
+
+    @classmethod
+    def tidied(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments that were given: a limit of 0 is none, as a strict function writes it."""
+        given = super().tidied(arguments)
+        return {name: value for name, value in given.items() if name != "limit" or not is_zero(value)}
 
     @model_validator(mode="after")
     def _summary_has_no_rows(self) -> Self:
@@ -192,7 +205,7 @@ class ListArguments(ToolRequest):
 class OrderNameArguments(ToolRequest):
     """The arguments, besides orderId, that name one order."""
 
-    orderKey: Annotated[Key | None, Field(description="the idempotencyKey it was placed under")] = None
+    orderKey: Annotated[Key | None, Field(description="its idempotencyKey")] = None
     orderRef: Text | None = None
     permId: PermId | None = None
 

@@ -134,7 +134,13 @@ def chapter(declared: ToolSpec) -> str:
     facts = f"Toolset `{declared.toolset}`, {EFFECTS[declared.effect]}, answers within {declared.deadline_s:g} s."
     returns = f"Returns {shape(declared)}" + (", in `result`." if declared.wrapped else ".")
     lines = [f"### {declared.tool_name}", "", declared.doc.replace("\n", " "), "", f"{facts} {returns}", ""]
-    return "\n".join([*lines, *parameters(declared.input_schema())])
+    return "\n".join([*lines, *parameters(declared.input_schema()), *also_taken(declared)])
+
+
+def also_taken(declared: ToolSpec) -> list[str]:
+    """Return a line on the arguments that a tool takes and does not publish."""
+    names = [f"`{name}`" for name in declared.request.model_fields if name in declared.request.unpublished]
+    return [f"Also takes {', '.join(names)}, which the schema leaves out to save tokens.", ""] if names else []
 
 
 def parameters(schema: dict[str, Any]) -> list[str]:

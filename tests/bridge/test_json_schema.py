@@ -8,7 +8,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from pydantic import BaseModel, Field
 
-from bridge.json_schema import Untitled, arguments_schema
+from bridge.json_schema import EMPTY, Untitled, arguments_schema
 from mcp_front.tools.catalogue import offered_tools
 from tests.stacks.example_arguments import example_arguments
 
@@ -114,7 +114,36 @@ def test_bound_is_published_where_it_says_something_and_checked_where_it_does_no
 @pytest.mark.trial("D3")
 @pytest.mark.parametrize("declared", TOOLS, ids=lambda declared: declared.name)
 def test_call_that_gives_every_argument_as_a_strict_function_must_is_taken(declared: Any) -> None:
-    """OpenAI's strict functions give every argument: null where it takes null, its default where it has one."""
-    defaults = {name: field.get("default") for name, field in declared.input_schema()["properties"].items()}
+    """OpenAI's strict functions give every argument: its default where it has one, null where it takes null, else its
+    type's empty value. Each means that it was left out."""
+    schema, example = declared.input_schema(), example_arguments(declared)
+    rest = {name: left_out(field) for name, field in schema["properties"].items() if name not in example}
 
-    assert declared.request.model_validate(defaults | example_arguments(declared))
+    request = declared.request.model_validate(rest | example)
+    assert request == declared.request.model_validate(example)
+
+
+def left_out(field: dict[str, Any]) -> Any:
+    """Return what a strict function gives for an argument that it leaves out."""
+    if "default" in field or "anyOf" in field:
+        return field.get("default")
+    assert field.get("minimum", 0) <= 0
+    return EMPTY[field["type"]]
+
+
+@pytest.mark.trial("D3")
+@pytest.mark.parametrize("declared", TOOLS, ids=lambda declared: declared.name)
+def test_every_optional_argument_takes_null(declared: Any) -> None:
+    """Some clients send null for what they leave out, whether the schema has it or not."""
+    example = example_arguments(declared)
+    nothing = {name: None for name in declared.request.model_fields if name not in example}
+
+    assert declared.request.model_validate(nothing | example) == declared.request.model_validate(example)
+
+
+def test_an_argument_whose_empty_value_means_something_takes_null() -> None:
+    change = {declared.name: declared for declared in TOOLS}["modify_order"].input_schema()["properties"]
+
+    assert change["lmtPrice"]["anyOf"][1:] == [{"type": "null"}]  # a limit of 0 is a price
+    assert change["tif"]["anyOf"][1:] == [{"type": "null"}]  # a choice has no empty value
+    assert change["orderRef"] == {"type": "string"}

@@ -92,10 +92,10 @@ def test_an_operation_is_no_tool(registry: tuple[dict[str, ToolSpec], dict[str, 
     assert (entry.effect, entry.exposed, entry.composed, entry.deadline_s) == (Effect.READ, False, False, 3)
 
 
-def test_the_manual_is_the_docstring_without_its_indentation() -> None:
+def test_the_manual_is_the_docstring_in_one_line() -> None:
     entry = declared()
 
-    assert entry.doc == "Get a thing.\nIn shares,\nat once."
+    assert entry.doc == "Get a thing. In shares, at once."
 
 
 def test_a_class_without_a_docstring_has_an_empty_manual(

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from bridge.text import spellings as forms
 from bridge.tool import PartialModel, tool
-from bridge.tools.types import OPTIONS, Contract, ContractArguments, ListArguments
+from bridge.tools.types import OPTIONS, Contract, ContractArguments, ListArguments, SecTypeName
 
 
 class ContractDetails(PartialModel):
@@ -58,3 +59,6 @@ class GetContractDetails(ContractArguments, ListArguments):
     search_words: ClassVar = (
         "find stock ticker company name option future chain expiry when does the stock market open close holiday"
     )
+    unpublished: ClassVar = frozenset()
+
+    secType: Annotated[SecTypeName, BeforeValidator(forms.sec_type)] = "STK"

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import WithJsonSchema as Published
 
 from bridge.text import spellings as forms
 from bridge.text.end_of_history import end_of_history
@@ -15,6 +16,7 @@ BarSize = Literal[
     "1 min", "2 mins", "3 mins", "5 mins", "10 mins", "15 mins", "20 mins", "30 mins",
     "1 hour", "2 hours", "3 hours", "4 hours", "8 hours", "1 day", "1 week", "1 month",
 ]  # fmt: skip
+BAR_SIZES = "1 secs to 1 month, such as 5 mins, 1 hour"
 WhatToShow = Literal[
     "TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST", "HISTORICAL_VOLATILITY",
     "OPTION_IMPLIED_VOLATILITY", "FEE_RATE", "YIELD_BID", "YIELD_ASK", "YIELD_BID_ASK", "YIELD_LAST",
@@ -115,8 +117,7 @@ class StreamSummary(Model):
 @tool(returns=list[Bar], toolset="history", deadline_s=57)
 class GetHistoricalData(ContractArguments, ListArguments):
     """Price history: historical bars (candles) up to now or endDateTime, oldest first, in regular trading hours. Long
-    spans need coarse bars: 1 day for a year, 1 min or 5 mins for a day. TRADES for stocks, MIDPOINT for forex. No data
-    is an error, never an empty list."""
+    spans need coarse bars: 1 day for a year, 1 min for a day. TRADES for stocks, MIDPOINT for forex."""
 
     title: ClassVar = "price history (bars, candles)"
     search_words: ClassVar = (
@@ -125,12 +126,12 @@ class GetHistoricalData(ContractArguments, ListArguments):
     after_groups: ClassVar = frozenset({"endDateTime", "useRTH"})
 
     durationStr: Annotated[Duration, Field(description="a number and S, D, W, M or Y, such as 30 D")] = "1 Y"
-    barSizeSetting: Annotated[BarSize, BeforeValidator(forms.bar_size)] = "1 day"
+    barSizeSetting: Annotated[
+        BarSize, BeforeValidator(forms.bar_size), Published({"type": "string"}), Field(description=BAR_SIZES)
+    ] = "1 day"
     whatToShow: Annotated[WhatToShow, BeforeValidator(forms.what_to_show)] = "TRADES"
-    endDateTime: Annotated[
-        EndOfHistory | None, Field(description="a day, or an instant with its time zone; left out: now")
-    ] = None
-    useRTH: Annotated[bool, Field(description="false: with the hours before and after regular ones")] = True
+    endDateTime: Annotated[EndOfHistory | None, Field(description="a day, or an instant with its time zone")] = None
+    useRTH: Annotated[bool, Field(description="false: also outside regular hours")] = True
 
     @model_validator(mode="after")
     def _end_fits_the_series(self) -> Self:
@@ -144,8 +145,8 @@ class GetHistoricalData(ContractArguments, ListArguments):
 @tool(returns=StreamSummary, toolset="streams", composed=True, deadline_s=3620)
 class StreamMarketData(ContractArguments):
     """Watch one contract's live quote: updates are sent as log messages and progress, then a summary with first, last,
-    high, low and a sample is returned. For a quote now use ibkr_get_quotes. Keep it at 30 or less: many hosts end a
-    call after a minute."""
+    high, low and a sample is returned. For a quote now use ibkr_get_quotes. Keep duration_seconds at 30 or less: many
+    hosts end a call after a minute."""
 
     title: ClassVar = "live quote and market data"
     search_words: ClassVar = "price of a stock right now current quote quotes real-time bid ask"

@@ -54,10 +54,9 @@ class QuotedContract(ContractArguments):
 
 @tool(returns=QuoteTable, toolset="quotes")
 class GetQuotes(ToolRequest):
-    """Get the current quotes of up to 50 contracts in one call, types mixed: bid, ask, last, close, change in percent,
-    volume and halt of stocks, options, futures, forex and indices. [{"symbol": "SPY"}, {"symbol": "AAPL"}] is enough
-    for stocks. marketDataType: live, or delayed where the account has no subscription. A contract that fails is in
-    `failed`, beside the others' quotes."""
+    """Get the current quotes of up to 50 contracts in one call: bid, ask, last, close, change in percent, volume and
+    halt of stocks, options, futures, forex and indices. [{"symbol": "SPY"}] is enough for a stock. marketDataType:
+    live, or delayed where the account has no subscription. A contract without a quote is in `failed`."""
 
     title: ClassVar = "current quotes and prices"
     search_words: ClassVar = (
