@@ -18,7 +18,8 @@ def test_a_bound_is_from_one_to_five_hundred_rows(limit: Any) -> None:
 
 def test_names_are_a_list_or_one_text() -> None:
     assert GetAccountValues.model_validate({"tags": "margin, cash"}).tags == ["margin", "cash"]
-    for wrong in ([], ["a"] * 21):
+    assert GetAccountValues.model_validate({"tags": []}).tags is None
+    for wrong in ([""], ["a"] * 21):
         with pytest.raises(ValidationError):
             GetAccountValues.model_validate({"tags": wrong})
 
