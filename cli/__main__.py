@@ -17,16 +17,23 @@ COMMANDS = {
     "halt": "set the kill switch: no new order is sent",
     "resume": "release the kill switch",
     "approve": "approve or refuse a live order that waits for a person, or list those that wait",
+    "operator": "manage the people who may approve and resume, each with a passphrase",
     "orders": "show the order records",
     "audit": "verify, replay, export or archive the audit log",
     "reference": "write API.md's tables, or the schema snapshots",
 }
-
+CONTROL = {"halt", "resume", "approve", "operator"}  # in cli/commands/control
 
 INSTALL = (
     "In a checkout, `python3 requirements/install.py local` installs everything into .venv; then type "
     "`.venv/bin/python -m cli …`, or `make doctor` for the doctor."
 )
+
+
+def module_of(name: str) -> str:
+    """Return the dotted name of a command's module."""
+    place = "cli.commands.control" if name in CONTROL else "cli.commands"
+    return f"{place}.{name.replace('-', '_')}"
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +46,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
     name: str = parser.parse_args(arguments[:1]).command
     try:
-        module = importlib.import_module(f"cli.commands.{name.replace('-', '_')}")
+        module = importlib.import_module(module_of(name))
     except ModuleNotFoundError as error:  # the worker's image has the operator's commands, and packages for no other
         sys.stderr.write(f"error: {name} needs {error.name}, which {sys.executable} does not have. {INSTALL}\n")
         return 1

@@ -36,6 +36,9 @@ class Keys:
         self.switched = self._prefix + "switched"  # list: what was done to it and is not in the audit log yet
         self.approvals = self._prefix + "approvals"  # sorted set: keys of live orders that await a human
         self.refusals = self._prefix + "refusals"  # list: what the operator refused and is not in the audit log yet
+        self.operators = self._prefix + "operators"  # hash: who may approve and release, by name
+        self.sign_ins = self._prefix + "sign_ins"  # hash: which of them are signed in, by the digest of a token
+        self.identity_epoch = self._prefix + "identity_epoch"  # string: another one after Redis has lost data
         self.seal = self._prefix + "seal"  # string: the secret under which fronts seal what a client hands back
         self.audit = self._prefix + "audit"  # stream: the audit log
         self.audit_head = self._prefix + "audit_head"  # hash: seq and digest of the log's last entry

@@ -18,6 +18,7 @@ REPLY_LIMIT = (
 
 MESSAGE_LIMIT = 4_000  # characters of an error's text
 
+LOOK_NOW = b"renew"  # on the channel of requests: the leader is to renew its lease now, and so to see what has changed
 NULL = msgspec.Raw(b"null")
 SIMULATED = "simulated"  # in a list's details: the gateway is a simulator
 TRUNCATED = "truncated"  # in a result's details: how many rows of how many it has, and how to ask for fewer

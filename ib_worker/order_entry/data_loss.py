@@ -11,6 +11,7 @@ import structlog
 
 from bridge.audit_chain import AuditEntry as Line
 from bridge.bus.controls.audit_log import read_back
+from bridge.bus.identity.sign_ins import void_identities
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.errors import Fenced
@@ -105,7 +106,9 @@ async def _recorded(bus: BusServer, key: str) -> bool:
 
 
 async def _stop_trading(bus: BusServer, session: Session, why: str) -> None:
-    """Set the kill switch, first in its earlier form, then let Redis continue above the watermark."""
+    """Set the kill switch, first in its earlier form, then let Redis continue above the watermark.
+
+    Sign-ins of operators are void: one that was ended may be back."""
     log.error("trading_halted_for_data_loss", why=why)
     session.data_loss = why
     session.news.set()
@@ -114,6 +117,7 @@ async def _stop_trading(bus: BusServer, session: Session, why: str) -> None:
     async def restore() -> None:
         if known.halt is not None:
             await bus.halt(known.halt.level, known.halt.by, known.halt.reason)
+        await void_identities(bus.pipe, bus.keys)
 
     await retry_until_answered(restore)
     session.services.breakers.lost_data(why)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
+from cli.__main__ import module_of
 from cli.client_setup import ways_to_add
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ib_worker.risk.limit_settings import Limits
@@ -99,7 +100,7 @@ def test_a_command_of_the_cli_is_written_as_it_takes_it() -> None:
     for line in shown:
         name, *arguments = shlex.split(line)
         parser = argparse.ArgumentParser(prog=line)
-        importlib.import_module(f"cli.commands.{name.replace('-', '_')}").add_arguments(parser)
+        importlib.import_module(module_of(name)).add_arguments(parser)
         parser.parse_args(arguments)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from bridge.bus.controls.approval_events import approval_draft
 from bridge.bus.controls.kill_switch import FIRST_EPOCH, HALT_EPOCH, halt_epoch
 from bridge.bus.events.event_log import LOG_EVENTS, draft_arguments, event_keys
+from bridge.bus.identity.sign_ins import SIGNED_IN, identity_keys
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import Script
@@ -48,46 +49,60 @@ class CurrentApproval(msgspec.Struct, frozen=True):
     left_ms: int
 
 
+# Lua: whether an approval counts. Where the session has operators, one of them gave it while signed in, and the sign-in
+# lasts; or the person at the MCP client gave it by a form, where the worker allows forms.
+COUNTS = f"""{SIGNED_IN}
+local function counts(names, by, sign_in, form, forms)
+    if (by or '') == '' then return false end
+    if not has_operators(names[1]) or (forms and form == '1') then return true end
+    return signed_in(names[1], names[2], names[3], sign_in or '') ~= ''
+end
+"""
+
 # Asks for an approval, or finds it. One whose last step lies in the future, as after the server's clock was put back,
 # counts no more: nobody knows how old it is. `epoch` changes with each halt and each release: what was asked or
 # approved under an earlier one is void. A key that comes again with another order asks anew. Each asking sends out a
 # new challenge where forms are allowed (it is empty where not), so that the newest form alone can be answered, and
 # has its whole time: the human reads the summary of this asking.
 ASK = Script(
-    f"#!lua\n{HALT_EPOCH}{LOG_EVENTS}"
+    f"#!lua\n{HALT_EPOCH}{LOG_EVENTS}{COUNTS}"
     """
 local approval, index, epoch = KEYS[1], KEYS[2], halt_epoch(KEYS[3], KEYS[4])
+local identity = {KEYS[9], KEYS[10], KEYS[11]}
 local key, digest, caller, summary, challenge, waits = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local found = redis.call('HMGET', approval, 'digest', 'by', 'until', 'at', 'epoch', 'refused_by', 'reason')
+local found = redis.call('HMGET', approval, 'digest', 'by', 'until', 'at', 'epoch', 'refused_by', 'reason', 'sign_in',
+    'form')
 local good = found[1] == digest and (found[5] or '0:') == epoch
 local holds = found[3] and now <= tonumber(found[3]) and tonumber(found[4] or '0') <= now
 if found[1] == digest and (found[6] or '') ~= '' and holds then return {'', found[6], found[7]} end
-if good and found[2] ~= '' and holds then return {found[2]} end
+if good and holds and counts(identity, found[2], found[8], found[9], challenge ~= '') then return {found[2]} end
 if not good or found[2] ~= '' or (found[6] or '') ~= '' then
     redis.call('ZADD', index, time[1], key)
     log_events({KEYS[5], KEYS[6], KEYS[7], KEYS[8]}, 8)
 end
 redis.call('HSET', approval, 'digest', digest, 'by', '', 'until', string.format('%.0f', now + waits), 'caller', caller,
     'summary', summary, 'epoch', epoch, 'challenge', challenge, 'form_until', string.format('%.0f', now + ARGV[7]),
-    'at', string.format('%.0f', now), 'refused_by', '', 'reason', '')
+    'at', string.format('%.0f', now), 'refused_by', '', 'reason', '', 'sign_in', '', 'form', '')
 redis.call('PEXPIRE', approval, waits)
 return {''}
 """
 )
 
-# Gives it, once, to exactly what was read.
+# Gives it, once, to exactly what was read, and by an operator who is signed in where there are operators.
 GIVE = Script(
-    f"#!lua\n{HALT_EPOCH}{LOG_EVENTS}"
+    f"#!lua\n{HALT_EPOCH}{LOG_EVENTS}{COUNTS}"
     """
 local approval, index, epoch = KEYS[1], KEYS[2], halt_epoch(KEYS[3], KEYS[4])
+if not counts({KEYS[9], KEYS[10], KEYS[11]}, ARGV[3], ARGV[4], '', false) then return -1 end
 local found = redis.call('HMGET', approval, 'digest', 'by', 'epoch', 'refused_by')
 if found[1] ~= ARGV[2] or found[2] ~= '' or (found[3] or '0:') ~= epoch or (found[4] or '') ~= '' then return 0 end
 local time = redis.call('TIME')
-redis.call('HSET', approval, 'by', ARGV[3], 'at', string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)))
+redis.call('HSET', approval, 'by', ARGV[3], 'at', string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)),
+    'sign_in', ARGV[4], 'form', '')
 redis.call('ZREM', index, ARGV[1])
-log_events({KEYS[5], KEYS[6], KEYS[7], KEYS[8]}, 4)
+log_events({KEYS[5], KEYS[6], KEYS[7], KEYS[8]}, 5)
 return 1
 """
 )
@@ -138,22 +153,25 @@ if approve ~= '1' then
     redis.call('HSET', approval, 'refused_by', by, 'reason', ARGV[8])
     return 'refused'
 end
-redis.call('HSET', approval, 'by', by, 'until', string.format('%.0f', now + ARGV[6]), 'at', string.format('%.0f', now))
+redis.call('HSET', approval, 'by', by, 'until', string.format('%.0f', now + ARGV[6]), 'at', string.format('%.0f', now),
+    'form', '1')
 return 'approved'
 """
 )
 
 STATE = Script(
-    f"#!lua flags=no-writes\n{HALT_EPOCH}"
+    f"#!lua flags=no-writes\n{HALT_EPOCH}{COUNTS}"
     """
-local epoch, time = halt_epoch(KEYS[2], KEYS[3]), redis.call('TIME')
+local epoch, time, identity = halt_epoch(KEYS[2], KEYS[3]), redis.call('TIME'), {KEYS[4], KEYS[5], KEYS[6]}
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local found = redis.call('HMGET', KEYS[1], 'by', 'until', 'at', 'epoch', 'refused_by', 'reason', 'summary')
+local found = redis.call('HMGET', KEYS[1], 'by', 'until', 'at', 'epoch', 'refused_by', 'reason', 'summary', 'sign_in',
+    'form')
 local left = (tonumber(found[2] or '') or 0) - now
 if left < 0 or tonumber(found[3] or '0') > now then return {'none', '', '', '', 0} end
 if (found[5] or '') ~= '' then return {'refused', found[5], found[6], found[7], left} end
 if (found[4] or '0:') ~= epoch then return {'none', '', '', '', 0} end
-return {found[1] ~= '' and 'approved' or 'asked', found[1], '', found[7], left}
+local counted = counts(identity, found[1], found[8], found[9], true)
+return {counted and 'approved' or 'asked', counted and found[1] or '', '', found[7], left}
 """
 )
 
@@ -171,7 +189,7 @@ return 1
 
 
 def _names(keys: Keys, key: str) -> tuple[str, ...]:
-    return (keys.approval(key), keys.approvals, keys.halts, keys.halt, *event_keys(keys))
+    return (keys.approval(key), keys.approvals, keys.halts, keys.halt, *event_keys(keys), *identity_keys(keys))
 
 
 async def ask_approval(
@@ -191,10 +209,16 @@ async def ask_approval(
     return found[0].decode()
 
 
-async def give_approval(pipe: CommandPipeline, keys: Keys, key: str, digest: str, by: str) -> bool:
-    """Approve what waits under `key` if it still is what was read, and nobody has yet. For the operator alone."""
+async def give_approval(pipe: CommandPipeline, keys: Keys, key: str, digest: str, by: str, sign_in: str = "") -> bool:
+    """Approve what waits under `key` if it still is what was read, and nobody has yet. For the operator alone.
+
+    Raises PermissionError where the session has operators and `sign_in` is the id of none of their sign-ins.
+    """
     draft = approval_draft(key, "approved", by)
-    return bool(await GIVE.run(pipe, _names(keys, key), key, digest, by, *draft_arguments([draft])))
+    given = await GIVE.run(pipe, _names(keys, key), key, digest, by, sign_in, *draft_arguments([draft]))
+    if given < 0:
+        raise PermissionError("only an operator who is signed in can approve")
+    return bool(given)
 
 
 async def refuse_approval(pipe: CommandPipeline, keys: Keys, key: str, digest: str, by: str, reason: str) -> bool:
@@ -252,7 +276,7 @@ _WORDS: dict[bytes, FormResult] = {
 
 async def approval_state(pipe: CommandPipeline, keys: Keys, key: str) -> CurrentApproval:
     """Return the approval as it stands, without a change of it. Raises BusError."""
-    state, *told, left_ms = await STATE.run(pipe, (keys.approval(key), keys.halts, keys.halt))
+    state, *told, left_ms = await STATE.run(pipe, (keys.approval(key), keys.halts, keys.halt, *identity_keys(keys)))
     by, reason, summary = (each.decode() for each in told)
     return CurrentApproval(_STATES[state], by, reason, summary, int(left_ms))
 

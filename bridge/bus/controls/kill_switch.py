@@ -7,17 +7,16 @@ import msgspec
 import structlog
 
 from bridge.bus.halt import LATEST_MS, LONGEST_NAME, LONGEST_REASON, Halt, Level, halt_of
+from bridge.bus.identity.sign_ins import SIGNED_IN, identity_keys
 from bridge.bus.integrity.damage import WHOLE
 from bridge.bus.keys import Keys
+from bridge.bus.messages import LOOK_NOW
 from bridge.bus.transport.connection import BusError, Refused
 from bridge.bus.transport.errors import WRONG_TYPE
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import Script
 from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
-
-LOOK_NOW = b"renew"  # on the channel of requests: the leader is to renew its lease, and so to see the switch
-
 
 log = structlog.get_logger()
 
@@ -68,8 +67,11 @@ found[7] = counts and redis.call('INCR', revision) or 0
 return found
 """)
 
-CLEAR = Script("""#!lua
+CLEAR = Script(
+    f"#!lua{SIGNED_IN}"
+    """
 local halt, changes, halts, now = KEYS[1], KEYS[2], KEYS[3], redis.call('TIME')
+if has_operators(KEYS[4]) and signed_in(KEYS[4], KEYS[5], KEYS[6], ARGV[2]) == '' then return -1 end
 if redis.call('EXISTS', halt) == 0 then return 0 end
 local found = redis.pcall('HMGET', halt, 'level', 'reason')
 if found.err then found = {} end
@@ -78,7 +80,8 @@ redis.call('DEL', halt)
 redis.pcall('RPUSH', changes, cjson.encode({event = 'resume', level = found[1] or 'halt', by = ARGV[1],
     reason = found[2] or '', at_ms = now[1] * 1000 + math.floor(now[2] / 1000)}))
 return 1
-""")
+"""
+)
 
 # Lua for other scripts: another value after each halt and each release. What was approved or confirmed under one value
 # is void under the next.
@@ -160,9 +163,15 @@ def halted_error(halt: Halt) -> ToolError:
     )
 
 
-async def clear_halt(pipe: CommandPipeline, keys: Keys, by: str) -> bool:
-    """Release the switch; return whether it was set. For the operator alone: no MCP tool calls this."""
-    return bool(await CLEAR.run(pipe, (keys.halt, keys.switched, keys.halts), by))
+async def clear_halt(pipe: CommandPipeline, keys: Keys, by: str, sign_in: str = "") -> bool:
+    """Release the switch; return whether it was set. For the operator alone: no MCP tool calls this.
+
+    Raises PermissionError where the session has operators and `sign_in` is the id of none of their sign-ins.
+    """
+    cleared = await CLEAR.run(pipe, (keys.halt, keys.switched, keys.halts, *identity_keys(keys)), by, sign_in)
+    if cleared < 0:
+        raise PermissionError("only an operator who is signed in can release the kill switch")
+    return bool(cleared)
 
 
 async def next_change(pipe: CommandPipeline, keys: Keys) -> SwitchChange | None:

@@ -11,12 +11,12 @@ from typing import Any, Self
 import msgspec
 import structlog
 
-from bridge.bus.controls.kill_switch import LOOK_NOW, leaders_halt
+from bridge.bus.controls.kill_switch import leaders_halt
 from bridge.bus.halt import Level, halt_of
 from bridge.bus.integrity.watermark import Watermark
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import Lease
-from bridge.bus.messages import VERSION, Request, decode_request
+from bridge.bus.messages import LOOK_NOW, VERSION, Request, decode_request
 from bridge.bus.records.records import RecordKeeper
 from bridge.bus.server import scripts
 from bridge.bus.server.request import Handle, Leave, RequestContext, RequestRunner, retry_until_answered

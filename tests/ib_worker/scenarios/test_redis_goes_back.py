@@ -11,6 +11,8 @@ from bridge.audit_chain import AuditEntry, ChainBreak, verify
 from bridge.bus.controls.audit_log import read_head, read_log
 from bridge.bus.controls.kill_switch import clear_halt, read_halt
 from bridge.bus.halt import Halt
+from bridge.bus.identity.operators import Operator, add_operator
+from bridge.bus.identity.sign_ins import begin_sign_in, end_sign_ins_of, sign_ins, signed_in_operator
 from bridge.bus.timing import BusTiming
 from bridge.order_references import order_ref
 from bridge.tool import ToolError
@@ -282,3 +284,23 @@ async def test_a_redis_that_goes_back_again_while_the_gateway_is_away_is_halted_
 
 async def _set(front: Caller) -> bool:
     return await switch(front) is not None
+
+
+async def test_a_sign_in_that_was_ended_does_not_come_back_with_an_older_copy(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
+) -> None:
+    async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
+        pipe, keys = front.asker.pipe, front.asker.keys
+        await add_operator(pipe, keys, Operator("anna", "$argon2id$hash"))
+        token = await begin_sign_in(pipe, keys, "anna", "command line")
+        copy, before, steps = copy_of(own_redis, tmp_path), await generation(front), await revision(front)
+        await end_sign_ins_of(pipe, keys, "anna")
+        async with asyncio.timeout(0.5):  # not at the next renewal, a second later
+            await until(lambda: _above(front, steps), "the leader has counted it")
+        await goes_back(own_redis, tmp_path, copy)
+        await reconciled(front, before)
+
+        assert await sign_ins(pipe, keys) != {}  # it is there again
+        assert await signed_in_operator(pipe, keys, token) == ""
+        anew = await begin_sign_in(pipe, keys, "anna", "command line")
+        assert await signed_in_operator(pipe, keys, anew) == "anna"

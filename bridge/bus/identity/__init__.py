@@ -1,0 +1,1 @@
+"""The operators of a session, and who of them is signed in."""

@@ -1,0 +1,73 @@
+"""An operator's sign-in for one command: the passphrase, and a one-time code where one is set, typed at a terminal.
+
+A session without operators asks for none. Wrong words lock nobody out: each try costs a tenth of a second of hashing.
+"""
+
+import sys
+from dataclasses import dataclass, field
+
+from bridge.bus.identity.credentials import NO_HASH, matches, totp_step
+from bridge.bus.identity.operators import find_operator, operator_names, take_totp_step
+from bridge.bus.identity.sign_ins import begin_sign_in, sign_in_id
+from bridge.bus.keys import Keys
+from bridge.bus.transport.pipeline import CommandPipeline
+from cli.operator.redis_target import caller
+from cli.operator.typed_confirmation import hidden
+
+VIA = "command line"
+WRONG = "the name, the passphrase or the one-time code is wrong"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The words that an operator has typed. `code` is empty where no one-time code was typed."""
+
+    name: str
+    passphrase: str = field(repr=False)
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """An operator for the records, and the id of the sign-in; empty where the session has no operators."""
+
+    by: str
+    sign_in: str = ""
+
+
+def typed(names: list[str]) -> Typed | None:
+    """Ask at the terminal who this is; None where the session has no operators. Call it outside of an event loop: there
+    Ctrl-C would wait for the answer."""
+    if not names:
+        return None
+    if len(names) == 1:
+        name = names[0]
+    else:
+        print(f"Operator ({', '.join(names)}): ", end="", flush=True)
+        name = sys.stdin.readline().strip().lower()
+    passphrase = hidden(f"Passphrase of {name}: ")
+    return Typed(name, passphrase, hidden("One-time code (Enter for none): "))
+
+
+async def signed_in(pipe: CommandPipeline, keys: Keys, given: Typed | None) -> SignedIn:
+    """Begin the sign-in of what was typed. Raises PermissionError where it is wrong, or where the session has
+    operators and nothing was typed."""
+    if given is None:
+        if await operator_names(pipe, keys):
+            raise PermissionError("an operator was added meanwhile; run the command again")
+        return SignedIn(caller())
+    operator = await find_operator(pipe, keys, given.name)
+    right = matches(operator.passphrase if operator else NO_HASH, given.passphrase)
+    if operator is None or not right:
+        raise PermissionError(WRONG)
+    if operator.totp and not await _code_is_right(pipe, keys, operator.name, operator.totp, given.code):
+        raise PermissionError(WRONG)
+    token = await begin_sign_in(pipe, keys, operator.name, VIA)
+    if not token:
+        raise PermissionError(f"the operator {operator.name} was removed meanwhile")
+    return SignedIn(f"operator {operator.name}", sign_in_id(token))
+
+
+async def _code_is_right(pipe: CommandPipeline, keys: Keys, name: str, secret: str, code: str) -> bool:
+    step = totp_step(secret, code)
+    return step is not None and await take_totp_step(pipe, keys, name, step)
