@@ -121,6 +121,8 @@ def _argument(field: Schema) -> Schema:
     if len(branches) > 1:
         return around | {"anyOf": [_plain(each) for each in field["anyOf"]]}
     kept = _plain(branches[0] | around)
+    if kept.get("default") == "":  # as if left out
+        return {name: each for name, each in kept.items() if name != "default"}
     if "anyOf" not in field:
         return kept
     if kept.get("default") is not None:

@@ -91,6 +91,7 @@ class ToolRequest(Model):
     null, "" and what TWS writes for nothing mean that an optional argument was left out, so that `model_fields_set`
     holds what was given.
 
+    `first`: its arguments that a schema lists before all others, though they are not required.
     `after_groups`: its own arguments that a schema lists after those of its groups. The order of the fields themselves
     is in the digest of every call, and must stay. `always_digested`: its arguments that are in that digest even where
     they have their default. `title`: the tool's title. `search_words`: what people ask for, in words that the docstring
@@ -98,6 +99,7 @@ class ToolRequest(Model):
     and are not in its schema, since every model pays for each on every request and few calls give it.
     """
 
+    first: ClassVar[tuple[str, ...]] = ()
     after_groups: ClassVar[frozenset[str]] = frozenset()
     always_digested: ClassVar[frozenset[str]] = frozenset()
     title: ClassVar[str] = ""
@@ -253,10 +255,11 @@ def _register(
 
 
 def _promised_order(request: type[ToolRequest]) -> list[str]:
-    """Required fields, then the declaration's own, then those of its groups in the order they are named."""
+    """The first and the required fields, then the declaration's own, then those of its groups in the order they are
+    named."""
     fields = request.model_fields
     required = [name for name, field in fields.items() if field.is_required()]
-    return list(dict.fromkeys(required + _own_first(request)))
+    return list(dict.fromkeys([*request.first, *required, *_own_first(request)]))
 
 
 def _own_first(declaration: type) -> list[str]:

@@ -83,7 +83,7 @@ ROOMS: dict[str, set[str]] = {
             "tools/types.py": {"text", "tool.py"},
             "tools/account.py": {"tool.py", "tools/types.py"},
             "tools/portfolio.py": {"tool.py", "tools/types.py"},
-            "tools/events.py": {"tool.py", "tools/types.py"},
+            "tools/events.py": {"text", "tool.py", "tools/types.py"},
             "tools/market": {"text", "tool.py", "tools/types.py"},
             "tools/session.py": {"tool.py", "tools/types.py"},
             "tools/streams.py": {"tool.py", "tools/types.py"},

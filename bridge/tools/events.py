@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from bridge.text.contract_forms import spelled_out
 from bridge.tool import Effect, Model, ToolRequest, operation, tool
 from bridge.tools.types import (
     LONGEST_WAIT_S,
@@ -23,6 +24,8 @@ from bridge.tools.types import (
     PositivePrice,
     Price,
     Right,
+    SecId,
+    SecIdType,
     SecType,
     Symbol,
     Text,
@@ -32,7 +35,8 @@ MOST_CONDITIONS = 20
 ORDER_EVENTS = frozenset({"order_filled", "order_partly_filled", "order_done", "order_rejected"})
 # The states of a live order's approval that meet each event.
 APPROVALS = {"order_approved": ("approved",), "order_refused": ("refused", "declined", "expired", "voided")}
-CONTRACT = frozenset(ContractArguments.model_fields)
+CONTRACT = frozenset(ContractArguments.model_fields) - {"includeExpired"}
+NAMES = ("symbol", "conId", "localSymbol", "secId")  # one of them names a contract
 LEVELS = frozenset({"above", "below"})
 # What each event takes beside its name.
 USES: dict[str, frozenset[str]] = {
@@ -52,13 +56,13 @@ USES: dict[str, frozenset[str]] = {
 NEEDS: dict[str, tuple[tuple[str, ...], ...]] = {
     **dict.fromkeys(ORDER_EVENTS, (("orderKey", "permId"),)),
     **dict.fromkeys(APPROVALS, (("orderKey",),)),
-    "price": (("symbol",), ("above", "below", "changePercent")),
+    "price": (NAMES, ("above", "below", "changePercent")),
     "daily_pnl": (("above", "below"),),
     "position_pnl": (("symbol", "conId"), ("above", "below")),
     "account_value": (("tag",), ("above", "below")),
     "time": (("at",), ("timeZone",)),
-    "session_open": (("symbol",),),
-    "session_close": (("symbol",),),
+    "session_open": (NAMES,),
+    "session_close": (NAMES,),
     "alert": (("alertId",),),
 }
 OF_A_CONTRACT = frozenset({"price", "session_open", "session_close"})
@@ -83,8 +87,8 @@ Note = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 
 class WaitCondition(ToolRequest):
     """Order events need orderKey or permId; order_done: ended in any way; order_approved, order_refused: a person's
-    decision on a live order. price (last, else mid), session_open and session_close need symbol, and conId if it is no
-    stock. price, daily_pnl, position_pnl (unrealized), account_value (tag) need above or below."""
+    decision on a live order. price (last, else mid), session_open and session_close need symbol (SPY, EUR/USD, ES SEP26)
+    or conId. price, daily_pnl, position_pnl (unrealized), account_value (tag) need above or below."""
 
     unpublished: ClassVar = CONTRACT - {"symbol", "conId"}
 
@@ -109,6 +113,16 @@ class WaitCondition(ToolRequest):
     at: Annotated[LocalTime | None, Field(description="HH:MM or YYYY-MM-DD HH:MM")] = None
     timeZone: Annotated[Text | None, Field(description="such as America/New_York")] = None
     alertId: AlertId | None = None
+    localSymbol: Text | None = None
+    tradingClass: Text | None = None
+    secIdType: SecIdType | None = None
+    secId: SecId | None = None
+
+    @classmethod
+    def tidied(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments that were given, with what is written into symbol in TWS's own."""
+        given = super().tidied(arguments)
+        return spelled_out(given) if str(given.get("event")) in OF_A_CONTRACT else given
 
     @model_validator(mode="after")
     def _names_what_it_is_about(self) -> Self:
@@ -116,7 +130,7 @@ class WaitCondition(ToolRequest):
         given = {name for name in type(self).model_fields if name != "event" and getattr(self, name) is not None}
         for names in NEEDS.get(self.event, ()):
             if not given & set(names):
-                needed = "the order's orderKey or permId" if self.event in ORDER_EVENTS else " or ".join(names)
+                needed = "the order's orderKey or permId" if self.event in ORDER_EVENTS else " or ".join(names[:2])
                 raise ValueError(f"{self.event} needs {needed}")
         if vain := sorted(given - USES.get(self.event, frozenset())):
             raise ValueError(f"{', '.join(vain)}: {self.event} has no use for it; leave it out")

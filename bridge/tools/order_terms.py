@@ -8,7 +8,7 @@ from bridge.text import spellings as forms
 from bridge.text.empty_arguments import is_empty, is_zero
 from bridge.tools.types import AUX_PRICE as AUX_PRICE  # the same name again exports it
 from bridge.tools.types import LMT_PRICE as LMT_PRICE
-from bridge.tools.types import Account, Action, ContractArguments, Percent, PositivePrice, Price, Quantity
+from bridge.tools.types import TERMS, Account, Action, ContractArguments, Percent, PositivePrice, Price, Quantity
 
 OrderType = Literal["MKT", "LMT", "STP", "STP LMT", "TRAIL", "MIT", "LIT", "MOC", "LOC", "MTL", "REL", "MIDPRICE"]
 ORDER_TYPES = frozenset(get_args(OrderType))
@@ -25,6 +25,7 @@ class OrderTerms(ContractArguments):
     """The terms of an order, the same for a preview and a placement."""
 
     after_groups: ClassVar = frozenset({"auxPrice", "trailingPercent", "tif", "outsideRth", "account"})
+    unpublished: ClassVar = ContractArguments.unpublished - TERMS
 
     action: Action
     totalQuantity: Quantity

@@ -91,9 +91,15 @@ class Subscribe(ContractArguments):
     title: ClassVar = "stream of quotes, account values or order events"
     search_words: ClassVar = "follow track ticks continuously real-time feed of prices portfolio fills"
 
+    first: ClassVar = ()
+
     kind: StreamKind
-    symbol: Symbol | None = None  # type: ignore[assignment]  # an account has none
+    symbol: Symbol = ""
     account: Account | None = None
+
+    def named(self) -> bool:
+        """An account has no contract."""
+        return self.kind not in OF_A_CONTRACT or super().named()
 
     @model_validator(mode="after")
     def _fits_the_kind(self) -> Self:
@@ -101,8 +107,6 @@ class Subscribe(ContractArguments):
         fields = type(self).model_fields
         given = {name for name in fields if name != "kind" and getattr(self, name) not in (None, fields[name].default)}
         usable = set(ContractArguments.model_fields) if self.kind in OF_A_CONTRACT else {self.kind}
-        if self.kind in OF_A_CONTRACT and self.symbol is None:
-            raise ValueError(f"symbol: {self.kind} need the symbol of a contract")
         if vain := sorted(given - usable):
             raise ValueError(f"{', '.join(vain)}: a stream of {self.kind} has no use for it; leave it out")
         return self

@@ -10,7 +10,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, St
 from pydantic import WithJsonSchema as Published
 
 from bridge.text import spellings as forms
+from bridge.text.contract_forms import OPTIONS as OPTIONS  # the same name again exports it
+from bridge.text.contract_forms import spelled_out
 from bridge.text.empty_arguments import is_zero
+from bridge.text.security_ids import is_cusip, is_isin, security_id_type
 from bridge.tool import Model, PartialModel, ToolRequest
 
 _THOUSANDS = re.compile(r"[+]?[1-9][0-9]{0,2}\.[0-9]{3}")
@@ -104,7 +107,6 @@ Cell = str | bool | int | float | None  # of a table: one value
 
 # Which types have an argument that most have not: one that is given in vain names another contract than its caller
 # means. Source: IBKR's page on contracts.
-OPTIONS = frozenset({"OPT", "FOP", "WAR"})
 HAVE = {
     "strike": OPTIONS,
     "right": OPTIONS,
@@ -113,24 +115,78 @@ HAVE = {
 }
 
 
+# Source: IBKR's page on Contract.secIdType.
+SecIdType = Annotated[Literal["ISIN", "CUSIP", "SEDOL", "RIC"], BeforeValidator(forms.capitals)]
+SecId = Annotated[Text, BeforeValidator(forms.capitals)]
+SYMBOLS = "SPY, BRK.B, EUR/USD, ES SEP26 or SPY 2026-12-18 400 P"
+TERMS = frozenset({"lastTradeDateOrContractMonth", "strike", "right"})  # of an option
+RARE = frozenset({"localSymbol", "tradingClass", "secIdType", "secId", "includeExpired"})
+CHECKED = {"ISIN": is_isin, "CUSIP": is_cusip}  # numbers with a check digit
+
+
 class ContractArguments(ToolRequest):
     """The arguments that name one contract. `conId` alone is exact; the rest narrows what `symbol` may mean.
 
+    `symbol` may have the whole contract in it, as people write it: see `bridge.text.contract_forms`.
     ibkr_get_contract_details publishes all of them, and its answer has the conId with which no other is needed.
     """
 
-    unpublished: ClassVar = frozenset({"primaryExchange", "multiplier"})
+    first: ClassVar[tuple[str, ...]] = ("symbol",)
+    unpublished: ClassVar[frozenset[str]] = TERMS | {"primaryExchange", "multiplier", *RARE}
+    keeps_expired: ClassVar[bool] = False  # takes includeExpired
 
-    symbol: Symbol
+    symbol: Annotated[Symbol, Field(description=SYMBOLS)] = ""
     secType: SecType = "STK"
     exchange: Exchange = "SMART"
     currency: Currency = "USD"
-    conId: Annotated[Count | None, Field(description="exact; must agree with symbol")] = None
+    conId: Annotated[Count | None, Field(description="exact; symbol is not needed")] = None
     primaryExchange: Exchange | None = None
     lastTradeDateOrContractMonth: Annotated[Expiry | None, Field(description="YYYYMM or YYYYMMDD")] = None
     strike: PositivePrice | None = None
     right: Right | None = None
     multiplier: Multiplier | None = None
+    localSymbol: Text | None = None
+    tradingClass: Text | None = None
+    secIdType: SecIdType | None = None
+    secId: SecId | None = None
+    includeExpired: bool = False
+
+    @classmethod
+    def tidied(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments that were given, with what is written into symbol in TWS's own."""
+        given = spelled_out(super().tidied(arguments))
+        kind = security_id_type(given["secId"]) if isinstance(given.get("secId"), str) else None
+        return given if kind is None or "secIdType" in given else given | {"secIdType": kind}
+
+    @model_validator(mode="after")
+    def _names_a_contract(self) -> Self:
+        if not self.named():
+            raise ValueError("symbol: name the contract by symbol or by conId")
+        return self
+
+    def named(self) -> bool:
+        """Return whether an argument names a contract."""
+        return bool(self.symbol or self.conId is not None or self.localSymbol or self.secId)
+
+    @model_validator(mode="after")
+    def _number_is_one(self) -> Self:
+        if (self.secId is None) != (self.secIdType is None):
+            wanted = "secId" if self.secId is None else "secIdType"
+            raise ValueError(f"{wanted}: give secIdType ISIN, CUSIP, SEDOL or RIC and the number as secId")
+        if self.secId is not None and not CHECKED.get(self.secIdType or "", bool)(self.secId):
+            raise ValueError(f"secId: this is no {self.secIdType}, its form or check digit is wrong")
+        return self
+
+    @model_validator(mode="after")
+    def _expired_is_kept(self) -> Self:
+        """Refuse what TWS does not keep. Source: IBKR's page on Contract.includeExpired: futures, for two years."""
+        if not self.includeExpired:
+            return self
+        if not self.keeps_expired:
+            raise ValueError("includeExpired: leave it out, an expired contract has details and history alone")
+        if self.secType != "FUT" and (self.conId is None or "secType" in self.model_fields_set):
+            raise ValueError(f"includeExpired: TWS keeps expired futures (secType FUT) alone, and no {self.secType}")
+        return self
 
     @model_validator(mode="after")
     def _arguments_fit_the_type(self) -> Self:

@@ -3,6 +3,7 @@
 import asyncio
 
 import ib_async
+from pydantic import ValidationError
 
 from bridge.text.contract_name import contract_name, goes_by
 from bridge.tool import ToolError
@@ -125,6 +126,8 @@ async def _stock(session: Session, account: str, symbol: str) -> ib_async.Contra
     """The stock of that symbol. Raises ToolError: this tool has no secType, so no hint may ask for another one."""
     try:
         return await session.contracts.contract(ContractArguments(symbol=symbol))
+    except ValidationError as wrong:  # a form with two meanings
+        raise ToolError("invalid_arguments", wrong.errors()[0]["msg"].removeprefix("Value error, ")) from None
     except ToolError as error:
         if error.code != "not_found":
             raise

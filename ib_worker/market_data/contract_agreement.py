@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import ib_async
 
-from bridge.text.contract_name import contract_name, goes_by
+from bridge.text.contract_name import bare_name, contract_name, goes_by
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.types import ContractArguments
@@ -76,6 +76,15 @@ def _number(written: object) -> float | None:
         return None
 
 
+def _sec_id(asked: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+    """A number of a kind that TWS does not tell contradicts nothing. An American ISIN has the CUSIP in it."""
+    numbers = {each.tag: each.value for each in found.secIdList or []}
+    numbers |= {"CUSIP": found.cusip} if found.cusip else {}
+    isin = numbers.get("ISIN", "")
+    numbers |= {"CUSIP": isin[2:11]} if isin[:2] in ("US", "CA") and "CUSIP" not in numbers else {}
+    return numbers.get(asked.secIdType or "", asked.secId) == asked.secId
+
+
 TESTS: dict[str, Test] = {
     "symbol": _symbol,
     "secType": lambda asked, _, contract: asked.secType == contract.secType,
@@ -86,6 +95,9 @@ TESTS: dict[str, Test] = {
     "currency": lambda asked, _, contract: asked.currency == contract.currency,
     "exchange": _exchange,
     "primaryExchange": _primary,
+    "localSymbol": lambda asked, _, contract: bare_name(asked.localSymbol or "") == bare_name(contract.localSymbol),
+    "tradingClass": lambda asked, _, contract: asked.tradingClass == contract.tradingClass,
+    "secId": _sec_id,
 }
 # Without a conId TWS itself looks by symbol, type, currency and exchange; what it ignores for a type is seen here.
 PLACED = ("STK", "BOND")  # TWS itself finds these by their primaryExchange
@@ -95,5 +107,7 @@ TERMS = ("lastTradeDateOrContractMonth", "strike", "right", "multiplier")
 def _told(name: str, contract: ib_async.Contract, found: ib_async.ContractDetails) -> str:
     if name == "exchange":
         return f"on {', '.join(comma_list(found.validExchanges)[:8]) or contract.exchange}"
+    if name == "secId":
+        return " and ".join(f"{each.tag} {each.value}" for each in found.secIdList or []) or found.cusip
     told = getattr(contract, name)
     return digits(told) if isinstance(told, float) and told else str(told or "none")

@@ -20,14 +20,7 @@ Look = Callable[[ib_async.Contract], Awaitable[list[ib_async.ContractDetails]]] 
 
 NEIGHBOURS = 3  # on each side of what was asked for
 LISTED = 8
-CURRENCIES = frozenset(
-    "USD EUR GBP JPY CHF CAD AUD NZD HKD SGD SEK NOK DKK CNH MXN ZAR PLN CZK HUF TRY ILS KRW INR THB RUB".split()  # noqa: SIM905
-)
 OTHER_TYPES = ("STK", "IND", "FUT", "CRYPTO")  # what people take for one another
-# An option as exchanges write it (SPY   250718P00400000), and one and a future as this server names them.
-OCC = re.compile(r"([A-Z.]{1,6}) *([0-9]{6})([CP])([0-9]{5})([0-9]{3})")
-OPTION_NAME = re.compile(r"(\S+) ([0-9]{1,2}[A-Z]{3}[0-9]{2}) ([0-9.]+) ([CP])")
-FUTURE_NAME = re.compile(r"(\S+) ([A-Z]{3}[0-9]{2})")
 FUTURE_SYMBOL = re.compile(r"([A-Z0-9]{1,4})[FGHJKMNQUVXZ][0-9]{1,2}")  # ESU5
 # How other data vendors mark a listing, and how TWS names the same.
 SUFFIXES = {
@@ -64,28 +57,38 @@ async def hint_for(asked: ContractArguments, look: Look) -> Hint:
         return Hint("Check the conId: ibkr_get_contract_details with symbol and secType names it.")
     if asked.secType == "BAG":
         return Hint(last_words(asked))
-    pair = _pair(asked.symbol)
-    if pair is not None and asked.secType in ("STK", "CASH"):
-        return Hint(f"For a currency pair give symbol {pair[0]}, currency {pair[1]} and secType CASH.")
-    if (written := await _spelled_out(asked, look)) is not None:
+    if asked.secId is not None:
+        return await _by_number(asked, look) or Hint(NUMBER)
+    if asked.localSymbol and asked.secType == "FUT":
+        return await _family(asked, look) or Hint(last_words(asked))
+    if asked.localSymbol and not asked.symbol:  # an option's begins with its root
+        asked = asked.model_copy(update={"symbol": asked.localSymbol.split()[0], "localSymbol": None})
+    return await _by_type(asked, look) or Hint(last_words(asked))
+
+
+async def _by_type(asked: ContractArguments, look: Look) -> Hint | None:
+    if (written := await _future_code(asked, look)) is not None:
         return written
     if asked.secType in OPTIONS:
-        return await _option(asked, look) or Hint(last_words(asked))
+        return await _option(asked, look)
     if asked.secType == "FUT" and asked.lastTradeDateOrContractMonth is not None:
         found = await look(_wanted(asked, lastTradeDateOrContractMonth=""))
         if found:
             return _expiries(asked, found)
+    if asked.secType == "CASH" and (inverse := await _inverse(asked, look)) is not None:
+        return inverse
     elsewhere = await look(_wanted(asked, exchange="", currency="", primaryExchange=""))
     if elsewhere:
         return _elsewhere(asked, elsewhere)
-    if asked.secType == "CASH":
-        return await _inverse(asked, look) or Hint(last_words(asked))
     if asked.secType == "STK" and (stock := await _stock(asked, look)) is not None:
         return stock
-    return await _other_type(asked, look) or Hint(last_words(asked))
+    return None if asked.secType == "CASH" else await _other_type(asked, look)
 
 
 async def _stock(asked: ContractArguments, look: Look) -> Hint | None:
+    dotted = asked.symbol.replace(" ", ".")  # how TWS writes a class of shares outside the United States
+    if dotted != asked.symbol and (found := await look(_wanted(asked, symbol=dotted, exchange="", currency=""))):
+        return _elsewhere(asked, found)
     name, _, suffix = asked.symbol.rpartition(".")
     blank = re.sub(r"[./-]", " ", asked.symbol)
     if blank != asked.symbol and await look(_wanted(asked, symbol=blank)):
@@ -101,6 +104,14 @@ async def _stock(asked: ContractArguments, look: Look) -> Hint | None:
     return None
 
 
+async def _by_number(asked: ContractArguments, look: Look) -> Hint | None:
+    found = await look(_wanted(asked, exchange="", currency="", primaryExchange=""))
+    for secType in ("STK", "BOND"):
+        if not found and secType != asked.secType:
+            found = await look(_wanted(asked, secType=secType, exchange="", currency="", primaryExchange=""))
+    return _elsewhere(asked, found) if found else None
+
+
 async def _other_type(asked: ContractArguments, look: Look) -> Hint | None:
     for secType in OTHER_TYPES:
         if secType != asked.secType and (found := await look(ib_async.Contract(symbol=asked.symbol, secType=secType))):
@@ -108,21 +119,20 @@ async def _other_type(asked: ContractArguments, look: Look) -> Hint | None:
     return None
 
 
-async def _spelled_out(asked: ContractArguments, look: Look) -> Hint | None:
-    """A whole contract that was written into symbol."""
-    if found := OCC.fullmatch(asked.symbol):
-        symbol, day, right, whole, part = found.groups()
-        return _terms(symbol, "OPT", f"20{day}", f"{float(f'{whole}.{part}'):g}", right)
-    if found := OPTION_NAME.fullmatch(asked.symbol):
-        symbol, day, strike, right = found.groups()
-        return _terms(symbol, "OPT", forms.expiry(day), strike, right)
-    if found := FUTURE_NAME.fullmatch(asked.symbol):
-        return _terms(found[1], "FUT", forms.expiry(found[2]))
+async def _future_code(asked: ContractArguments, look: Look) -> Hint | None:
+    """A future's localSymbol that was given as the symbol of another type, or in another currency."""
     if found := FUTURE_SYMBOL.fullmatch(asked.symbol):
         for each in await look(ib_async.Contract(symbol=found[1], secType="FUT")):
             if each.contract is not None and each.contract.localSymbol == asked.symbol:
                 return _terms(found[1], "FUT", each.contract.lastTradeDateOrContractMonth[:8])
     return None
+
+
+async def _family(asked: ContractArguments, look: Look) -> Hint | None:
+    """The listed futures of the family of a localSymbol; the family of 6EU6 is EUR, which its letters do not say."""
+    root = FUTURE_SYMBOL.fullmatch(asked.localSymbol or "")
+    found = await look(ib_async.Contract(symbol=root[1], secType="FUT")) if root else []
+    return _expiries(asked, found) if found else None
 
 
 def _terms(symbol: str, secType: str, expiry: str, strike: str = "", right: str = "") -> Hint:
@@ -199,6 +209,8 @@ def _elsewhere(asked: ContractArguments, found: Sequence[ib_async.ContractDetail
     contract = row.contract
     exchanges = comma_list(row.validExchanges) or [contract.exchange]
     changes = {}
+    if asked.symbol and contract.symbol != asked.symbol:
+        changes["symbol"] = contract.symbol
     if contract.secType != asked.secType:
         changes["secType"] = contract.secType
     if contract.currency != asked.currency:
@@ -225,6 +237,7 @@ def last_words(asked: ContractArguments) -> str:
     return LAST_WORDS.get(asked.secType, "Check symbol, secType, exchange and currency.")
 
 
+NUMBER = "Check secId and secIdType; ibkr_search_symbols finds a contract by its name."
 LAST_WORDS = {
     "STK": 'Check the symbol ("BRK B" has a blank), currency and exchange; an index has a secType of its own.',
     "CASH": "A pair has its first currency as symbol and its second as currency: EUR and USD.",
@@ -237,12 +250,6 @@ LAST_WORDS = {
     "CONTFUT": "symbol is the product's root (ES), exchange where it trades (CME).",
     "BAG": "A combination has no contract of its own: ask for its legs.",
 }
-
-
-def _pair(symbol: str) -> tuple[str, str] | None:
-    bare = re.sub(r"[ ./-]", "", symbol).upper()
-    pair = (bare[:3], bare[3:])
-    return pair if set(pair) <= CURRENCIES and len(bare) == 6 else None
 
 
 def _wanted(asked: ContractArguments, **changes: Any) -> ib_async.Contract:

@@ -142,7 +142,8 @@ def routed(found: ib_async.ContractDetails, asked: ContractArguments) -> ib_asyn
     """The contract with the exchange that its orders and quotes go to."""
     assert found.contract is not None  # `one` has looked
     smart = asked.exchange == convert.SMART and convert.SMART in comma_list(found.validExchanges)
-    return dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
+    contract = dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
+    return dataclasses.replace(contract, includeExpired=True) if asked.includeExpired else contract
 
 
 async def _agreeing(asked: ContractArguments, found: Found) -> Found:
@@ -173,9 +174,10 @@ def _ambiguous(asked: ContractArguments, found: Found) -> ToolError:
     candidates = [convert.contract(each).model_dump(exclude_none=True) for each in listed]
     more = f", of which {CANDIDATES} are listed" if len(contracts) > CANDIDATES else ""
     next_ones = ", ".join(dict.fromkeys(_told_apart(each) for each in listed[:NAMED]))
+    name = asked.symbol or asked.localSymbol or asked.secId
     return ToolError(
         "ambiguous_contract",
-        f"{asked.symbol} means {len(contracts)} contracts{more}: {next_ones}{' …' if len(contracts) > NAMED else ''}. "
+        f"{name} means {len(contracts)} contracts{more}: {next_ones}{' …' if len(contracts) > NAMED else ''}. "
         "Retry with the conId of one, or narrow it down by exchange, primaryExchange, currency or expiry.",
         candidates=candidates,
     )
@@ -194,7 +196,8 @@ def _told_apart(contract: ib_async.Contract) -> str:
 
 def require_narrow(asked: ContractArguments) -> None:
     """Refuse a whole chain before TWS is asked for it. Raises ToolError too_large."""
-    exact = asked.conId is not None or asked.lastTradeDateOrContractMonth is not None
+    names = (asked.conId, asked.lastTradeDateOrContractMonth, asked.localSymbol, asked.secId)
+    exact = any(each is not None for each in names)
     if asked.secType in CHAINED and not exact and (asked.right is None or asked.strike is None):
         raise ToolError(
             "too_large",

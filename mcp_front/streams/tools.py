@@ -79,7 +79,7 @@ class Streams:
         outcome = relayed.outcome
         last = summary.last or {}
         whole = {
-            "symbol": request.symbol,
+            "symbol": request.symbol or opened["contract"]["symbol"],
             "updates_count": outcome.sent,
             "message": _quote_message(name, outcome, summary),
             "conId": opened["contract"]["conId"],

@@ -239,7 +239,7 @@ def waited_for(conditions: Sequence[WaitCondition]) -> str:
 
 
 def _described(condition: WaitCondition) -> str:
-    names = (condition.orderKey, condition.permId, condition.symbol, condition.conId)
+    names = (condition.orderKey, condition.permId, condition.symbol, condition.localSymbol, condition.conId)
     about = next((str(each) for each in names if each is not None), "")
     return f"{condition.event} of {about}" if about else condition.event
 

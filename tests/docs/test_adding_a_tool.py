@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs" / "adding-a-tool.md").read_text(encoding="utf-8")
 STEP = re.compile(
     r"^(Below the imports|At the end|The whole) of `([^`]+)`.*?:\n\n```python\n(.*?)^```", re.DOTALL | re.MULTILINE
 )
-LAST_IMPORT = re.compile(r".*^(?:from|import) [^\n]*\n", re.DOTALL | re.MULTILINE)
+LAST_IMPORT = re.compile(r".*^(?:from|import) (?:[^\n]*\([^)]*\)|[^\n]*)\n", re.DOTALL | re.MULTILINE)
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".state", ".*_cache", ".hypothesis", "__pycache__")
 NEW_TEST = "tests/ib_worker/scenarios/test_market_rule.py"
 # The tool's own test, and tests that look at every tool.

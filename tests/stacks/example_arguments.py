@@ -27,12 +27,12 @@ def example_arguments(spec: ToolSpec) -> dict[str, Any]:
     """Return arguments that the tool accepts: an example of each required argument, and what BY_TOOL adds."""
     schema = spec.input_schema()
     own = BY_TOOL.get(spec.tool_name, {})
-    required = [name for name in schema.get("required", []) if name not in own]
+    required = [name for name in (*spec.request.first, *schema.get("required", [])) if name not in own]
     return {name: _example(name, schema["properties"][name]) for name in required} | own
 
 
 def _example(name: str, field: dict[str, Any]) -> Any:
-    if name in BY_NAME:
+    if name in BY_NAME:  # a symbol is not required, and is the usual name of a contract
         return BY_NAME[name]
     if "enum" in field:
         return field["enum"][0]

@@ -55,6 +55,8 @@ class GetContractDetails(ContractArguments, ListArguments):
     """Every contract that matches, with trading hours, minimum tick, order types and exchanges. Use it to find a conId
     or to resolve an ambiguous symbol. An unknown symbol is an error, never an empty list."""
 
+    keeps_expired: ClassVar = True
+
     title: ClassVar = "contract details and trading hours"
     search_words: ClassVar = (
         "find stock ticker company name option future chain expiry when does the stock market open close holiday"

@@ -124,6 +124,8 @@ class GetHistoricalData(ContractArguments, ListArguments):
         "how did a stock do this year last month week performance return candles for a chart ohlc past prices"
     )
     after_groups: ClassVar = frozenset({"endDateTime", "useRTH"})
+    unpublished: ClassVar = ContractArguments.unpublished - {"includeExpired"}
+    keeps_expired: ClassVar = True
 
     durationStr: Annotated[Duration, Field(description="a number and S, D, W, M or Y, such as 30 D")] = "1 Y"
     barSizeSetting: Annotated[

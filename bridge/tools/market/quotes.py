@@ -42,10 +42,16 @@ class QuoteTable(Model):
 
 
 def _entries(written: Any) -> Any:
-    """Take a symbol for an entry that has no more than that."""
+    """Take a symbol, or a conId, for an entry that has no more than that."""
     if not isinstance(written, list):
         return written
-    return [{"symbol": each} if isinstance(each, str) else each for each in written]
+    return [_entry(each) for each in written]
+
+
+def _entry(written: Any) -> Any:
+    if isinstance(written, str):
+        return {"symbol": written}
+    return {"conId": written} if isinstance(written, int) and not isinstance(written, bool) else written
 
 
 class QuotedContract(ContractArguments):

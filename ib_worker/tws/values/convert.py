@@ -46,7 +46,8 @@ def contract(found: ib_async.Contract) -> Contract:
 def to_tws_contract(asked: ContractArguments) -> ib_async.Contract:
     """The contract that a request describes, as TWS wants it asked. A conId stands alone: other fields could clash."""
     if asked.conId:
-        return ib_async.Contract(conId=asked.conId, exchange="" if asked.exchange == SMART else asked.exchange)
+        exchange = "" if asked.exchange == SMART else asked.exchange
+        return ib_async.Contract(conId=asked.conId, exchange=exchange, includeExpired=asked.includeExpired)
     exchange = EXCHANGES.get(asked.secType, SMART) if asked.exchange == SMART else asked.exchange
     return ib_async.Contract(
         symbol=asked.symbol,
@@ -58,6 +59,11 @@ def to_tws_contract(asked: ContractArguments) -> ib_async.Contract:
         strike=asked.strike or 0.0,
         right=asked.right or "",
         multiplier=asked.multiplier or "",
+        localSymbol=asked.localSymbol or "",
+        tradingClass=asked.tradingClass or "",
+        secIdType=asked.secIdType or "",
+        secId=asked.secId or "",
+        includeExpired=asked.includeExpired,
     )
 
 

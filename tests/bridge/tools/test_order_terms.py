@@ -121,12 +121,19 @@ def test_every_time_in_force_is_taken(tif: str) -> None:
     assert place(tif=tif).tif == tif
 
 
-@pytest.mark.parametrize("missing", ["symbol", "action", "totalQuantity"])
+@pytest.mark.parametrize("missing", ["action", "totalQuantity"])
 def test_what_has_no_default_is_required(missing: str) -> None:
     with pytest.raises(ValidationError) as caught:
         PlaceOrder.model_validate({name: value for name, value in BARE.items() if name != missing})
 
     assert (caught.value.errors()[0]["loc"], caught.value.errors()[0]["type"]) == ((missing,), "missing")
+
+
+def test_an_order_without_a_contract_is_refused() -> None:
+    with pytest.raises(ValidationError, match="symbol: name the contract by symbol or by conId"):
+        PlaceOrder.model_validate({name: value for name, value in BARE.items() if name != "symbol"})
+
+    assert PlaceOrder.model_validate({"conId": 265598, "action": "BUY", "totalQuantity": 1}).symbol == ""
 
 
 def test_what_trades_is_a_write() -> None:

@@ -11,7 +11,7 @@ HANDLE = "s-0123456789ab"
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"kind": "quotes"}, "quotes need the symbol"),
+        ({"kind": "quotes"}, "symbol: name the contract by symbol or by conId"),
         ({"kind": "orders", "symbol": "SPY"}, "symbol: a stream of orders has no use for it"),
         ({"kind": "quotes", "symbol": "SPY", "account": "DU1"}, "account: a stream of quotes has no use for it"),
         ({"kind": "account", "conId": 7}, "conId: a stream of account has no use for it"),

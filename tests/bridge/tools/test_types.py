@@ -154,14 +154,15 @@ def test_a_contract_is_a_stock_in_dollars_until_told_otherwise() -> None:
     assert contract.model_dump() == {
         "symbol": "AAPL", "secType": "STK", "exchange": "SMART", "currency": "USD", "conId": None,
         "primaryExchange": None, "lastTradeDateOrContractMonth": None, "strike": None, "right": None,
-        "multiplier": None,
+        "multiplier": None, "localSymbol": None, "tradingClass": None, "secIdType": None, "secId": None,
+        "includeExpired": False,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("field", "good", "bad"),
     [
-        ("symbol", ["AAPL"], ["", None, 5]),
+        ("symbol", ["AAPL"], ["Ä", 5]),
         ("secType", ["STK", "OPT", "FUT", "FOP", "CASH", "IND", "CFD", "BOND", "CMDTY", "CRYPTO", "FUND", "WAR",
                      "CONTFUT", "BAG"], ["NONSENSE", 5]),
         ("exchange", ["SMART", "NYSE"], ["Ä", 5]),
@@ -183,6 +184,49 @@ def test_each_argument_of_a_contract(field: str, good: list[Any], bad: list[Any]
         with pytest.raises(ValidationError) as caught:
             ContractArguments.model_validate(base | {field: value})
         assert caught.value.errors()[0]["loc"] == (field,)
+
+
+@pytest.mark.parametrize("written", [{}, {"symbol": ""}, {"symbol": None}, {"conId": 0}, {"tradingClass": "SPXW"}])
+def test_something_must_name_the_contract(written: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="symbol: name the contract by symbol or by conId"):
+        ContractArguments.model_validate(written)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [{"conId": 265598}, {"conId": 265598, "symbol": None}, {"localSymbol": "ESU6", "secType": "FUT"},
+     {"secId": "US0378331005"}],
+)  # fmt: skip
+def test_a_contract_needs_no_symbol_where_another_argument_names_it(written: dict[str, Any]) -> None:
+    assert ContractArguments.model_validate(written).symbol == ""
+
+
+def test_a_number_of_a_security_has_its_kind_and_its_check_digit() -> None:
+    assert ContractArguments(secId="us0378331005").secIdType == "ISIN"
+    assert ContractArguments(secId="037833100").secIdType == "CUSIP"
+    assert ContractArguments(secId="0263494", secIdType="SEDOL").secId == "0263494"
+    for wrong in (
+        {"secId": "US0378331006", "secIdType": "ISIN"},
+        {"secId": "0263494"},
+        {"symbol": "AAPL", "secIdType": "ISIN"},
+        {"secId": "037833100", "secIdType": "ISIN"},
+    ):
+        with pytest.raises(ValidationError, match="secId"):
+            ContractArguments.model_validate(wrong)
+
+
+def test_expired_contracts_are_asked_for_where_tws_keeps_them() -> None:
+    future = {"symbol": "ES", "secType": "FUT", "includeExpired": True}
+
+    assert GetContractDetails.model_validate(future).includeExpired
+    assert GetHistoricalData.model_validate({"conId": 1, "includeExpired": True}).includeExpired
+    for declaration, wrong in (
+        (StreamMarketData, future),
+        (GetContractDetails, {"symbol": "SPY", "includeExpired": True}),
+        (GetHistoricalData, {"conId": 1, "secType": "OPT", "includeExpired": True}),
+    ):
+        with pytest.raises(ValidationError, match="includeExpired"):
+            declaration.model_validate(wrong)
 
 
 @pytest.mark.parametrize(

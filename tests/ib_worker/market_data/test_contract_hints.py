@@ -11,9 +11,9 @@ from tests.waiting import until
 ES_SEP25 = 1870000308
 EXPIRY = {"lastTradeDateOrContractMonth": "20250718"}
 HINTS: list[tuple[dict[str, Any], str]] = [
-    ({"symbol": "BRK.B"}, 'symbol "BRK B"'),
-    ({"symbol": "EURUSD"}, "symbol EUR, currency USD and secType CASH"),
-    ({"symbol": "GBP/USD", "secType": "CASH"}, "symbol GBP, currency USD"),
+    ({"symbol": "NOPE.B"}, '("BRK B" has a blank)'),
+    ({"symbol": "LEN.K"}, 'try symbol "LEN K"'),
+    ({"symbol": "USD/EUR"}, "symbol EUR, currency USD, and the other action"),
     ({"symbol": "JPY", "secType": "CASH"}, "symbol USD, currency JPY"),
     ({"symbol": "VOD.L"}, "symbol VOD, primaryExchange LSE and currency GBP"),
     ({"symbol": "SPX"}, "give secType IND"),
@@ -38,9 +38,13 @@ HINTS: list[tuple[dict[str, Any], str]] = [
         "the nearest are 20250703, 20250711, 20250718",
     ),
     ({"symbol": "NOPE", "secType": "OPT", "strike": 400, "right": "P", **EXPIRY}, "check the symbol of the underlying"),
-    ({"symbol": "SPY   250718P00400000"}, "symbol SPY, secType OPT, lastTradeDateOrContractMonth 20250718, strike 400"),
-    ({"symbol": "SPY 18JUL25 400 P", "secType": "OPT", **EXPIRY}, "symbol SPY, secType OPT"),
-    ({"symbol": "ESU5", "secType": "FUT"}, "symbol ES, secType FUT, lastTradeDateOrContractMonth 20250919"),
+    ({"symbol": "SPY   250718P00401500"}, "nearest are 390, 395, 400, 405"),
+    ({"symbol": "SPY 18JUL25 401.5 P"}, "nearest are 390, 395, 400, 405"),
+    ({"symbol": "ES AUG25"}, "20250620 (ES JUN25), 20250919"),
+    ({"symbol": "ESQ5"}, "20250620 (ES JUN25), 20250919"),
+    ({"symbol": "ESU5", "secType": "STK"}, "symbol ES, secType FUT, lastTradeDateOrContractMonth 20250919"),
+    ({"symbol": "DE0007164600"}, "give currency EUR"),
+    ({"secId": "US0000000002"}, "Check secId and secIdType"),
     (
         {"symbol": "SPY", "secType": "OPT", "strike": 400, "right": "P", "multiplier": 50, **EXPIRY},
         "give multiplier 100",
@@ -64,7 +68,7 @@ async def test_a_tool_without_sec_type_asks_for_a_conid_where_nothing_is_held(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     async with trading(redis_url, session, sim) as front:
-        for symbol in ("ES", "US-T", "EUR.USD", "NOPE"):
+        for symbol in ("ES", "US-T", "NOPE"):
             error = await front.refused("get_pnl_single", symbol=symbol)
             assert error.code == "not_found"
             assert f"holds no {symbol}, and TWS has no stock of that name. Give the conId" in error.message

@@ -34,16 +34,16 @@ PROMISED: dict[str, dict[str, tuple[str, Any]]] = {
     "ibkr_disconnect": {},
     "ibkr_get_status": {},
     "ibkr_get_contract_details": {
-        "symbol": ("string", REQUIRED), "secType": ("string", "STK"), "exchange": ("string", "SMART"),
+        "symbol": ("string", None), "secType": ("string", "STK"), "exchange": ("string", "SMART"),
         "currency": ("string", "USD"),
     },
     "ibkr_get_historical_data": {
-        "symbol": ("string", REQUIRED), "durationStr": ("string", "1 Y"), "barSizeSetting": ("string", "1 day"),
+        "symbol": ("string", None), "durationStr": ("string", "1 Y"), "barSizeSetting": ("string", "1 day"),
         "whatToShow": ("string", "TRADES"), "secType": ("string", "STK"), "exchange": ("string", "SMART"),
         "currency": ("string", "USD"),
     },
     "ibkr_stream_market_data": {
-        "symbol": ("string", REQUIRED), "duration_seconds": ("integer", 60), "secType": ("string", "STK"),
+        "symbol": ("string", None), "duration_seconds": ("integer", 60), "secType": ("string", "STK"),
         "exchange": ("string", "SMART"), "currency": ("string", "USD"),
     },
     "ibkr_get_account_summary": {},
@@ -52,7 +52,7 @@ PROMISED: dict[str, dict[str, tuple[str, Any]]] = {
     "ibkr_get_pnl": {},
     "ibkr_get_pnl_single": {"account": ("string", None), "modelCode": ("string", None)},
     "ibkr_place_order": {
-        "symbol": ("string", REQUIRED), "action": ("string", REQUIRED), "totalQuantity": ("number", REQUIRED),
+        "symbol": ("string", None), "action": ("string", REQUIRED), "totalQuantity": ("number", REQUIRED),
         "orderType": ("string", "MKT"), "lmtPrice": ("number", None), "secType": ("string", "STK"),
         "exchange": ("string", "SMART"), "currency": ("string", "USD"),
     },
