@@ -87,8 +87,8 @@ Note = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 
 class WaitCondition(ToolRequest):
     """Order events need orderKey or permId; order_done: ended in any way; order_approved, order_refused: a person's
-    decision on a live order. price (last, else mid), session_open and session_close need symbol (SPY, EUR/USD, ES SEP26)
-    or conId. price, daily_pnl, position_pnl (unrealized), account_value (tag) need above or below."""
+    decision on a live order. price (last, else mid), session_open and session_close need symbol (SPY, EUR/USD, ES
+    SEP26) or conId. price, daily_pnl, position_pnl (unrealized), account_value (tag) need above or below."""
 
     unpublished: ClassVar = CONTRACT - {"symbol", "conId"}
 
