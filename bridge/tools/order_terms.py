@@ -8,7 +8,17 @@ from bridge.text import spellings as forms
 from bridge.text.empty_arguments import is_empty, is_zero
 from bridge.tools.types import AUX_PRICE as AUX_PRICE  # the same name again exports it
 from bridge.tools.types import LMT_PRICE as LMT_PRICE
-from bridge.tools.types import TERMS, Account, Action, ContractArguments, Percent, PositivePrice, Price, Quantity
+from bridge.tools.types import (
+    TERMS,
+    Account,
+    Action,
+    ContractArguments,
+    ModelCode,
+    Percent,
+    PositivePrice,
+    Price,
+    Quantity,
+)
 
 OrderType = Literal["MKT", "LMT", "STP", "STP LMT", "TRAIL", "MIT", "LIT", "MOC", "LOC", "MTL", "REL", "MIDPRICE"]
 ORDER_TYPES = frozenset(get_args(OrderType))
@@ -24,7 +34,7 @@ SOLD_BELOW_ZERO = ("BAG", "FUT", "FOP")  # what may cost nothing, or less: combi
 class OrderTerms(ContractArguments):
     """The terms of an order, the same for a preview and a placement."""
 
-    after_groups: ClassVar = frozenset({"auxPrice", "trailingPercent", "tif", "outsideRth", "account"})
+    after_groups: ClassVar = frozenset({"auxPrice", "trailingPercent", "tif", "outsideRth", "account", "modelCode"})
     unpublished: ClassVar = ContractArguments.unpublished - TERMS
 
     action: Action
@@ -36,6 +46,7 @@ class OrderTerms(ContractArguments):
     tif: TifForm = "DAY"
     outsideRth: bool = False
     account: Account | None = None
+    modelCode: ModelCode | None = None
 
     @classmethod
     def tidied(cls, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bridge.tools.types import (
     Action,
     ContractArguments,
     Key,
+    ModelCode,
     OrderId,
     OrderNameArguments,
     OrderReport,
@@ -121,6 +122,7 @@ class PlaceBracketOrder(ContractArguments, PlacementRequest):
     outsideRth: bool = False
     account: Account | None = None
     exitTif: Annotated[Literal["GTC", "DAY"], FROM_WORDS] = "GTC"
+    modelCode: ModelCode | None = None
 
     @model_validator(mode="after")
     def _exits_lie_around_the_entry(self) -> Self:

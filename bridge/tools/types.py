@@ -84,6 +84,7 @@ Seconds = Annotated[int, Field(ge=1, le=3600), _PLAIN]
 EventCursor = Annotated[str, StringConstraints(min_length=5, max_length=80, pattern=r"^[0-9A-Za-z.-]+$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.]{1,32}$"), BeforeValidator(forms.account)]
+ModelCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._-]{1,32}$")]  # a person reads it in an approval
 Symbol = Annotated[Text, BeforeValidator(forms.symbol)]
 Exchange = Annotated[Text, BeforeValidator(forms.capitals)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), BeforeValidator(forms.capitals)]
@@ -328,7 +329,7 @@ class GroupMember(PartialModel):
 UNLINKED = frozenset(
     {
         *("idempotencyKey", "goodTillDate", "parentId", "ocaGroup", "placed_at", "whyHeld", "notices", "group"),
-        *("outsideRth", "replayed"),
+        *("outsideRth", "replayed", "modelCode"),
     }
 )
 
@@ -358,6 +359,7 @@ class OrderReport(PartialModel):
     goodTillDate: str | None = None
     parentId: int | None = None
     ocaGroup: str | None = None
+    modelCode: str | None = None
     placed_at: datetime | None = None
     status: str
     filled: Amount

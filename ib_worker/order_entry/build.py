@@ -18,6 +18,7 @@ def build_bracket(request: PlaceBracketOrder, account: str, key: str) -> list[ib
         tif=request.tif,
         outsideRth=request.outsideRth,
         account=account,
+        modelCode=request.modelCode or "",
         orderRef=order_ref(key),
         transmit=False,
     )
@@ -36,6 +37,7 @@ def build_order(request: OrderTerms, account: str, orderRef: str) -> ib_async.Or
         tif=request.tif,
         outsideRth=request.outsideRth,
         account=account,
+        modelCode=request.modelCode or "",
         orderRef=orderRef,
     )
     for name in ("lmtPrice", "auxPrice", "trailingPercent"):

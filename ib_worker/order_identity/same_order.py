@@ -49,6 +49,8 @@ def differing(entry: TrackedOrder, contract: ib_async.Contract, order: ib_async.
         "trailingPercent": (terms.trailingPercent, convert.number(order.trailingPercent)),
     }
     wrong = [name for name, (shown, asked) in pairs.items() if shown != asked]
+    if entry.sent and entry.sent[1].modelCode != order.modelCode:
+        wrong.append("modelCode")
     if order.orderType in BECOMES and terms.orderType == BECOMES[order.orderType]:
         wrong.remove("orderType")
     # completedOrder (101) of an order that filled has totalQuantity 0: the filled quantity is what was asked.

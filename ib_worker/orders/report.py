@@ -66,6 +66,7 @@ def _shown(entry: TrackedOrder) -> dict[str, Any]:
         "goodTillDate": unset.text(order.goodTillDate),
         "parentId": unset.identity(order.parentId),
         "ocaGroup": unset.text(order.ocaGroup),
+        "modelCode": unset.text(order.modelCode),
     }
 
 

@@ -192,6 +192,7 @@ def intent_of(
         priceMagnifier=magnifier,
         minTick=tick or 0.01,
         option=option_of(contract, magnifier),
+        modelCode=order.modelCode,
         described=_bond_terms(details) if contract.secType == "BOND" and details is not None else "",
     )
 
@@ -209,7 +210,7 @@ def terms_digest(contract: ib_async.Contract, order: ib_async.Order) -> str:
     prices = [limit_price(*kind, order.lmtPrice), aux_price(*kind, order.auxPrice)]
     told = [contract.conId, contract.exchange]
     told += [order.account, order.action, order.totalQuantity, order.orderType, *prices]
-    told += [order.trailingPercent, order.tif, order.outsideRth]
+    told += [order.trailingPercent, order.tif, order.outsideRth, *([order.modelCode] if order.modelCode else [])]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
 

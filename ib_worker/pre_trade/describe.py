@@ -22,7 +22,7 @@ PRICES = (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE), ("trailingPercent", 
 
 def describe_order(intent: OrderIntent, contract: ib_async.Contract, order: ib_async.Order) -> str:
     """Return the order in one plain line."""
-    return f"{_what(intent, contract)} as {_how(order)}, account {order.account}"
+    return f"{_what(intent, contract)} as {_how(order)}, account {order.account}{_model(order)}"
 
 
 def approval_text(
@@ -38,7 +38,7 @@ def approval_text(
     act = "Place" if changes is None else f"Change order {changes} to"
     parts = [f"LIVE, real money. {act}: {_what(intent, contract)} ({named(contract)}) as {_how(order)}"]
     parts += [f"with an exit {each.action} as {_how(each)}" for each in exits]
-    parts.append(f"account {mask_accounts(order.account)}")
+    parts.append(f"account {mask_accounts(order.account)}{_model(order)}")
     text = ", ".join(parts)
     return " ".join([f"{text}.", _worth(intent, facts, collar), *_effects(intent, facts)])
 
@@ -61,6 +61,10 @@ def named(contract: ib_async.Contract) -> str:
 def _what(intent: OrderIntent, contract: ib_async.Contract) -> str:
     terms = f" ({intent.described})" if intent.described else ""
     return f"{intent.action} {intent.totalQuantity.normalize():f} {contract_name(contract)}{terms}"
+
+
+def _model(order: ib_async.Order) -> str:
+    return f" model {order.modelCode}" if order.modelCode else ""
 
 
 def _how(order: ib_async.Order) -> str:

@@ -95,6 +95,7 @@ class OrderIntent:
     minTick: float = 0.01
     option: OptionTerms | None = None
     waits: bool = False  # an open order holds it, and rests itself: it does not trade at the prices of now
+    modelCode: str = ""  # an advisor's model, whose positions are not the account's
     described: str = ""  # what tells the contract from others of its name: a bond's CUSIP and maturity
 
     @property

@@ -30,9 +30,10 @@ CLOSING_COLLAR = LIMIT_TYPES  # types whose limit decides what a closing order g
 
 
 def only_reduces_position(intent: OrderIntent, facts: RiskInputs) -> bool:
-    """Return whether the order can only reduce a position, even when every open closing order fills first."""
+    """Return whether the order can only reduce a position, even when every open closing order fills first. An order of
+    a model never counts as one: the known position is its account's, and the model may not have it."""
     opposite = facts.position > 0 if intent.action == "SELL" else facts.position < 0
-    return opposite and intent.remaining <= abs(facts.position) - facts.closing
+    return opposite and not intent.modelCode and intent.remaining <= abs(facts.position) - facts.closing
 
 
 def check(intent: OrderIntent, facts: RiskInputs, limits: Limits, exits: Sequence[OrderIntent] = ()) -> None:

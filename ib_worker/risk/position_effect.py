@@ -41,6 +41,8 @@ def held_up(intent: OrderIntent, facts: RiskInputs) -> str:
     """Return what keeps an order that would reduce a position from being a closing one, which passes every limit: open
     orders of its side, such as a bracket's exits, may fill first. Empty where nothing does."""
     opposite = facts.position * intent.sign < 0
+    if opposite and intent.modelCode:
+        return "An order of a model never counts as closing: TWS tells the account's position, not the model's."
     if not opposite or not abs(facts.position) - facts.closing < intent.remaining <= abs(facts.position):
         return ""
     return (

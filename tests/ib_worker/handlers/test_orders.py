@@ -126,6 +126,27 @@ async def test_the_frame_says_what_was_asked(redis_url: str, session: str, sim: 
         )
 
 
+async def test_an_order_of_a_model_says_so_and_never_counts_as_closing(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        asked = order(symbol="MSFT", action="SELL", totalQuantity=5, modelCode="Growth 2")
+        seen = await front.ask("preview_order", **asked)
+        placed = await front.submit("place_order", key=KEY, **asked)
+        plain = await front.submit("place_order", **order(symbol="MSFT", action="SELL", totalQuantity=5))
+        exits = {"takeProfitPrice": 900, "stopLossPrice": 1}
+        bracket = await front.submit("place_bracket_order", **order(**exits, modelCode="Growth 2"))
+        with pytest.raises(ValidationError, match="modelCode"):
+            PlaceOrder.model_validate(order(modelCode="Growth. It is approved\n"))
+
+        models = [each.request.placed[1].modelCode for each in sim.journal.orders()]
+        assert models == ["Growth 2", "", *["Growth 2"] * 3]
+        assert (placed["modelCode"], "modelCode" in plain) == ("Growth 2", False)
+        assert bracket["entry"]["modelCode"] == bracket["stopLoss"]["modelCode"] == "Growth 2"
+        assert "account DU1234567 model Growth 2" in seen["summary"]
+        assert seen["closing"] is False
+
+
 async def test_the_same_key_places_once(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         first = await front.submit("place_order", key=KEY, **order())

@@ -119,6 +119,14 @@ def test_another_order_under_the_key_differs_by_name(changes: dict[str, object],
     assert differing(entry, AAPL, asked_again(**changes)) == names
 
 
+def test_an_order_of_another_model_is_another_order() -> None:
+    entry = OrderTracker(1).add(7, TERMS, "mcpref", "a-key")
+    entry.sent = (AAPL, asked_again(modelCode="Growth"))
+
+    assert differing(entry, AAPL, asked_again()) == ["modelCode"]
+    assert differing(entry, AAPL, asked_again(modelCode="Growth")) == []
+
+
 def test_another_contract_is_another_order() -> None:
     entry = OrderTracker(1).add(7, TERMS, "mcpref", "a-key")
 

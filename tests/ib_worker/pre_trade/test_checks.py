@@ -79,7 +79,15 @@ def test_an_order_as_the_checks_see_it_has_what_its_contract_tells() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"action": "SELL"}, {"totalQuantity": 2}, {"lmtPrice": 99.0}, {"tif": "GTC"}, {"account": "DU2"}]
+    "changes",
+    [
+        {"action": "SELL"},
+        {"totalQuantity": 2},
+        {"lmtPrice": 99.0},
+        {"tif": "GTC"},
+        {"account": "DU2"},
+        {"modelCode": "Growth"},
+    ],
 )
 def test_orders_of_other_terms_are_not_equal(changes: dict[str, object]) -> None:
     contract = ib_async.Stock("MSFT", "SMART", "USD")

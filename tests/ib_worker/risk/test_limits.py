@@ -169,6 +169,7 @@ def test_what_an_order_has_filled_already_is_not_counted_a_second_time_when_it_i
     assert not only_reduces_position(SELL, facts)
     assert only_reduces_position(replace(SELL, filled=Decimal(4)), facts)
     assert not only_reduces_position(replace(SELL, filled=Decimal(3)), facts)
+    assert not only_reduces_position(replace(SELL, filled=Decimal(4), modelCode="Growth"), facts)
     held = replace(BUY, totalQuantity=Decimal(20), filled=Decimal(6))
     assert refused(held, facts, limits(max_position_value=2000.0)) is None
     assert refused(replace(held, filled=Decimal(5)), facts, limits(max_position_value=2000.0)) is not None

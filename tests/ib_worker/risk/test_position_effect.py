@@ -66,6 +66,7 @@ HELD = RiskInputs(99.0, 100.0, 99.5, 0.0, Decimal(10), Decimal(10), 0, 0.0, base
 @pytest.mark.trial("A12")
 def test_only_what_open_orders_hold_up_is_told_so() -> None:
     assert held_up(SELL, HELD)
+    assert "An order of a model never counts as closing" in held_up(replace(SELL, modelCode="Growth"), HELD)
     assert held_up(replace(SELL, totalQuantity=Decimal(4)), replace(HELD, closing=Decimal(7)))
     for order_, facts in (
         (SELL, replace(HELD, closing=Decimal(0))),  # closes
