@@ -444,6 +444,7 @@ ROOMS: dict[str, set[str]] = {
             "alerts": {"market_data", "pacing", "pre_trade", "session", "tws/errors.py", "tws/values", "watches"},
             "account": {"pacing", "publisher.py", "tws"},
             "market_data": {"pacing", "publisher.py", "tws"},
+            "research": {"pacing", "session", "tws"},
             "settings.py": {"pushes", "risk", "tws/endpoint.py"},
             "probe.py": {"liveness.py", "settings.py"},
             "session": {
@@ -497,6 +498,7 @@ ROOMS: dict[str, set[str]] = {
                 "market_data",
                 "pacing",
                 "pre_trade",
+                "research",
                 "session",
                 "tws",
             },

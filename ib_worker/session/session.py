@@ -21,6 +21,7 @@ from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.market_data.contracts import ContractResolver
+from ib_worker.market_data.depth_book import depth_lines
 from ib_worker.market_data.live_feeds import LiveFeeds
 from ib_worker.market_data.subscriptions import QuoteSubscriptions
 from ib_worker.orders.timing import USUAL, OrderTiming
@@ -30,6 +31,8 @@ from ib_worker.pacing.history_pacer import HistoryPacer
 from ib_worker.pacing.long_lists import LongList
 from ib_worker.pacing.long_work import LongWork
 from ib_worker.pacing.message_pacer import Priority
+from ib_worker.pacing.reference_data import ReferenceData
+from ib_worker.pacing.subscription_places import SubscriptionPlaces
 from ib_worker.publisher import Publisher
 from ib_worker.risk.approvals import Approvals
 from ib_worker.risk.circuit_breakers import CircuitBreakers
@@ -47,6 +50,7 @@ from ib_worker.tws.requests import PendingRequests
 from ib_worker.watches.table import WatchTable
 
 KEPT_STATES = 200  # that wait to be written into the event log while Redis is away
+MOST_SCANNERS = 5  # of the ten that TWS allows each client, since it counts one until its cancel arrives
 RECENT_S = 60.0  # who has called within this time is using the session
 
 
@@ -217,11 +221,14 @@ class Session:
         self.kept_answers = KeptAnswers()
         self.executions: LongList[Any] = LongList(time.monotonic, self._told_so_far)
         self.completed_orders: LongList[Any] = LongList(time.monotonic, self._told_so_far)
+        self.depth = SubscriptionPlaces(depth_lines(settings.market_data_lines), "market-depth subscriptions")
+        self.scanners = SubscriptionPlaces(MOST_SCANNERS, "scanner subscriptions")
+        self.reference_data = ReferenceData(time.monotonic)
         self._order_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._callers: dict[str, float] = {}
 
     async def close(self) -> None:
-        for each in (self.tws, self.contracts, self.history_pacer):
+        for each in (self.tws, self.contracts, self.history_pacer, self.depth, self.scanners):
             await each.close()
         self.long_work.close()
 

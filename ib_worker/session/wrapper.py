@@ -14,15 +14,17 @@ import structlog
 from bridge.text.contract_name import contract_name
 from ib_worker.account.positions import Positions
 from ib_worker.account.updates import AccountUpdates
+from ib_worker.market_data.depth_book import BookChange
 from ib_worker.market_data.live_feeds import LiveFeeds
 from ib_worker.market_data.subscriptions import QuoteSubscriptions
 from ib_worker.orders.messages import OrderMessageHandler
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.tws.errors import UnreadableMessage, as_tool_error
-from ib_worker.tws.requests import PendingRequests
+from ib_worker.tws.requests import NEWS_BULLETINS, NEWS_PROVIDERS, SCANNER_PARAMETERS, PendingRequests
 from ib_worker.tws.values import unset
 from ib_worker.tws.values.codes import UNNAMED
 from ib_worker.tws.values.live import live_bar, live_middle, live_trade
+from ib_worker.tws.values.news import SentBulletin, SentHeadline
 from ib_worker.tws.values.text import message
 
 # Kinds of requests that TWS answers without an id, so that only one of each may be under way.
@@ -37,7 +39,7 @@ SHOW_AN_ORDER = frozenset({"5", "11", "101"})  # and what a look lacks of these 
 
 # Messages whose first field is no request's id, and that nobody here waits for.
 WITHOUT_REQUEST = frozenset(
-    {"nextValidId", "managedAccounts", "updateNewsBulletin", "orderBound", "updateAccountTime", "currentTimeInMillis"}
+    {"nextValidId", "managedAccounts", "orderBound", "updateAccountTime", "currentTimeInMillis"}
 )
 
 # Messages whose request has no id, by the key under which it waits; and those of reqAccountUpdates, which has none.
@@ -212,6 +214,42 @@ class Wrapper:
 
     def execDetailsEnd(self, reqId: int) -> None:
         self._requests.finish(reqId)
+
+    # the order book, scanners and news
+
+    def updateMktDepth(self, reqId: int, position: int, operation: int, side: int, price: float, size: float) -> None:
+        self._requests.add(reqId, BookChange(position, operation, side, price, size))
+
+    def updateMktDepthL2(
+        self, reqId: int, position: int, marketMaker: str, operation: int, side: int, price: float, size: float,
+        isSmartDepth: bool,
+    ) -> None:  # fmt: skip
+        self._requests.add(reqId, BookChange(position, operation, side, price, size, marketMaker))
+
+    def scannerParameters(self, xml: str) -> None:
+        self._requests.answer(SCANNER_PARAMETERS, [xml])
+
+    def scannerData(self, reqId: int, rank: int, details: ib_async.ContractDetails, *texts: str) -> None:
+        self._requests.add(reqId, (rank, details.contract))
+
+    def scannerDataEnd(self, reqId: int) -> None:
+        self._requests.finish(reqId)
+
+    def newsProviders(self, providers: list[ib_async.NewsProvider]) -> None:
+        self._requests.answer(NEWS_PROVIDERS, [providers])
+
+    def historicalNews(self, reqId: int, time: str, providerCode: str, articleId: str, headline: str) -> None:
+        self._requests.add(reqId, SentHeadline(time, providerCode, articleId, headline))
+
+    def historicalNewsEnd(self, reqId: int, hasMore: bool) -> None:
+        self._requests.add(reqId, hasMore)
+        self._requests.finish(reqId)
+
+    def newsArticle(self, reqId: int, articleType: int, articleText: str) -> None:
+        self._requests.answer(reqId, (articleType, articleText))
+
+    def updateNewsBulletin(self, msgId: int, msgType: int, newsMessage: str, originExch: str) -> None:
+        self._requests.add(NEWS_BULLETINS, SentBulletin(msgId, msgType, newsMessage, originExch))
 
     # answers of a kind
 

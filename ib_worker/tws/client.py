@@ -15,9 +15,10 @@ from bridge.tools.account import PnL, Position
 from ib_worker.pacing.caller import SESSION, acting_for, current_caller
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
 from ib_worker.pacing.single_flight import SingleFlight
+from ib_worker.pacing.subscription_places import SubscriptionPlaces
 from ib_worker.tws.connection import TwsConnection
 from ib_worker.tws.errors import ConnectionLost
-from ib_worker.tws.requests import PATIENCE_S, Keep, PendingRequests
+from ib_worker.tws.requests import PATIENCE_S, Keep, PendingRequest, PendingRequests
 from ib_worker.tws.values import convert
 
 REQUEST_S = 15.0  # of no word at all before a list is given up
@@ -27,6 +28,7 @@ log = structlog.get_logger("ib_worker.tws.client")
 
 T = TypeVar("T")
 Send = Callable[[Any, int], None]  # the wire (ib_async's client is not annotated) and the request's id
+Settle = Callable[[PendingRequest], Awaitable[Any]]
 SendKind = Callable[[Any], None]
 OrderIds = Callable[[int], Awaitable[int]]  # a fresh orderId, not below the one given
 
@@ -106,6 +108,38 @@ class TwsClient:
                 answered = pending.answer.done() and not pending.answer.cancelled()
                 if cancel is not None and (subscription or not answered):
                     self.pacer.post(lane, partial(_cancel, wire, reqId, cancel))
+
+    async def one_shot(
+        self,
+        places: SubscriptionPlaces,
+        key: Hashable,
+        messages: tuple[Send, Send],
+        settle: Settle,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> Any:
+        """Subscribe, return what `settle` makes of the pending request, and unsubscribe, also when the last caller
+        hangs up. `messages`: the request and its cancel. Equal keys at the same time share one answer.
+
+        Raises ToolError line_limit or paced, TwsError, ConnectionLost, or what `settle` raises.
+        """
+        return await places.flights.share(key, lambda: self._one_shot(places, messages, settle, patience_s))
+
+    async def _one_shot(
+        self, places: SubscriptionPlaces, messages: tuple[Send, Send], settle: Settle, patience_s: float
+    ) -> Any:
+        await places.take()
+        end = places.give_back
+        try:
+            await self.pacer.wait_turn(Priority.READS)
+            wire = self.require_connection()
+            reqId = self._free_id(wire)
+            with self.requests.expect(reqId, patience_s=patience_s) as pending:
+                messages[0](wire, reqId)
+                end = partial(self.pacer.post, Priority.READS, partial(_end, places, wire, reqId, messages[1]))
+                return await settle(pending)
+        finally:
+            end()
 
     def _free_id(self, wire: TwsConnection) -> int:
         """The next request id that nobody waits on: a what-if waits under an order's id, which Redis gives out."""
@@ -248,6 +282,11 @@ class TwsClient:
 def _cancel(wire: TwsConnection, reqId: int, cancel: Send) -> None:
     if not wire.lost.done():
         cancel(wire, reqId)
+
+
+def _end(places: SubscriptionPlaces, wire: TwsConnection, reqId: int, cancel: Send) -> None:
+    places.give_back()
+    _cancel(wire, reqId, cancel)
 
 
 async def _within(seconds: float, ask: Callable[[], Awaitable[Any]]) -> Any:

@@ -34,7 +34,9 @@ CLOSE_S = 1.0  # a peer that is there closes its side in a round trip
 RESETS = struct.pack("ii", 1, 0)  # lingers for no time: what was written and not taken yet dies with the socket
 NO_TIME = f"{unset.NO_TIME:{TIME_FORMAT}} UTC"
 ZONE_CHARS, ZONES_KEPT = 64, 5
-BARS = "17"  # historicalData
+# Their readers clean them beside the loop: historicalData, numbers of up to a hundred thousand bars; the scanner's
+# parameters, two million characters; an article, whose lines are kept.
+LONG_TEXTS = frozenset({"17", "19", "83"})
 COMPLETED_PERM_ID = 23  # the field of completedOrder that holds the permId
 EXECUTION_TIME = 15  # the field of execDetails that holds the time
 
@@ -336,8 +338,8 @@ class StrictDecoder(Decoder):
 
     def interpret(self, fields: list[str]) -> None:
         """Clean the message's texts here, at the edge, so that none reaches anybody with characters that are not seen.
-        Bars are numbers, up to a hundred thousand of them."""
-        fields = fields if fields[:1] == [BARS] else cleaned(fields)
+        Long texts are cleaned by who reads them."""
+        fields = fields if fields and fields[0] in LONG_TEXTS else cleaned(fields)
         self.logger.fields = fields  # type: ignore[attr-defined]
         super().interpret(unset.plain_fields(fields))
 

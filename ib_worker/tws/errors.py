@@ -160,10 +160,41 @@ def _competing(code: int, text: str) -> ToolError:
     )
 
 
+def _no_depth(code: int, text: str) -> ToolError:
+    return ToolError(
+        "no_data",
+        f"TWS has no market depth of this contract there (error {code}): {quoted(text)}. Give another exchange: "
+        "validExchanges of ibkr_get_contract_details.",
+        twsCode=code,
+    )
+
+
+def _depth_lines(code: int, text: str) -> ToolError:
+    return ToolError(
+        "line_limit",
+        f"TWS has no market-depth subscription left (error {code}): {quoted(text)}. End a stream of depth, or close "
+        "books that are open in TWS.",
+        twsCode=code,
+    )
+
+
+def _no_news(code: int, text: str) -> ToolError:
+    return ToolError(
+        "no_data",
+        f"The account may not read this provider's news or article (error {code}): {quoted(text)}. Leave providerCodes "
+        "out for the providers that it has.",
+        twsCode=code,
+    )
+
+
 TYPED: dict[int, Callable[[int, str], ToolError]] = {
     101: _lines,
     162: _history,
     200: _contract_not_found,
+    309: _depth_lines,
+    10092: _no_depth,
+    10172: _no_news,
+    10276: _no_news,
     COMPETING_SESSION: _competing,
     **dict.fromkeys(NO_ENTITLEMENT, _no_entitlement),
     **dict.fromkeys(PACING, _paced),

@@ -1,14 +1,20 @@
 """Requests under way: which answer belongs to whom."""
 
 import asyncio
+import math
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from ib_worker.tws.errors import TwsError, UnreadableMessage, WarningReported
-from ib_worker.tws.values.codes import REQUEST_ENDS, WARNINGS
+from ib_worker.tws.values.codes import BOOK_RESET, REQUEST_ENDS, SCAN_EMPTY, WARNINGS
 
 PATIENCE_S = 14.0  # after a warning without any data, which is just before callers give up
+
+NO_ITEMS = "no items retrieved"  # error 165's text where a scan has found nothing
+
+# Kinds of requests that TWS answers without an id.
+SCANNER_PARAMETERS, NEWS_PROVIDERS, NEWS_BULLETINS = "scanner parameters", "news providers", "news bulletins"
 
 Keep = Callable[[Any], Any]  # what of a part is worth keeping
 
@@ -21,7 +27,8 @@ class PendingRequest:
         self.parts: list[Any] = []
         self.answer: asyncio.Future[Any] = loop.create_future()
         self.patience_s = patience_s
-        self._first_part: asyncio.Future[None] | None = None  # which is waited for
+        self.warnings: list[tuple[int, str]] = []  # code and text of each
+        self._next_part: asyncio.Future[None] | None = None  # while it is waited for
         self._keep = keep
         self._heard = 0  # parts
         self._clock = loop.time
@@ -36,16 +43,30 @@ class PendingRequest:
         self._heard += 1
         self._heard_at = self._clock()
         self.parts.append(part if self._keep is None else self._keep(part))
-        if self._first_part is not None and not self._first_part.done():
-            self._first_part.set_result(None)
+        if self._next_part is not None and not self._next_part.done():
+            self._next_part.set_result(None)
 
     async def settled(self, within_s: float) -> Any:
         """The answer, or the latest part after so long; where none has come by then, whatever comes first."""
         await asyncio.wait({self.answer}, timeout=within_s)
         if not self.answer.done() and not self.parts:
-            self._first_part = asyncio.get_running_loop().create_future()
-            await asyncio.wait({self.answer, self._first_part}, return_when=asyncio.FIRST_COMPLETED)
+            self._next_part = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self.answer, self._next_part}, return_when=asyncio.FIRST_COMPLETED)
         return self.answer.result() if self.answer.done() else self.parts[-1]
+
+    async def quiet(self, first_s: float, quiet_s: float, longest_s: float, whole: Callable[[list[Any]], bool]) -> Any:
+        """The parts of a stream that are its state now: until they are `whole`, none came for `quiet_s`, or `longest_s`
+        have passed since the first. None where none has come within `first_s`."""
+        begin, end = self._clock() + first_s, math.inf
+        while not self.answer.done() and not (self.parts and whole(self.parts)):
+            end = min(end, self._clock() + longest_s) if self.parts else math.inf
+            left_s = (min(self._heard_at + quiet_s, end) if self.parts else begin) - self._clock()
+            if left_s <= 0:
+                break
+            self._next_part = asyncio.get_running_loop().create_future()
+            waited: set[asyncio.Future[Any]] = {self.answer, self._next_part}
+            await asyncio.wait(waited, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        return self.answer.result() if self.answer.done() else self.parts
 
     def doubt(self, problem: Exception, within_s: float) -> None:
         """Fail the request unless more of its answer comes within that time."""
@@ -141,9 +162,14 @@ class PendingRequests:
         pending = self._pending.get(key)
         if pending is None or pending.answer.done():
             return
-        if code in REQUEST_ENDS:
+        if code == BOOK_RESET:
+            pending.parts.clear()
+        elif code == SCAN_EMPTY and NO_ITEMS in text:
+            self.finish(key)
+        elif code in REQUEST_ENDS:
             self.refuse(key, code, text)
         elif code in WARNINGS:
+            pending.warnings.append((code, text))
             pending.doubt(WarningReported(code, text), pending.patience_s)
         else:
             pending.doubt(TwsError(code, text), self._grace_s)

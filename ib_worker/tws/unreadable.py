@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bridge.tool import ToolError
 from ib_worker.tws.errors import UnreadableMessage, as_tool_error
-from ib_worker.tws.requests import PendingRequests
+from ib_worker.tws.requests import NEWS_PROVIDERS, SCANNER_PARAMETERS, PendingRequests
 
 # Message types whose request id is the first field after the type; the others have a version in between (ib_async's
 # decoder, at server versions 157 to 178).
@@ -13,9 +13,11 @@ NAMES = {
     4: "error", 5: "openOrder", 6: "updateAccountValue", 7: "updatePortfolio", 54: "accountDownloadEnd",
     10: "contractDetails", 17: "historicalData", 18: "bondContractDetails",
     20: "scannerData", 52: "contractDetailsEnd", 63: "accountSummary", 64: "accountSummaryEnd",
-    94: "pnl", 95: "pnlSingle",
+    12: "updateMktDepth", 13: "updateMktDepthL2", 19: "scannerParameters", 83: "newsArticle", 85: "newsProviders",
+    86: "historicalNews", 87: "historicalNewsEnd", 94: "pnl", 95: "pnlSingle",
 }  # fmt: skip
 OF_THE_ACCOUNT = frozenset({6, 7, 8, 54})  # of reqAccountUpdates, which has no id
+WITHOUT_ID = {19: SCANNER_PARAMETERS, 85: NEWS_PROVIDERS}  # messages whose request waits by its kind
 UNKNOWN = (1, 2)  # where the id of an unknown type may be
 
 
@@ -31,6 +33,9 @@ def refuse_unreadable(
     what = f"a message of type {kind}" + (f" ({name})" if name else "") + " could not be decoded"
     if kind in OF_THE_ACCOUNT:
         fail_account(as_tool_error(UnreadableMessage(what)))
+        return
+    if kind in WITHOUT_ID:
+        requests.unreadable(WITHOUT_ID[kind], what)
         return
     places = UNKNOWN if kind > max(WITHOUT_VERSION) else ((1,) if kind in WITHOUT_VERSION else (2,))
     for place in places:

@@ -8,13 +8,14 @@ from bridge.tool import TOOLS, Effect, ToolSpec
 from bridge.tools import account, events, orders, portfolio, previews, streams
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
-from bridge.tools.market import contracts, market_data, quotes
+from bridge.tools.market import contracts, depth, market_data, news, quotes, scanners
 from bridge.toolsets import ALL, chosen_toolsets
 
 DOMAINS = (
     gateway,
     contracts,
     quotes,
+    depth,
     market_data,
     account,
     portfolio,
@@ -23,6 +24,8 @@ DOMAINS = (
     blotter,
     events,
     streams,
+    scanners,
+    news,
 )  # importing one registers its tools
 
 # Every tool speaks with a broker and a market (open world). A session change ends or moves what all clients share, and

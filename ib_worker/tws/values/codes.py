@@ -26,11 +26,16 @@ CANCEL_REFUSED = frozenset({135, 136, 161, 10147, 10148, 10149})
 # entry; 165 and 366 speak of history, 10090 and 10167 of market data that comes otherwise, the others of orders.
 WARNINGS = frozenset({165, 366, 399, 404, 434, 492, 10090, 10167, 10349, *range(2100, 2200)})
 
+# Market depth was reset: the rows so far are void, and the book comes anew.
+BOOK_RESET = 317
+# A notice of the historical data service; of a scan it may say that nothing was found.
+SCAN_EMPTY = 165
+
 # Errors that end a request for certain. After any other error a request goes on as long as its data keep coming.
 REQUEST_ENDS = frozenset(
     {
-        100, 101, 102, 103, 110, 162, 200, 203, *range(300, 311), 316, 317, *range(320, 325), 354, 420, 430, 502, 504,
-        *range(10005, 10027), 10089, 10091, 10168, 10186, 10187, 10189, 10190, 10197,
+        100, 101, 102, 103, 110, 162, 200, 203, *range(300, 311), 316, *range(320, 325), 354, 420, 430, 502, 504,
+        *range(10005, 10027), 10089, 10091, 10092, 10168, 10172, 10186, 10187, 10189, 10190, 10197, 10276,
     }
 )  # fmt: skip
 # Errors about a request that may come without its id: TWS could not read as far, or does not know the message.

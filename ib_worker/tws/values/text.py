@@ -34,6 +34,12 @@ def message(value: str) -> str:
     return clean(value).strip()[:MESSAGE_CHARS]
 
 
+def untrusted(value: str, longest: int) -> str:
+    """A text from outside TWS, such as a headline: one line without hidden characters, cut to `longest`."""
+    line = clean(value[: longest * 4]).strip()  # a megabyte is not gone through
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
 def quoted(text: str) -> str:
     """The text in quotation marks that it cannot close by itself."""
     return '"' + message(text).replace('"', "'") + '"'

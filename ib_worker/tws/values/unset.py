@@ -85,6 +85,8 @@ NUMBERS: Mapping[str, tuple[int, ...]] = {
     "2": (4,),  # tickSize
     "3": (3, 4, 5, 8, 11),  # orderStatus: filled, remaining, avgFillPrice, lastFillPrice, mktCapPrice
     "7": (14, 15, 16, 17, 18),  # updatePortfolio: marketPrice, marketValue, averageCost, unrealizedPNL, realizedPNL
+    "12": (6, 7),  # updateMktDepth: price, size
+    "13": (7, 8),  # updateMktDepthL2: price, size
     "11": (19, 20, 24, 25),  # execDetails: shares, price, cumQty, avgPrice
     "45": (4,),  # tickGeneric
     "59": (3, 5),  # commissionReport: commission, realizedPNL

@@ -205,6 +205,11 @@ class Gateway:
             raise Refusal(101, "Max number of tickers has been reached")
 
     def require_depth(self, connection: Connection) -> None:
+        """Check the permission, which only live data includes, and the limit of books."""
+        if self.identity.competing:
+            raise Refusal(10197, "No market data during competing live session")
+        if self.identity.entitlement != "live":
+            raise Refusal(*NO_DATA)
         most = self.limits.depth
         if len(list(connection.subscribed("depth"))) >= most:
             raise Refusal(309, f"Max number ({most}) of market depth requests has been reached.")

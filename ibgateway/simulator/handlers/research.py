@@ -18,6 +18,8 @@ BULLETIN_S = 1.0
 DAY_S = 86_400.0
 MAX_HEADLINES = 300
 MAX_SCANNERS = 10
+NO_ITEMS = (165, "Historical Market Data Service query message:no items retrieved")
+SCAN_CANCELLED = "Historical Market Data Service error message:API scanner subscription cancelled: {}"
 
 
 class ScannerSubscription(ClientSubscription):
@@ -35,8 +37,12 @@ class ScannerSubscription(ClientSubscription):
 
     def _rank(self, scan: Pieces[list[ScannerRow]]) -> Iterator[None]:
         rows = yield from scan
-        if rows != self._sent:
-            self._sent = rows
+        if rows == self._sent:
+            return
+        first, self._sent = self._sent is None, rows
+        if first and not rows:
+            self.connection.error(self.request.reqId, *NO_ITEMS)
+        else:
             self.connection.send(messages.scanner_data(self.request.reqId, rows))
 
 
@@ -61,6 +67,7 @@ def scanner_subscription(connection: Connection, request: requests.ReqScannerSub
 def cancel_scanner_subscription(connection: Connection, request: requests.CancelScannerSubscription) -> None:
     if not connection.unsubscribe("scanner", request.reqId):
         raise Refusal(365, f"No scanner subscription found for ticker id:{request.reqId}")
+    connection.error(request.reqId, 162, SCAN_CANCELLED.format(request.reqId))
 
 
 class BulletinSubscription(ClientSubscription):

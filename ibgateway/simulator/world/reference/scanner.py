@@ -36,6 +36,25 @@ LOCATIONS = {
     "ETF.EQ.US.MAJOR": ("STK", "USD"),
     "IND.US": ("IND", "USD"),
 }
+PLACES = {
+    "STK.US": "US Stocks",
+    "STK.US.MAJOR": "Listed/NASDAQ",
+    "STK.NASDAQ": "NASDAQ",
+    "STK.NYSE": "NYSE",
+    "STK.EU": "Europe",
+    "STK.EU.IBIS": "Xetra",
+    "ETF.EQ.US": "US Equity ETFs",
+    "ETF.EQ.US.MAJOR": "Listed US Equity ETFs",
+    "IND.US": "US Indexes",
+}
+LISTED_US = frozenset({"STK.NASDAQ", "STK.NYSE"})
+FILTERS = (  # code, name, unit in the code
+    ("price", "Price", ""),
+    ("volume", "Volume", ""),
+    ("marketCap", "Market Cap (M)", "1e6"),
+    ("changePerc", "Change (%)", ""),
+)
+STOCK_TYPES = (("inc:COMMON", "Common"), ("inc:ADR", "ADR"), ("inc:ETF", "ETF"), ("inc:REIT", "REIT"))
 LISTINGS = {"STK.NASDAQ": "NASDAQ", "STK.NYSE": "NYSE", "STK.EU.IBIS": "IBIS"}
 
 
@@ -143,8 +162,10 @@ def _passes(each: DayPerformance, query: ScannerQuery) -> bool:
     def within(value: float, above: object, below: object) -> bool:
         return (not above or value >= float(str(above))) and (not below or value <= float(str(below)))
 
+    kind = str(tags.get("stkTypes", "")).removeprefix("inc:")
     return (
-        within(each.last, query.abovePrice or tags.get("priceAbove"), query.belowPrice or tags.get("priceBelow"))
+        kind in {"", each.instrument.stockType}
+        and within(each.last, query.abovePrice or tags.get("priceAbove"), query.belowPrice or tags.get("priceBelow"))
         and within(each.volume, query.aboveVolume or tags.get("volumeAbove"), tags.get("volumeBelow"))
         and within(
             each.cap,
@@ -155,28 +176,64 @@ def _passes(each: DayPerformance, query: ScannerQuery) -> bool:
     )
 
 
+def _location(place: str, kind: str, inner: str = "") -> str:
+    return (
+        f"<Location><displayName>{PLACES[place]}</displayName><locationCode>{place}</locationCode>"
+        f"<instruments>{'ETF.EQ.US' if place.startswith('ETF') else kind}</instruments><routeExchange>SMART"
+        f"</routeExchange>{f'<LocationTree>{inner}</LocationTree>' if inner else ''}</Location>"
+    )
+
+
+def _locations() -> str:
+    """A market's exchanges are inside it."""
+    outer = [place for place in LOCATIONS if place.count(".") == 1 + place.startswith("ETF.EQ")]
+    return "".join(
+        _location(
+            place,
+            LOCATIONS[place][0],
+            "".join(_location(other, LOCATIONS[other][0]) for other in LOCATIONS if _inside(other, place)),
+        )
+        for place in outer
+    )
+
+
+def _inside(place: str, outer: str) -> bool:
+    return place != outer and (place.startswith(f"{outer}.") or (outer == "STK.US" and place in LISTED_US))
+
+
+def _field(code: str, name: str, kind: str, more: str = "") -> str:
+    return (
+        f'<AbstractField type="scanner.filter.{kind}"><code>{code}</code><displayName>{name}</displayName>{more}'
+        "</AbstractField>"
+    )
+
+
+def _filters() -> str:
+    ranges = "".join(
+        f"<RangeFilter><id>{code.upper()}</id><category>{escape(name)}</category>"
+        + "".join(_field(f"{code}{side}{unit}", escape(f"{name} {side}"), "DoubleField") for side in ("Above", "Below"))
+        + "</RangeFilter>"
+        for code, name, unit in FILTERS
+    )
+    values = "".join(
+        f"<ComboValue><code>{code}</code><displayName>{name}</displayName></ComboValue>" for code, name in STOCK_TYPES
+    )
+    types = _field("stkTypes", "Stock type", "ComboField", f"<ComboValues>{values}</ComboValues>")
+    return f"{ranges}<SimpleFilter><id>STKTYPE</id>{types}</SimpleFilter>"
+
+
 def parameters() -> str:
     """scannerParameters (19): instruments, locations, scan codes and filters."""
     instruments = "".join(
         f"<Instrument><name>{escape(name)}</name><type>{kind}</type></Instrument>" for kind, name in INSTRUMENTS.items()
-    )
-    locations = "".join(
-        f"<Location><displayName>{place}</displayName><locationCode>{place}</locationCode>"
-        f"<instruments>{'ETF.EQ.US' if place.startswith('ETF') else kind}</instruments></Location>"
-        for place, (kind, _) in LOCATIONS.items()
     )
     codes = "".join(
         f"<ScanType><displayName>{escape(name)}</displayName><scanCode>{code}</scanCode>"
         f"<instruments>STK,ETF.EQ.US,STOCK.EU</instruments></ScanType>"
         for code, (name, _) in CODES.items()
     )
-    filters = "".join(
-        f"<RangeFilter><id>{name.upper()}</id><AbstractField><code>{name}{side}{unit}</code></AbstractField></RangeFilter>"
-        for name, unit in (("price", ""), ("volume", ""), ("marketCap", "1e6"), ("changePerc", ""))
-        for side in ("Above", "Below")
-    )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<ScanParameterResponse>'
-        f"<InstrumentList>{instruments}</InstrumentList><LocationTree>{locations}</LocationTree>"
-        f"<ScanTypeList>{codes}</ScanTypeList><FilterList>{filters}</FilterList></ScanParameterResponse>"
+        f"<InstrumentList>{instruments}</InstrumentList><LocationTree>{_locations()}</LocationTree>"
+        f"<ScanTypeList>{codes}</ScanTypeList><FilterList>{_filters()}</FilterList></ScanParameterResponse>"
     )

@@ -1,0 +1,1 @@
+"""Scanners and news: the scanner's parameters, headlines, and articles as text."""

@@ -1,0 +1,46 @@
+"""The requests for news, and which of their answers are kept."""
+
+import asyncio
+
+import pytest
+
+from ib_worker.research.news import article, bulletins, headlines, news_providers
+from ib_worker.tws.errors import UnreadableMessage
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import ready_session
+
+BULLETINS, ARTICLE, PROVIDERS, HISTORICAL = 12, 84, 85, 86  # TWS's message ids
+AAPL = 265598
+
+
+async def test_equal_requests_at_the_same_time_are_one(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        asked = [headlines(stand.session, AAPL, ["BRFG", "DJ-N"], ("", ""), 5) for _ in range(3)]
+        (sent, more), *others = await asyncio.gather(*asked)
+        await asyncio.gather(bulletins(stand.session), bulletins(stand.session))
+
+    assert (len(sent), more) == (5, True)
+    assert others == [(sent, more)] * 2
+    (request,) = sim.journal.entries("in", HISTORICAL)
+    assert "BRFG+DJ-N" in request.fields
+    assert len(sim.journal.entries("in", BULLETINS)) == 1
+
+
+async def test_providers_and_articles_are_kept(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        ((sent, _), providers) = await asyncio.gather(
+            headlines(stand.session, AAPL, ["BRFG"], ("", ""), 1), news_providers(stand.session)
+        )
+        whole = [await article(stand.session, "BRFG", sent[0].articleId) for _ in range(2)]
+        assert await news_providers(stand.session) == providers
+
+    assert whole[0] == whole[1]
+    assert (len(sim.journal.entries("in", ARTICLE)), len(sim.journal.entries("in", PROVIDERS))) == (1, 1)
+
+
+async def test_providers_that_can_not_be_read_are_an_error_and_not_kept(sim: Simulator) -> None:
+    sim.fault("truncate newsProviders 2 1")
+    async with ready_session(sim) as stand:
+        with pytest.raises(UnreadableMessage):
+            await news_providers(stand.session)
+        assert "BRFG" in await news_providers(stand.session)
