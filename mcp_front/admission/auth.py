@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import structlog
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from fastmcp.server.dependencies import get_access_token
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken as SdkToken
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.types import Scope
 
@@ -15,6 +17,7 @@ from bridge.bus.messages import LOCAL
 from bridge.text.plain_text import one_line
 from bridge.tool import Effect
 
+Token = SdkToken  # FastMCP's are such ones
 Permission = Literal["read", "trade", "admin"]
 LONGEST_LABEL = 64  # characters
 
@@ -106,9 +109,9 @@ def read_tokens(path: Path) -> list[NamedToken]:
     return known
 
 
-def current_principal() -> str:
-    """The principal of this request: the name of its token, or `local` where no tokens are set."""
-    token = get_access_token()
+def current_principal(scope: Scope | None) -> str:
+    """The principal of the request with this ASGI scope: the name of its token, or `local` where no tokens are set."""
+    token = _token(scope)
     return token.client_id if token else LOCAL
 
 
@@ -133,10 +136,19 @@ def peer_of(scope: Scope | None) -> tuple[str, int]:
     return (str(peer[0]), int(peer[1] or 0)) if peer else ("", 0)
 
 
-def missing_scope(effect: Effect) -> Permission | None:
-    """The scope that this request's token lacks for such a tool; None where it may, or where no tokens are set."""
-    token, needed = get_access_token(), NEEDED[effect]
+def missing_scope(effect: Effect, scope: Scope | None = None) -> Permission | None:
+    """The permission that the token of this request, or of the one with this ASGI scope, lacks for such a tool; None
+    where it may, or where no tokens are set."""
+    token, needed = _token(scope), NEEDED[effect]
     return needed if token is not None and needed not in token.scopes else None
+
+
+def _token(scope: Scope | None) -> Token | None:
+    """The token of a request; FastMCP finds its own request where no ASGI scope is given."""
+    if scope is None:
+        return get_access_token()
+    user = scope.get("user")
+    return user.access_token if isinstance(user, AuthenticatedUser) else None
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

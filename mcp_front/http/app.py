@@ -1,13 +1,13 @@
 """The ASGI application: the MCP endpoint at /api/v1, who may reach it from a browser, and under which host name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastmcp import FastMCP
-from fastmcp.server.http import HostOriginGuardMiddleware, StarletteWithLifespan
+from fastmcp.server.http import HostOriginGuardMiddleware, RequestContextMiddleware, StarletteWithLifespan
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_front.admission.fair_queueing import Counted, FairQueueMiddleware
 from mcp_front.admission.rate_limits import RateLimiter
@@ -60,7 +60,10 @@ def build_app(
             Middleware(JsonOnlyMiddleware),
         ],
     )
-    app.user_middleware[:] = [_remembering(each) for each in app.user_middleware]
+    around = [_remembering(each) for each in app.user_middleware if not _is(each, RequestContextMiddleware)]
+    # FastMCP alone looks for its request there, and so behind the lane.
+    inside = next(number for number, each in enumerate(around) if _is(each, CutOffMiddleware))
+    app.user_middleware[:] = [*around[:inside], Middleware(RequestContextMiddleware), *around[inside:]]
     # Around the guard of hosts and origins, which http_app() puts before ours: its refusals are explained too.
     app.user_middleware[:0] = [Middleware(RefusalMiddleware, tokens_fault=tokens_fault), Middleware(PathMiddleware)]
     return app
@@ -99,14 +102,41 @@ def _host_asked(scope: Scope) -> HostAsked | None:
 
 
 def _remembering(each: Middleware) -> Middleware:
+    return Middleware(RememberedHostGuard, **each.kwargs) if _is(each, HostOriginGuardMiddleware) else each
+
+
+def _is(each: Middleware, kind: type) -> bool:
     cls: object = each.cls
-    return Middleware(RememberedHostGuard, **each.kwargs) if cls is HostOriginGuardMiddleware else each
+    return cls is kind
+
+
+class OriginMiddleware(CORSMiddleware):
+    """CORS, which a request without an origin has nothing to do with: its answer only says that it would differ."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
+            await super().__call__(scope, receive, send)
+            return
+
+        async def varying(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": _varying(message.get("headers", ()))}
+            await send(message)
+
+        await self.app(scope, receive, varying)
+
+
+def _varying(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers with Origin among those that Vary names."""
+    others = [pair for pair in headers if pair[0].lower() != b"vary"]
+    names = [value for name, value in headers if name.lower() == b"vary"]
+    return [*others, (b"vary", b", ".join([*names, b"Origin"]))]
 
 
 def _cors(allowed_origins: tuple[str, ...]) -> Middleware:
     """Lets pages of the allowed origins read answers; the guard before it has refused all others."""
     return Middleware(
-        CORSMiddleware,
+        OriginMiddleware,
         allow_origins=list(allowed_origins),
         allow_origin_regex=LOOPBACK_ORIGIN_PATTERN,
         allow_methods=["GET", "POST", "DELETE", "OPTIONS"],

@@ -3,8 +3,10 @@
 Whatever the SDK would refuse is no direct call: MCP's own machinery then reads the request, and words the refusal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,6 +16,8 @@ from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, SERVER
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
+from mcp_front.protocol.results import RepeatedResult
+
 CALL = "tools/call"
 PARAMS = frozenset(("name", "arguments", "_meta"))  # of a call without a task, and in its first round
 VERSION_HEADER = "mcp-protocol-version"
@@ -21,6 +25,7 @@ DEFAULT_VERSION = "2025-03-26"  # MCP: of a handshake-era request without the he
 CONTENT_TYPE = "content-type"
 PROGRESS_TOKEN = "progressToken"
 PARAM_HEADER = "mcp-param-"  # no tool declares one; the SDK answers a request that has one
+HEADS = 32  # heads of requests that are remembered, of 64 KiB each at most: a client repeats its own
 Headers = list[tuple[bytes, bytes]]  # as in an ASGI scope: lower-case names
 
 
@@ -47,12 +52,8 @@ def direct_call(message: Mapping[str, Any], headers: Headers) -> DirectCall | No
     """Return the call that a checked envelope makes, None where the SDK has to answer it."""
     if message.get("method") != CALL or "id" not in message:
         return None
-    found = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
-    if len(found) != len(headers) and _is_ambiguous(headers):
-        return None
-    if found.get(CONTENT_TYPE, "").partition(";")[0].strip().lower() != "application/json":
-        return None
-    if "mcp-session-id" in found or any(name.startswith(PARAM_HEADER) for name in found):
+    found = _routed(tuple(headers))
+    if found is None:
         return None
     version = found.get(VERSION_HEADER, DEFAULT_VERSION)
     if version not in HANDSHAKE_PROTOCOL_VERSIONS and not _is_modern(message, found):
@@ -67,7 +68,20 @@ def direct_call(message: Mapping[str, Any], headers: Headers) -> DirectCall | No
     return DirectCall(message["id"], params["name"], params.get("arguments") or {}, modern, _client(meta, modern), meta)
 
 
-def _is_ambiguous(headers: Headers) -> bool:
+@lru_cache(HEADS)
+def _routed(headers: tuple[tuple[bytes, bytes], ...]) -> Mapping[str, str] | None:
+    """Return a request's headers by name, None where they lead to the SDK."""
+    found = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+    if len(found) != len(headers) and _is_ambiguous(headers):
+        return None
+    if found.get(CONTENT_TYPE, "").partition(";")[0].strip().lower() != "application/json":
+        return None
+    if "mcp-session-id" in found or any(name.startswith(PARAM_HEADER) for name in found):
+        return None
+    return MappingProxyType(found)
+
+
+def _is_ambiguous(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Tell whether a header that decides the way is there twice: the SDK reads the first one, or refuses."""
     names = [name.decode("latin-1") for name, _ in headers]
     return names.count(CONTENT_TYPE) > 1 or find_duplicated_routing_header((name, "") for name in names) is not None
@@ -98,15 +112,21 @@ def progress_note(call: DirectCall, waited_s: float) -> bytes:
 def direct_answer(call: DirectCall, result: ToolResult, server_info: Mapping[str, str]) -> bytes:
     """Return the JSON-RPC response with the fields that the SDK writes, in its order. A result of 2026-07-28 names its
     type and the server."""
+    encode = partial(_encoded, result, server_info, modern=call.modern)
+    told = result.known(call.modern, encode) if isinstance(result, RepeatedResult) else encode()
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (msgspec.json.encode(call.id), told)
+
+
+def _encoded(result: ToolResult, server_info: Mapping[str, str], *, modern: bool) -> bytes:
     meta = dict(result.meta or {})
     value: dict[str, Any] = {"_meta": meta} if meta else {}
     value["content"] = [{"text": each.text, "type": "text"} for each in result.content if each.type == "text"]
     value["isError"] = result.is_error
-    if call.modern:
+    if modern:
         value["resultType"] = "complete"
     if result.structured_content is not None:
         value["structuredContent"] = result.structured_content
-    if call.modern:
+    if modern:
         meta[SERVER_INFO_META_KEY] = server_info
         value.setdefault("_meta", meta)
-    return msgspec.json.encode({"jsonrpc": "2.0", "id": call.id, "result": value})
+    return msgspec.json.encode(value)

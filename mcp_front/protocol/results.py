@@ -1,6 +1,6 @@
 """The results and errors that an MCP client receives, made of the worker's replies."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from fastmcp.tools import ToolResult
 from mcp_types import CallToolResult, TextContent
+from pydantic import PrivateAttr
 
 from bridge.bus.messages import SIMULATED, TRUNCATED
 from bridge.tool import ToolError, ToolSpec
@@ -23,6 +24,19 @@ TABLE = frozenset({"count", "same", "copies", "columns", "rows"})  # the parts o
 NONE: Mapping[str, Any] = MappingProxyType({})
 
 
+class RepeatedResult(ToolResult):
+    """A result that may be told again, as it is. `known`: its JSON in a response, by whether the era is the stateless
+    one."""
+
+    _known: dict[bool, bytes] = PrivateAttr(default_factory=dict)
+
+    def known(self, modern: bool, encode: Callable[[], bytes]) -> bytes:
+        """Return its JSON, which `encode` makes the first time."""
+        if modern not in self._known:
+            self._known[modern] = encode()
+        return self._known[modern]
+
+
 def to_result(declared: ToolSpec, reply: bytes, details: Mapping[str, Any] = NONE, *, raw: bool = False) -> ToolResult:
     """The worker's JSON, which it has encoded from the declared shape: not validated again on its way through.
 
@@ -30,10 +44,31 @@ def to_result(declared: ToolSpec, reply: bytes, details: Mapping[str, Any] = NON
     and the text begin with that, and `_meta` has it for programs. `raw`: rows and objects stay the worker's JSON in the
     structured answer, for msgspec to copy.
     """
+    if raw and len(reply) <= TEXT_BYTES and TRUNCATED not in details:
+        return _kept_result(declared, reply, bool(details.get(SIMULATED)))
     text, rows = _kept_text(reply) if len(reply) <= TEXT_BYTES else _text_and_rows(reply)
-    copied = raw and (rows is not None or not declared.listed)
-    value = msgspec.Raw(reply) if copied else msgspec.json.decode(reply)
-    return _made(declared, value, text, details, rows)
+    return (
+        _copied(declared, reply, text, details, rows)
+        if raw
+        else _made(declared, msgspec.json.decode(reply), text, details, rows)
+    )
+
+
+@lru_cache(TEXTS)
+def _kept_result(declared: ToolSpec, reply: bytes, simulated: bool) -> ToolResult:
+    """Return the result of a reply that is not cut. Clients repeat their questions, and the answer is often the same:
+    then it is neither made nor encoded again."""
+    text, rows = _text_and_rows(reply)
+    made = _copied(declared, reply, text, {SIMULATED: True} if simulated else NONE, rows)
+    return RepeatedResult.model_construct(
+        content=made.content, structured_content=made.structured_content, meta=made.meta, is_error=made.is_error
+    )
+
+
+def _copied(declared: ToolSpec, reply: bytes, text: str, details: Mapping[str, Any], rows: int | None) -> ToolResult:
+    """Return the result with the worker's JSON in it, where that is whole in the structured answer."""
+    copied = rows is not None or not declared.listed
+    return _made(declared, msgspec.Raw(reply) if copied else msgspec.json.decode(reply), text, details, rows)
 
 
 def value_result(declared: ToolSpec, value: Any) -> ToolResult:

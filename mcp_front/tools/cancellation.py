@@ -4,13 +4,12 @@ A 2026-07-28 client cancels by closing the request's stream. A 2025 client sends
 front keeps no session in which the id would be unique: two clients behind one token and address may both use id 1.
 """
 
+import asyncio
 import secrets
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-
-import anyio
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any
 
 from bridge.bus.client.front_channel import RequestId, RunningRead
 from bridge.tool import ToolError
@@ -18,13 +17,38 @@ from bridge.tool import ToolError
 Client = tuple[str, str, str, RequestId]  # principal, address, the id's type (1 is not "1"), the id
 
 
-@dataclass(eq=False)
-class RunningCall:
-    """One running call. `endable`: a read, which changes nothing by ending early."""
+class RunningCall(AbstractContextManager[None]):
+    """One running call, which ends with ToolError `cancelled` where its client ended it. `endable`: a read, which
+    changes nothing by ending early."""
 
-    endable: bool
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    token: str = ""  # made when a front looks for the call
+    def __init__(self, calls: "RunningCalls", client: Client, *, endable: bool) -> None:
+        self.endable = endable
+        self.client = client
+        self.token = ""  # made when a front looks for the call
+        self._calls = calls
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelling = 0  # requests to cancel the task that were there before
+        self._ended = False
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        assert self._task is not None  # calls are answered in tasks
+        self._cancelling = self._task.cancelling()
+        self._calls.add(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._calls.remove(self)
+        if not self._ended or self._task is None:
+            return
+        if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise ToolError("cancelled", "The client cancelled this call.") from error
+
+    def end(self) -> None:
+        if not self._ended and self._task is not None:
+            self._ended = True
+            self._task.cancel()
 
 
 class RunningCalls:
@@ -34,21 +58,19 @@ class RunningCalls:
         self._by_client: defaultdict[Client, list[RunningCall]] = defaultdict(list)
         self._by_token: dict[str, RunningCall] = {}
 
-    @contextmanager
-    def running(self, principal: str, address: str, request_id: RequestId, *, endable: bool) -> Iterator[None]:
-        """Hold the call in the list. Raises ToolError `cancelled` where the client ended it."""
-        call, client = RunningCall(endable), _client(principal, address, request_id)
-        self._by_client[client].append(call)
-        try:
-            with call.scope:
-                yield
-        finally:
-            self._by_token.pop(call.token, None)
-            self._by_client[client].remove(call)
-            if not self._by_client[client]:
-                del self._by_client[client]
-        if call.scope.cancelled_caught:
-            raise ToolError("cancelled", "The client cancelled this call.")
+    def running(self, principal: str, address: str, request_id: RequestId, *, endable: bool) -> RunningCall:
+        """Hold the call in the list during a block. Raises ToolError `cancelled` where the client ended it."""
+        return RunningCall(self, _client(principal, address, request_id), endable=endable)
+
+    def add(self, call: RunningCall) -> None:
+        self._by_client[call.client].append(call)
+
+    def remove(self, call: RunningCall) -> None:
+        self._by_token.pop(call.token, None)
+        running = self._by_client[call.client]
+        running.remove(call)
+        if not running:
+            del self._by_client[call.client]
 
     def find(self, principal: str, address: str, request_id: RequestId) -> list[RunningRead]:
         calls = self._by_client.get(_client(principal, address, request_id), [])
@@ -63,7 +85,7 @@ class RunningCalls:
     def end(self, token: str) -> None:
         call = self._by_token.get(token)
         if call is not None and call.endable:
-            call.scope.cancel()
+            call.end()
 
 
 def _client(principal: str, address: str, request_id: RequestId) -> Client:

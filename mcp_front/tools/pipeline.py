@@ -178,7 +178,7 @@ class CallPipeline:
         self, declared: ToolSpec, arguments: dict[str, Any], caller: Caller, origin: Origin
     ) -> ToolResult:
         with self._place(declared, caller):
-            _allow(declared)
+            _allow(declared, origin)
             request, unused = _parsed(declared, arguments)
             call = Call(declared, request, caller, origin, unused=unused)
             answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
@@ -234,13 +234,16 @@ def _caller(origin: Origin) -> Caller:
     trace = origin.traceparent if isinstance(origin.traceparent, str) else ""
     traceparent = trace if TRACEPARENT.fullmatch(trace) else None
     return Caller(
-        current_principal(), label_of(origin.scope, origin.client), f"{random.getrandbits(64):016x}", traceparent
+        current_principal(origin.scope),
+        label_of(origin.scope, origin.client),
+        f"{random.getrandbits(64):016x}",
+        traceparent,
     )
 
 
-def _allow(declared: ToolSpec) -> None:
+def _allow(declared: ToolSpec, origin: Origin) -> None:
     """Raise where the caller's token lacks the scope; the list of tools hides such a tool for the same reason."""
-    scope = missing_scope(declared.effect)
+    scope = missing_scope(declared.effect, origin.scope)
     if scope is not None:
         raise ToolError(
             "forbidden",
