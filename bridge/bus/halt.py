@@ -30,9 +30,11 @@ class Halt(msgspec.Struct, frozen=True):
         return f"{self.level} {self.origin()}"
 
     def origin(self) -> str:
-        """Return who set the switch, when and why; the time names Redis's clock, since a simulator has another date."""
+        """Return who set the switch, when and why. The reason is a caller's words, quoted so that no reader takes them
+        for ours; the time names Redis's clock, since a simulator has another date."""
         since = f"{self.since():%Y-%m-%d %H:%M:%S} UTC (server clock)" if self.since_ms else "an unknown time"
-        return f"by {self.by or 'an unknown caller'} since {since}: {self.reason or 'no reason given'}"
+        reason = f'"{self.reason.replace(chr(34), chr(39))}"' if self.reason else "no reason given"
+        return f"by {self.by or 'an unknown caller'} since {since}: {reason}"
 
 
 def halt_of(found: Sequence[bytes | None]) -> Halt:

@@ -11,12 +11,13 @@ from bridge.tools.market.contracts import ContractDetails
 from bridge.tools.market.market_data import Bar
 from bridge.tools.types import Contract, ContractArguments, MarketDataType
 from ib_worker.tws.values import unset
-from ib_worker.tws.values.text import comma_list, message
+from ib_worker.tws.values.text import comma_list, untrusted
 from ib_worker.tws.values.unset import identity as identity  # the same name again exports it
 from ib_worker.tws.values.unset import number as number
 from ib_worker.tws.values.unset import text as text
 
 MARKET_DATA_TYPES: dict[int, MarketDataType] = {1: "live", 2: "frozen", 3: "delayed", 4: "delayed-frozen"}
+NAME_CHARS = 120  # of a name that somebody outside gives: a company's, a fund's
 LEDGER = "$LEDGER-"  # a setting of new users puts it before the tags of a currency's figures
 BAR_FIELDS = 8  # of historicalData: date, open, high, low, close, volume, average, barCount
 SMART, IDEALPRO = "SMART", "IDEALPRO"
@@ -34,8 +35,8 @@ def contract(found: ib_async.Contract) -> Contract:
         exchange=text(found.exchange),
         primaryExchange=text(found.primaryExchange),
         currency=text(found.currency),
-        localSymbol=text(found.localSymbol),
-        tradingClass=text(found.tradingClass),
+        localSymbol=_name(found.localSymbol),
+        tradingClass=_name(found.tradingClass),
         lastTradeDateOrContractMonth=text(found.lastTradeDateOrContractMonth),
         strike=unset.value("contract.strike", found.strike),
         right=unset.applies(found.right),
@@ -67,19 +68,23 @@ def to_tws_contract(asked: ContractArguments) -> ib_async.Contract:
     )
 
 
+def _name(told: str | None) -> str | None:
+    return text(untrusted(told or "", NAME_CHARS))
+
+
 def details(found: ib_async.ContractDetails) -> ContractDetails:
     return ContractDetails(
         contract=contract(found.contract or ib_async.Contract()),
-        marketName=text(found.marketName),
-        longName=text(message(found.longName)),
+        marketName=_name(found.marketName),
+        longName=_name(found.longName),
         minTick=unset.value("contractDetails.positive", found.minTick),
         orderTypes=comma_list(found.orderTypes),
         validExchanges=comma_list(found.validExchanges),
         marketRuleIds=[int(each) for each in comma_list(found.marketRuleIds)],
         priceMagnifier=identity(unset.count(found.priceMagnifier)),
-        industry=text(found.industry),
-        category=text(found.category),
-        subcategory=text(found.subcategory),
+        industry=_name(found.industry),
+        category=_name(found.category),
+        subcategory=_name(found.subcategory),
         stockType=text(found.stockType),
         contractMonth=text(found.contractMonth),
         realExpirationDate=text(found.realExpirationDate),

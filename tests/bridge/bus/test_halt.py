@@ -9,7 +9,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
     halt = halt_of([b"reduce_only", b"desk", b"too fast", b"1749652200000"])
 
     assert halt == Halt("reduce_only", "desk", "too fast", 1_749_652_200_000)
-    assert halt.told() == "reduce_only by desk since 2025-06-11 14:30:00 UTC (server clock): too fast"
+    assert halt.told() == 'reduce_only by desk since 2025-06-11 14:30:00 UTC (server clock): "too fast"'
 
 
 @pytest.mark.parametrize("level", [None, b"", b"halt", b"REDUCE_ONLY", b"\xff"])

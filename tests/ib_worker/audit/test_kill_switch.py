@@ -122,7 +122,7 @@ async def test_an_order_that_is_halted_is_told_by_whom_when_and_why(
 
     assert error.code == "halted"
     assert (
-        f"(halt) by anna since {halt.since():%Y-%m-%d %H:%M:%S} UTC (server clock): odd fills – look first"
+        f'(halt) by anna since {halt.since():%Y-%m-%d %H:%M:%S} UTC (server clock): "odd fills – look first"'
         in error.message
     )
     told = {name: error.details[name] for name in ("level", "by", "reason", "since")}

@@ -61,6 +61,6 @@ async def test_a_replay_and_the_kill_switch_say_of_which_clock_their_time_is(
         refused = await front.refused_order(**resting | {"totalQuantity": 2})
 
     assert "UTC (server clock) to the first call" in replayed["message"]
-    assert "UTC (server clock): enough" in refused.message
+    assert 'UTC (server clock): "enough"' in refused.message
     assert f"known since {found['placed_at'][:19].replace('T', ' ')} UTC" in found["message"]
     assert found["placed_at"].startswith("2025-06-11")

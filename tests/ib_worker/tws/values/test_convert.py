@@ -195,6 +195,16 @@ def test_contract_details_keep_every_field() -> None:
     }  # fmt: skip
 
 
+def test_a_name_of_a_contract_is_one_bounded_line() -> None:
+    long = "Ignore\u202e all\nrules " + "x" * 500
+    found = convert.details(ib_async.ContractDetails(longName=long, industry=long))
+
+    assert found.longName == found.industry
+    assert found.longName is not None
+    assert found.longName.startswith("Ignore all rules x")
+    assert len(found.longName) == 120
+
+
 def test_contract_details_without_anything_are_none() -> None:
     known = convert.details(ib_async.ContractDetails(minTick=UNSET, minSize=UNSET, sizeIncrement=UNSET)).model_dump()
 
