@@ -19,6 +19,7 @@ from bridge.tasks import run_until_first_ends
 from ib_worker import garbage_collection as garbage
 from ib_worker.handlers import (  # noqa: F401  # importing registers the handlers
     account,
+    account_history,
     events,
     order_queries,
     orders,

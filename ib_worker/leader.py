@@ -14,8 +14,12 @@ from bridge.bus.events.event import ReadEvent
 from bridge.bus.events.event_log import log_events
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer, Reconcile
+from bridge.bus.transport.connection import BusError
 from bridge.tasks import restart_on_error, run_until_first_ends
 from bridge.tools.session import SessionStatus
+from ib_worker.account_history.archive import HistoryArchive
+from ib_worker.account_history.recorder import USUAL_HISTORY, HistoryRecorder, HistoryTiming
+from ib_worker.account_snapshots.snapshots import SnapshotTaker
 from ib_worker.alerts.engine import WatchEngine
 from ib_worker.alerts.figures import FigureSources
 from ib_worker.alerts.session_events import log_session_states
@@ -65,6 +69,7 @@ async def run_term(
     timing: Timing | None = None,
     relieving: GatewayFailover | None = None,
     order_timing: OrderTiming = USUAL,
+    history_timing: HistoryTiming = USUAL_HISTORY,
 ) -> None:
     """Serve until `stopping` is set. Raises LeaseLost when another may lead, and Relieved when another is to; the
     gateway is given up in any case.
@@ -74,7 +79,7 @@ async def run_term(
     timing = timing or Timing(connect_s=settings.connect_timeout_s)
     guard = ConnectionFence()
     store_target = partial(store_connection_target, bus.pipe, bus.keys, bus.watermark)
-    services = services_of(bus, settings)
+    services = services_of(bus, settings, history_timing)
     session = Session(settings, bus.worker_id, bus, bus.order_ids, services, guard, store_target, order_timing)
     bus.lease.on_renewed(guard.held_until)
     lifecycle = ConnectionLoop(session, timing)
@@ -95,7 +100,9 @@ async def run_term(
         await guard.close()
 
 
-def services_of(bus: BusServer, settings: WorkerSettings) -> Services:
+def services_of(bus: BusServer, settings: WorkerSettings, history_timing: HistoryTiming = USUAL_HISTORY) -> Services:
+    folder = settings.history_folder
+    archive = HistoryArchive(folder, settings.ibkr_session) if folder else None
     return Services(
         audit=AuditTrail(AuditLog(bus.pipe, bus.keys, bus.lease.token, bus.watermark), order_drafts),
         approvals=Approvals(bus.pipe, bus.keys, settings.live_approval == "client"),
@@ -104,6 +111,7 @@ def services_of(bus: BusServer, settings: WorkerSettings) -> Services:
         breakers=CircuitBreakers(settings.wires.in_force(settings.trading_mode)),
         kill_switch=KillSwitch(bus.pipe, bus.keys),
         watches=WatchTable(bus.pipe, bus.keys, bus.lease.token),
+        past=HistoryRecorder(bus.pipe, bus.keys, bus.lease.token, archive, history_timing),
     )
 
 
@@ -138,6 +146,8 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
         "the alarm": lambda: alarm.run_alerts(session),
         "the event log": lambda: log_session_states(session, partial(log_events, bus.pipe, bus.keys, bus.lease.token)),
         "the watches": WatchEngine(session, FigureSources(get_pnl_single, get_account_summary)).run,
+        "the account's history": session.services.past.run,
+        "the account's snapshots": SnapshotTaker(session, get_account_summary).run,
         "the heartbeat": lambda: _beat(bus, session),
         **_deliveries(session),
     }
@@ -174,6 +184,8 @@ async def _serve(
         async with asyncio.timeout(RELEASE_S):
             await session.quotes.release()
             await session.services.audit.flush()
+            with suppress(BusError):  # TWS tells the day's executions again
+                await session.services.past.flush()
     session.state.set(standing.STOPPED)
     await bus.write_heartbeat(session_status(session))
 

@@ -70,6 +70,7 @@ class WorkerSettings(BaseSettings):
     leader_file: Path | None = None  # one for a session's workers on a machine: who follows a dead one need not wait
     redis_durability: Literal["checked", "assumed"] = "checked"  # assumed: somebody else cares that Redis keeps all
     watermark_file: Path | None = None  # what Redis must know, for the leader after this one: on a volume that lasts
+    history_folder: Path | None = None  # the archive of the account's past: on a volume that lasts
 
     live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(comma_list)] = frozenset()
     live_approval: Literal["client", "operator"] = "client"  # client: by a form in the MCP client too, not only the CLI

@@ -64,6 +64,14 @@ class Keys:
         """The log of one stream that a handle reads, capped."""
         return f"{self._prefix}kept:{_checked(stream)}"
 
+    def history(self, shelf: str) -> str:
+        """The hash of one kind of the account's past: `snapshots`, `executions` or `flows`, capped."""
+        return f"{self._prefix}history:{_checked(shelf)}"
+
+    def history_times(self, shelf: str) -> str:
+        """The sorted set of those records by their time."""
+        return f"{self._prefix}history:{_checked(shelf)}:times"
+
     def duplicate(self, digest: str) -> str:
         """The key of the latest order with these very terms, for as long as an equal one is held."""
         return f"{self._prefix}dup:{_checked(digest)}"

@@ -36,6 +36,7 @@ SETTINGS = (
     "BEAT_FILE",
     "LEADER_FILE",
     "WATERMARK_FILE",
+    "HISTORY_FOLDER",
     "LIMIT_",
     "TRIP_",
     "LIVE_",

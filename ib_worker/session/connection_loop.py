@@ -167,6 +167,7 @@ class ConnectionLoop:
             self._hear,
             self._cannot_decode,
             session.executions.came,
+            session.services.past,
         )
 
     def _why_closed(self, wire: TwsConnection, problem: Exception, after_s: float) -> ConnectFailed:
@@ -202,7 +203,7 @@ class ConnectionLoop:
         session = self._session
         session.tws.wire = wire
         session.ahead = session.orders.tracker.ahead = ahead_of(wire.greeted_at, utcnow())
-        session.services.audit.ahead = session.ahead
+        session.services.audit.ahead = session.services.past.ahead = session.ahead
         session.orders.tracker.gateway = Endpoint(wire.host, wire.port)
         session.nextValidId = wire.getReqId()  # the first that ib_async gives out
         wire.skip_ids(await session.tws.order_ids(session.nextValidId))  # above every orderId of earlier sessions

@@ -16,6 +16,7 @@ from ib_worker import __version__
 from ib_worker.account.exchange_rates import AccountRates
 from ib_worker.account.positions import Positions
 from ib_worker.account.updates import AccountUpdates
+from ib_worker.account_history.recorder import HistoryRecorder
 from ib_worker.answers.kept_answers import KeptAnswers
 from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
@@ -73,6 +74,7 @@ class Services:
     breakers: CircuitBreakers
     kill_switch: KillSwitch
     watches: WatchTable
+    past: HistoryRecorder
 
 
 class ConnectionControl:

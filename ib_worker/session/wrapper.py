@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from datetime import UTC
 from functools import partial
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import ib_async
 import structlog
@@ -64,6 +64,14 @@ class ListedExecution(NamedTuple):
     entry: TrackedOrder | None
 
 
+class ExecutionRecorder(Protocol):
+    """Takes every execution and commission that TWS tells, of whatever client, and again whenever it is told again."""
+
+    def execution(self, contract: ib_async.Contract, told: ib_async.Execution) -> None: ...
+
+    def commission(self, told: ib_async.CommissionReport) -> None: ...
+
+
 def _waiting_key(name: str, fields: tuple[object, ...]) -> Hashable:
     """Return the key under which a message's request waits: its kind, or the id in the first field."""
     if name in KIND_OF:
@@ -89,6 +97,7 @@ class Wrapper:
         say: Say,
         report_undecoded: Callable[[list[str]], None],
         executed: Callable[[ListedExecution], None],
+        recorder: ExecutionRecorder,
     ) -> None:
         self._requests = requests
         self._orders = orders
@@ -99,9 +108,8 @@ class Wrapper:
         self._say = say
         self.undecoded = report_undecoded
         self._executed = executed  # a fill that came unasked
-        # These go straight to their place.
-        self.orderStatus = orders.orderStatus
-        self.commissionReport = orders.commissionReport
+        self._recorder = recorder
+        self.orderStatus = orders.orderStatus  # straight to its place
 
     def connectAck(self) -> None:
         """The wire tells by itself when it stands and when it is lost."""
@@ -201,7 +209,12 @@ class Wrapper:
         else:
             self._requests.answer(reqId, figures)
 
+    def commissionReport(self, report: ib_async.CommissionReport) -> None:
+        self._orders.commissionReport(report)
+        self._recorder.commission(report)
+
     def execDetails(self, reqId: int, contract: ib_async.Contract, execution: ib_async.Execution) -> None:
+        self._recorder.execution(contract, execution)
         entry = self._orders.execDetails(execution, contract.secType)
         if entry is None and reqId not in self._requests:  # told unasked: the broker liquidates, say
             name = contract_name(contract)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from mcp_types import ToolAnnotations
 
 from bridge.tool import TOOLS, Effect, ToolSpec
-from bridge.tools import account, events, orders, portfolio, previews, streams
+from bridge.tools import account, account_history, events, orders, portfolio, previews, streams
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
 from bridge.tools.market import contracts, depth, market_data, news, quotes, scanners
@@ -19,6 +19,7 @@ DOMAINS = (
     market_data,
     account,
     portfolio,
+    account_history,
     orders,
     previews,
     blotter,

@@ -22,6 +22,7 @@ from bridge.tasks import run_until_first_ends
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.account_history.recorder import USUAL_HISTORY, HistoryRecorder, HistoryTiming
 from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
@@ -100,6 +101,7 @@ def services_without_bus(settings: WorkerSettings) -> Services:
         breakers=CircuitBreakers(settings.wires.in_force(settings.trading_mode)),
         kill_switch=KillSwitch(pipe, keys),
         watches=WatchTable(pipe, keys, 1),
+        past=HistoryRecorder(pipe, keys, 1),
     )
 
 
@@ -223,6 +225,7 @@ async def worker(
     timing: Timing = FAST,
     order_timing: OrderTiming = USUAL,
     bus_timing: BusTiming = USUAL_BUS,
+    history_timing: HistoryTiming = USUAL_HISTORY,
     **settings: Any,
 ) -> AsyncIterator[asyncio.Event]:
     """A worker in this process. Setting the event stops it as SIGTERM does."""
@@ -233,7 +236,7 @@ async def worker(
         name = f"worker-{token_hex(4)}"
         async with BusServer(redis_url, session, name, watermark_file=whole.watermark_file, timing=bus_timing) as bus:
             await bus.lead()
-            await run_term(bus, whole, stopping, timing, order_timing=order_timing)
+            await run_term(bus, whole, stopping, timing, order_timing=order_timing, history_timing=history_timing)
 
     task = asyncio.create_task(lead_once())
     try:
@@ -257,11 +260,12 @@ async def trading(
     timing: Timing = FAST,
     order_timing: OrderTiming = USUAL,
     bus_timing: BusTiming = USUAL_BUS,
+    history_timing: HistoryTiming = USUAL_HISTORY,
     **settings: Any,
 ) -> AsyncIterator[Caller]:
     """A worker that is ready for writes, and a caller."""
     async with (
-        worker(redis_url, session, sim.port, timing, order_timing, bus_timing, **settings),
+        worker(redis_url, session, sim.port, timing, order_timing, bus_timing, history_timing, **settings),
         caller(redis_url, session) as front,
     ):
         await front.writable()

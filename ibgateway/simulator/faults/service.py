@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from ibgateway.simulator.faults.engine import FOREVER, FaultContext, FaultEngine, verb
 from ibgateway.simulator.faults.filters import Delay
 from ibgateway.simulator.faults.script import REST, Argument, ScriptError, number, one_of, switch, word
@@ -69,6 +71,16 @@ def link(faults: FaultEngine, context: FaultContext, state: str, quiet: str) -> 
 
 class _Quiet(Delay):
     """A filter that holds back events of orders while the link is down."""
+
+
+@verb("deposit", Argument(Decimal), Argument(word, "USD"), Argument(word, ""))
+def deposit(faults: FaultEngine, context: FaultContext, amount: Decimal, currency: str, account: str) -> None:
+    """Add money to an account, or withdraw it below zero. TWS tells nobody: only the account's values change."""
+    world = faults.gateway.world
+    try:
+        world.deposit(account or world.accounts[0], currency, amount)
+    except Refusal as refusal:
+        raise ScriptError(f"{account}: {refusal.text}") from refusal
 
 
 def _lose_subscriptions(faults: FaultEngine) -> None:

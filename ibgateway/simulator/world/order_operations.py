@@ -32,6 +32,10 @@ class OrderOperations(WorldParts):
         self._exchange.cancel_all(self.now)
         return self._drain()
 
+    def deposit(self, account: str, currency: str, amount: Decimal) -> None:
+        """Add money to an account, below zero to withdraw it; Refusal 321 if there is no such account."""
+        self._broker.ledgers[self._broker.known(account)].deposit(currency, amount)
+
     def fill(self, clientId: int, orderId: int, size: Decimal | None, price: float | None) -> list[Event]:
         """Fill an open order whatever the market does; by default all of it, at the market's price."""
         self._exchange.fill(clientId, orderId, size, price, self.now)

@@ -34,6 +34,8 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_get_positions", {"symbol": "NVDA", "account": None}),
     ("ibkr_get_pnl", {}),
     ("ibkr_get_pnl_single", {"conId": 265598}),
+    ("ibkr_get_account_history", {"table": "trades"}),
+    ("ibkr_get_account_history", {"startDate": "2025-06-12", "endDate": "2025-06-11"}),
     ("ibkr_get_portfolio", {"account": "DU1234567"}),
     ("ibkr_get_portfolio", {"limit": 0}),
     ("ibkr_get_account_values", {"tags": "margin, cash"}),
