@@ -6,7 +6,16 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from bridge.tool import Model, tool
-from bridge.tools.types import Contract, ListArguments, OrderId, OrderNameArguments, OrderReport, Symbol, one_name
+from bridge.tools.types import (
+    Account,
+    Contract,
+    ListArguments,
+    OrderId,
+    OrderNameArguments,
+    OrderReport,
+    Symbol,
+    one_name,
+)
 
 
 class Execution(Model):
@@ -67,9 +76,10 @@ class GetOrder(OrderNameArguments):
 
 
 class SymbolFilter(ListArguments):
-    """A filter of orders or fills by symbol."""
+    """A filter of orders or fills by symbol and account."""
 
     symbol: Symbol | None = None
+    account: Account | None = None
 
 
 @tool(returns=list[OrderReport], toolset="orders")

@@ -61,9 +61,9 @@ class AccountPicture:
         return AccountTotals(
             account=self.account,
             currency=self.rates.base,
-            netLiquidation=self.values.get("NetLiquidation"),
-            cash=self.values.get("TotalCashValue"),
-            grossPositionValue=self.values.get("GrossPositionValue"),
+            netLiquidation=cents(self.values.get("NetLiquidation")),
+            cash=cents(self.values.get("TotalCashValue")),
+            grossPositionValue=cents(self.values.get("GrossPositionValue")),
             dailyPnL=cents(pnl.dailyPnL),
             unrealizedPnL=cents(pnl.unrealizedPnL),
             realizedPnL=cents(pnl.realizedPnL),

@@ -29,7 +29,7 @@ from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.values import convert
 
-ALL_GROUPS = "All"  # as TWS's own request calls every account, and so do callers
+ALL_GROUPS = "All"  # as TWS's own request calls every account
 SUMMARY_TAGS = ",".join(
     (
         "AccountType,NetLiquidation,TotalCashValue,SettledCash,AccruedCash,BuyingPower,EquityWithLoanValue",
@@ -45,7 +45,7 @@ SUMMARY_TAGS = ",".join(
 async def get_account_summary(request: GetAccountSummary, session: Session) -> list[AccountSummaryValue]:
     """Asked anew each time: TWS computes the figures then, and refreshes a standing subscription every three minutes.
     It allows two at once, so callers share one."""
-    account = _named_account(session, request.account)
+    account = session.account_or_all(request.account)
     rows = await session.tws.share(
         "account summary",
         lambda: session.tws.ask(
@@ -67,7 +67,7 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
 
 @handles(GetPositions)
 async def get_positions(request: GetPositions, session: Session) -> list[Position]:
-    account, symbol = _named_account(session, request.account), request.symbol
+    account, symbol = session.account_or_all(request.account), request.symbol
     if request.modelCode is None:
         session.orders.require_complete("positions", POSITION_MESSAGES)
         known = session.positions.all()
@@ -81,11 +81,6 @@ async def get_positions(request: GetPositions, session: Session) -> list[Positio
         and (symbol is None or goes_by(each.contract, symbol) or each.contract.conId in bonds)
     ]
     return ListPart(kept("get_positions", held, request), of=len(held))
-
-
-def _named_account(session: Session, named: str | None) -> str | None:
-    """Raises ToolError wrong_account: of an account that this login has not, nothing must look like an empty one."""
-    return None if named is None or named.upper() == ALL_GROUPS.upper() else session.account(named)
 
 
 @handles(GetPnl)

@@ -81,12 +81,13 @@ async def get_order(request: GetOrder, session: Session) -> OrderHistory:
 
 @handles(GetExecutions)
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
+    account = session.account_or_all(request.account)
     listed = await session.tws.share(
         ("executions", session.orders.tracker.placed), partial(session.executions.read, session.tws.ask_executions)
     )
     session.orders.require_complete("executions", EXECUTION_MESSAGES)
     bonds = await bonds_named(session.contracts, request.symbol, [each.contract for each in listed])
-    fills = await session.long_work.run(listed, partial(_newest, request, bonds))
+    fills = await session.long_work.run(listed, partial(_newest, request, account, bonds))
 
     def told(fill: ListedExecution) -> Execution:
         return execution(fill.execution, fill.contract, session.orders.tracker.commission(fill.execution.execId))
@@ -95,11 +96,13 @@ async def get_executions(request: GetExecutions, session: Session) -> list[Execu
     return ListPart(await session.long_work.each(wanted, told), of=len(fills))
 
 
-def _newest(request: SymbolFilter, bonds: frozenset[int], listed: Sequence[ListedExecution]) -> list[ListedExecution]:
+def _newest(
+    request: SymbolFilter, account: str | None, bonds: frozenset[int], listed: Sequence[ListedExecution]
+) -> list[ListedExecution]:
     """The fills that are asked for, oldest first; a correction takes its original's place."""
     newest: dict[str, ListedExecution] = {}
     for each in sorted(listed, key=lambda each: each.execution.execId):
-        if _is_of(request, each.contract, bonds):
+        if account in (None, each.execution.acctNumber) and _is_of(request, each.contract, bonds):
             newest[trade_of(each.execution.execId)] = each
     return sorted(newest.values(), key=lambda each: (each.execution.time, each.execution.execId))
 
@@ -118,7 +121,9 @@ async def _reports(
 ) -> list[OrderReport]:
     """The newest of them that the answer has room for; `forgotten` more are not kept here, of whatever symbol."""
     bonds = await bonds_named(session.contracts, request.symbol, [each.state.terms.contract for each in entries])
-    wanted = [each for each in entries if _is_of(request, each.state.terms.contract, bonds)]
+    account = session.account_or_all(request.account)
+    terms = ((each, each.state.terms) for each in entries)
+    wanted = [each for each, of in terms if account in (None, of.account) and _is_of(request, of.contract, bonds)]
 
     def told(entry: TrackedOrder) -> OrderReport:
         return order_report(entry, messages.get(entry, ""))

@@ -23,7 +23,6 @@ from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.errors import TwsError
 from ib_worker.tws.values import convert
 
-EVERY = "ALL"  # in place of an account: TWS's own word, with or without capitals
 ACCOUNT_S = 8.0  # for one account's portfolio: TWS sends a large one in a second or two
 FRESH = 25  # positions whose profit of today is asked for: two messages each
 FRESH_S = 4.0  # for all of them together; of the others the Account window's figures stay
@@ -53,8 +52,8 @@ class _Portfolio:
 
 def _accounts(session: Session, named: str | None) -> list[str]:
     """Return the accounts that are meant. Raises ToolError wrong_account, or account_required where they are many."""
-    if named is not None and named.upper() != EVERY:
-        return [session.account(named)]
+    if (account := session.account_or_all(named)) is not None:
+        return [account]
     if len(session.accounts) > MOST_ACCOUNTS:
         return [session.account(None)]
     return list(session.accounts)

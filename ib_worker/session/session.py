@@ -59,6 +59,7 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+ALL_ACCOUNTS = "ALL"  # as TWS's own requests call every account, with or without capitals
 SIMULATOR = "simulator"  # the farm that the simulator names beside those of a real gateway
 StoreTarget = Callable[[ConnectionTarget], Awaitable[None]]  # raises BusError
 
@@ -265,6 +266,10 @@ class Session:
                 accounts=self.accounts,
             )  # fmt: skip
         return named or self.accounts[0]
+
+    def account_or_all(self, named: str | None) -> str | None:
+        """Return the account that a call names, None where it means every account. Raises ToolError wrong_account."""
+        return None if named is None or named.upper() == ALL_ACCOUNTS else self.account(named)
 
     def require_tradable(self, account: str | None) -> str:
         """Return the account if the trading mode allows orders there. Raises ToolError read_only or wrong_account."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.tools.types import absent_prices
-from ibgateway.simulator.server.server import Simulator
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.other_programs import Simulated
 from tests.stacks.worker import frames, order, trading
 
@@ -81,6 +81,24 @@ async def test_an_order_is_told_with_the_terms_of_its_type_alone(
         assert datetime.fromisoformat(report["placed_at"]).tzinfo is not None
     # TWS's first word on a trailing order does not have the stop yet.
     assert (life["order"].get("trailStopPrice") is not None) == (asked["orderType"] == "TRAIL")
+
+
+async def test_lists_of_orders_and_fills_are_of_one_account_where_one_is_named(redis_url: str, session: str) -> None:
+    accounts = ("DU1111111", "DU2222222")
+    async with Simulator(SimulatorConfig(accounts=accounts)) as sim, trading(redis_url, session, sim) as front:
+        for number, account in enumerate(accounts, 1):
+            await front.submit("place_order", **order(account=account, totalQuantity=number))
+            await front.submit(
+                "place_order", **order(account=account, orderType="LMT", lmtPrice=1, totalQuantity=number)
+            )
+        tools = ("get_open_orders", "get_completed_orders", "get_executions")
+        second = [await front.ask(tool, account="DU2222222") for tool in tools]
+        every = [await front.ask(tool, account="all") for tool in tools]
+        wrong = [(await front.refused(tool, account="DU3333333")).code for tool in tools]
+
+    assert [[each["account"] for each in rows] for rows in second] == [["DU2222222"]] * 3
+    assert [len(rows) for rows in every] == [2, 2, 2]
+    assert wrong == ["wrong_account"] * 3
 
 
 @pytest.mark.trial("C5", "C12")
