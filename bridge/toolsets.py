@@ -26,6 +26,7 @@ TOOLSETS: dict[str, Toolset] = {
     "portfolio": Toolset("positions with their prices and weights"),
     "orders": Toolset("orders, previews, executions and the kill switch"),
     "options": Toolset("option chains, quotes and greeks"),
+    "calculations": Toolset("prices and volatilities of options by TWS's model", default=False),
     "news": Toolset("headlines, articles and bulletins"),
     "alerts": Toolset("alerts that the worker keeps while no client is connected"),
     "scanners": Toolset("market scanners"),

@@ -497,10 +497,12 @@ ROOMS: dict[str, set[str]] = {
             "handlers/dispatch.py": {"answers", "pacing", "session", "tws"},
             "handlers/order_lookup.py": {"order_groups", "orders", "session"},
             "handlers/session.py": {"handlers/dispatch.py", "session", "tws"},
+            "options": {"market_data", "pacing", "session", "tws"},
             "handlers/market": {
                 "answers",
                 "handlers/dispatch.py",
                 "market_data",
+                "options",
                 "pacing",
                 "pre_trade",
                 "research",
@@ -598,7 +600,8 @@ PLAIN_ENGLISH = ("bridge", "cli", "ib_worker", "ibgateway", "mcp_front")
 INDIRECT_OPENING = re.compile(r"\W*(what|who|whoever|whether|how|where|that|of)\b", re.IGNORECASE)
 # TWS's own nouns, which the simulator, a reading of its own, has as well as the product.
 BOTH_READINGS = {
-    "Bar", "CancelOrder", "Contract", "ContractDetails", "Execution", "OrderState", "PlaceOrder", "Position",
+    "Bar", "CalculateImpliedVolatility", "CalculateOptionPrice", "CancelOrder", "Contract", "ContractDetails",
+    "Execution", "OptionChain", "OrderState", "PlaceOrder", "Position",
 }  # fmt: skip
 RIM = {"asyncio", "socket", "time", "threading", "selectors", "signal"}  # sockets and clocks
 

@@ -62,6 +62,7 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^
 Price = Annotated[float, Field(ge=-1e9, le=1e9), _PLAIN]
 PositivePrice = Annotated[float, Field(gt=0, le=1e9), _PLAIN]
 TriggerPrice = Annotated[float, Field(ge=0, le=1e9), _PLAIN]  # 0 where the order type has none, as TWS writes it
+Volatility = Annotated[float, Field(gt=0, le=10, description="0.2 is 20 %"), _PLAIN]  # a year
 Percent = Annotated[float, Field(gt=0, le=100), _PLAIN]
 Quantity = Annotated[
     int | float,

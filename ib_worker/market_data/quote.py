@@ -1,5 +1,6 @@
 """The last known values of one contract, as its ticks leave them. Pure."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.tools.market.market_data import Quote, RawTick
@@ -12,6 +13,38 @@ PRICES = {6: "high", 7: "low", 9: "close", 14: "open", 72: "high", 73: "low", 75
 BID_SIZE, ASK_SIZE, LAST_SIZE = frozenset({0, 69}), frozenset({3, 70}), frozenset({5, 71})
 VOLUME = frozenset({8, 74})
 HALTED = frozenset({49, 90})
+INTEREST = {27: "callInterest", 28: "putInterest"}  # of an option, the one of its right
+MODEL = (13, 83)  # types of tickOptionComputation, live and delayed
+
+Computation = tuple[float, ...]  # impliedVol, delta, optPrice, pvDividend, gamma, vega, theta, undPrice
+
+
+@dataclass(frozen=True)
+class OptionGreeks:
+    """An option by TWS's model: `vega` is of one point of volatility in percent, `theta` of one day. None: TWS has not
+    computed it."""
+
+    impliedVol: float | None
+    delta: float | None
+    optPrice: float | None
+    gamma: float | None
+    vega: float | None
+    theta: float | None
+    undPrice: float | None
+
+    @classmethod
+    def of(cls, computed: Computation) -> "OptionGreeks":
+        """Read the values of tickOptionComputation, where -1 and -2 stand for what was not computed."""
+        impliedVol, delta, optPrice, _, gamma, vega, theta, undPrice = computed
+        return cls(
+            impliedVol=unset.value("tickOptionComputation.level", impliedVol),
+            delta=unset.value("tickOptionComputation.greek", delta),
+            optPrice=unset.value("tickOptionComputation.level", optPrice),
+            gamma=unset.value("tickOptionComputation.greek", gamma),
+            vega=unset.value("tickOptionComputation.greek", vega),
+            theta=unset.value("tickOptionComputation.greek", theta),
+            undPrice=unset.value("tickOptionComputation.level", undPrice),
+        )
 
 
 class QuoteState:
@@ -26,6 +59,7 @@ class QuoteState:
         self.heard: datetime | None = None  # when the last ticks were taken
         self._values: dict[str, float | None] = {}
         self._halted: bool | None = None
+        self._computations: dict[int, Computation] = {}  # by tick type
         self._ticks: list[RawTick] = []
 
     @property
@@ -74,12 +108,33 @@ class QuoteState:
             self._values["lastSize"] = unset.value("tickSize.size", size)
         elif tickType in VOLUME:
             self._values["volume"] = unset.value("tickSize.size", size)
+        elif tickType in INTEREST:
+            self._values[INTEREST[tickType]] = unset.value("tickSize.size", size)
 
     def generic(self, tickType: int, value: float) -> None:
         """Only the halt is of interest."""
         if tickType in HALTED:
             halted = unset.value("tickGeneric.halted", value)
             self._halted = None if halted is None else bool(halted)
+
+    def computation(self, tickType: int, values: Computation) -> None:
+        """An option's volatility, price and greeks by TWS's model, or by its bid, ask or last trade."""
+        self._computations[tickType] = values
+
+    @property
+    def greeks(self) -> OptionGreeks | None:
+        """Return TWS's model of the option; None while TWS has sent none with a delta."""
+        found = next((OptionGreeks.of(self._computations[each]) for each in MODEL if each in self._computations), None)
+        return None if found is None or found.delta is None else found
+
+    def open_interest(self, right: str) -> float | None:
+        """Return an option's open interest, which comes as the one of its right."""
+        return self._values.get("putInterest" if right == "P" else "callInterest")
+
+    def skip(self, at: datetime) -> None:
+        """Note that ticks have come which nobody reads one by one."""
+        self._ticks.clear()
+        self.heard = at
 
     def quote(self, at: datetime) -> Quote:
         ticks, self._ticks = self._ticks, []

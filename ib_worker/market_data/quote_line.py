@@ -14,6 +14,10 @@ from ib_worker.market_data.quote import QuoteState
 SUBSTITUTE_TYPE = 4  # delayed-frozen: what the account may see of a contract without a subscription, or after hours
 SUBSTITUTE_MESSAGES = 3  # that ask for a line of that type
 KEPT_FROM_QUOTES = 10  # lines that quotes never take, of an account with more than twice as many
+OPTIONS = frozenset({"OPT", "FOP"})
+# The tick types that reqMktData adds to the default set: each is another message per trade. 101 is an option's open
+# interest, which changes once a day.
+GENERIC_TICKS, OPTION_TICKS = "", "101"
 
 
 @dataclass(eq=False)
@@ -28,9 +32,11 @@ class QuoteSubscription:
     problem: ToolError | None = None  # why TWS gives no data
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # a price or a problem has come
     whole: asyncio.Event = field(default_factory=asyncio.Event)  # each of the quote's prices has come
+    computed: asyncio.Event = field(default_factory=asyncio.Event)  # an option's greeks have come
     ticks: int = 0  # of this subscription
     renewed_for: set[int] = field(default_factory=set)  # codes after which it was asked for anew
     quiet: bool = False  # neither came while somebody waited: the next need not wait again
+    uncomputed: bool = False  # nor did greeks
     streamed: bool = False  # opened for a listener; else it is a quote's, and goes after BRIEF_S or for another line
     readers: int = 0  # quotes that wait for its price now
     until: float = 0.0  # when a quote's line goes, by the loop's clock
@@ -38,11 +44,48 @@ class QuoteSubscription:
 
     @property
     def key(self) -> Hashable:
-        return substitute_key(self.contract) if self.substitute else self.contract.conId
+        return substitute_key(self.contract) if self.substitute else line_key(self.contract)
+
+    @property
+    def is_option(self) -> bool:
+        return self.contract.secType in OPTIONS
+
+    @property
+    def generic_ticks(self) -> str:
+        return OPTION_TICKS if self.is_option else GENERIC_TICKS
+
+    def forget(self, values: QuoteState) -> None:
+        """Begin anew with `values`: after a gap an old price must not pass for a new one."""
+        self.values = values
+        self.reqId = None
+        self.ticks = 0
+        for each in (self.settled, self.whole, self.computed):
+            each.clear()
+        self.quiet = self.uncomputed = False
+
+
+def line_key(contract: ib_async.Contract) -> Hashable:
+    """Return what names a contract's line: its conId, or the terms of an option that was not looked up."""
+    return contract.conId or terms_of(contract)
 
 
 def substitute_key(contract: ib_async.Contract) -> Hashable:
-    return "substitute", contract.conId
+    return "substitute", line_key(contract)
+
+
+def terms_of(contract: ib_async.Contract) -> Hashable:
+    """Return the terms that name an option without its conId."""
+    return (
+        contract.symbol,
+        contract.secType,
+        contract.lastTradeDateOrContractMonth[:8],
+        contract.strike,
+        contract.right[:1],
+        contract.tradingClass,
+        contract.multiplier,
+        contract.exchange,
+        contract.currency,
+    )
 
 
 def ask_in_substitute_type(wire: Any, usual: int, ask: Callable[[], None]) -> None:

@@ -11,16 +11,18 @@ import structlog
 
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
-from ib_worker.market_data.quote import QuoteState
+from ib_worker.market_data.quote import Computation, QuoteState
 from ib_worker.market_data.quote_line import (
     SUBSTITUTE_MESSAGES,
     QuoteSubscription,
     all_in_use,
     ask_in_substitute_type,
     kept_from_quotes,
+    line_key,
     not_requested,
     share_in_use,
     substitute_key,
+    terms_of,
 )
 from ib_worker.pacing.caller import current_caller, max_share
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
@@ -31,13 +33,12 @@ from ib_worker.tws.values.codes import REQUEST_ENDS, WARNINGS
 
 KEPT_FOR_ORDERS = 50  # every fiftieth line is for the price of an order that is to be checked
 BRIEF_S, LOOK_S = 10.0, 0.1  # how long a quote's line stays for the next caller, and how often it is looked at then
-GENERIC_TICKS = ""  # none beyond the default set: each is another message per trade
 
 log = structlog.get_logger("ib_worker.market_data.subscriptions")
 
 
 class QuoteSubscriptions:
-    """The table of lines, by conId. `wire` is None while there is no connection."""
+    """The table of lines, by conId or an option's terms. `wire` is None while there is no connection."""
 
     def __init__(
         self, pacer: MessagePacer, publisher: Publisher, most: int, now: Callable[[], datetime], grace_s: float
@@ -50,6 +51,7 @@ class QuoteSubscriptions:
         self._grace_s = grace_s
         self._wire: Any = None
         self._lines: dict[Hashable, QuoteSubscription] = {}
+        self._options: dict[Hashable, QuoteSubscription] = {}  # by their terms
         self._by_request: dict[int, QuoteSubscription] = {}
         self._dirty: dict[QuoteSubscription, None] = {}
         self._to_cancel: list[int] = []
@@ -68,7 +70,7 @@ class QuoteSubscriptions:
     async def open(self, contract: ib_async.Contract, lane: Priority = Priority.READS) -> QuoteSubscription:
         """The contract's line, asked for if there is none; the caller awaits `settled`. Raises ToolError line_limit,
         and paced where too much waits to be sent."""
-        line = self._standing(contract.conId)
+        line = self._standing(contract)
         made = line is None
         if line is None or not line.streamed:
             self._require_share(current_caller(), lane)
@@ -83,7 +85,7 @@ class QuoteSubscriptions:
     async def open_briefly(self, contract: ib_async.Contract, brief_s: float = BRIEF_S) -> QuoteSubscription:
         """The contract's line for one quote. One that is made for it has no stream, and goes after `brief_s` or when
         another needs its place. Raises ToolError as `open` does."""
-        line = self._standing(contract.conId)
+        line = self._standing(contract)
         made = line is None
         if line is None:
             line = self._made(contract, kept_from_quotes(self._most))
@@ -111,9 +113,9 @@ class QuoteSubscriptions:
         await self._asked_for_or_dropped(line, Priority.READS, made)
         return line
 
-    def _standing(self, conId: int) -> QuoteSubscription | None:
+    def _standing(self, contract: ib_async.Contract) -> QuoteSubscription | None:
         """The contract's line. One that TWS refused before goes: TWS may give it now."""
-        line = self._lines.get(conId)
+        line = self.known_as(contract)
         if line is not None and line.problem is not None:
             self._drop(line)
             return None
@@ -126,6 +128,8 @@ class QuoteSubscriptions:
         stream = f"{'substitute' if substitute else 'quotes'}-{contract.conId}"
         line = QuoteSubscription(contract, stream, current_caller(), values, substitute=substitute)
         self._lines[line.key] = line
+        if line.is_option and not substitute:
+            self._options[terms_of(contract)] = line
         return line
 
     def _lapse(self, line: QuoteSubscription) -> None:
@@ -149,6 +153,11 @@ class QuoteSubscriptions:
     def known(self, conId: int) -> QuoteSubscription | None:
         """The contract's line if there is one; nothing is asked for."""
         return self._lines.get(conId)
+
+    def known_as(self, contract: ib_async.Contract) -> QuoteSubscription | None:
+        """The same for a contract. An option without its conId may use the line that was opened with one."""
+        known = self._lines.get(line_key(contract))
+        return self._options.get(terms_of(contract)) if known is None and not contract.conId else known
 
     def position(self, line: QuoteSubscription) -> tuple[str, int]:
         """The life and seq of the last tick that the line's values have."""
@@ -269,6 +278,15 @@ class QuoteSubscriptions:
             line.values.generic(tickType, value)
             self._dirty[line] = None  # a halt may be all that a packet tells
 
+    def computation(self, reqId: int, tickType: int, values: Computation) -> None:
+        """An option's volatility and greeks, which nothing is published of."""
+        line = self._by_request.get(reqId)
+        if line is not None:
+            line.ticks += 1
+            line.values.computation(tickType, values)
+            if not line.computed.is_set() and line.values.greeks is not None:
+                line.computed.set()
+
     def market_data_type(self, reqId: int, number: int) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
@@ -359,7 +377,7 @@ class QuoteSubscriptions:
 
     def _request(self, wire: Any, line: QuoteSubscription) -> None:
         reqId: int = wire.getReqId()
-        ask = partial(wire.reqMktData, reqId, line.contract, GENERIC_TICKS, False, False, [])
+        ask = partial(wire.reqMktData, reqId, line.contract, line.generic_ticks, False, False, [])
         if line.substitute:
             ask_in_substitute_type(wire, self.dataType, ask)
         else:
@@ -369,6 +387,8 @@ class QuoteSubscriptions:
 
     def _drop(self, line: QuoteSubscription) -> None:
         del self._lines[line.key]
+        if self._options.get(terms_of(line.contract)) is line:
+            del self._options[terms_of(line.contract)]
         self._dirty.pop(line, None)
         self._publisher.close_stream(line.stream)
         if line.reqId is not None and self._by_request.pop(line.reqId, None) is not None and line.problem is None:
@@ -382,13 +402,7 @@ class QuoteSubscriptions:
             self._publish(line, "gap")
 
     def _forget_values(self, line: QuoteSubscription) -> None:
-        """After a gap nothing is known: an old price must not pass for a new one."""
-        line.values = QuoteState(line.contract.symbol, line.contract.conId, self.simulated)
-        line.reqId = None
-        line.ticks = 0
-        line.settled.clear()
-        line.whole.clear()
-        line.quiet = False
+        line.forget(QuoteState(line.contract.symbol, line.contract.conId, self.simulated))
         self._dirty.pop(line, None)
 
     def tell(self, line: QuoteSubscription) -> None:
@@ -398,6 +412,8 @@ class QuoteSubscriptions:
 
     def _publish(self, line: QuoteSubscription, kind: str) -> None:
         """A quote, or a `gap`: the same shape with every value null."""
-        quote = line.values.quote(self._now())
-        if line.streamed:
+        if not line.streamed:
+            line.values.skip(self._now())
+        else:
+            quote = line.values.quote(self._now())
             self._publisher.publish(line.stream, kind, quote.model_dump_json().encode())

@@ -24,6 +24,7 @@ from ib_worker.audit.trail import AuditTrail
 from ib_worker.market_data.contracts import ContractResolver
 from ib_worker.market_data.depth_book import depth_lines
 from ib_worker.market_data.live_feeds import LiveFeeds
+from ib_worker.market_data.option_chains import OptionChains
 from ib_worker.market_data.subscriptions import QuoteSubscriptions
 from ib_worker.orders.timing import USUAL, OrderTiming
 from ib_worker.orders.tracker import OrderTracker
@@ -217,6 +218,7 @@ class Session:
         self.contracts = ContractResolver(
             self.tws.contract_details, time.monotonic, lambda: not self.tws.pacer.waiting(Priority.READS)
         )
+        self.option_chains = OptionChains(self.tws.option_parameters, time.monotonic)
         self.daily_pnl: dict[
             str, tuple[float, float | None]
         ] = {}  # by account: when asked for an order, and the figure
@@ -231,7 +233,8 @@ class Session:
         self._callers: dict[str, float] = {}
 
     async def close(self) -> None:
-        for each in (self.tws, self.contracts, self.history_pacer, self.depth, self.scanners):
+        parts = (self.tws, self.contracts, self.option_chains, self.history_pacer, self.depth, self.scanners)
+        for each in parts:
             await each.close()
         self.long_work.close()
 

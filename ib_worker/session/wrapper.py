@@ -167,6 +167,15 @@ class Wrapper:
     def contractDetailsEnd(self, reqId: int) -> None:
         self._requests.finish(reqId)
 
+    def securityDefinitionOptionParameter(
+        self, reqId: int, exchange: str, underlyingConId: str, tradingClass: str, multiplier: str,
+        expirations: list[str], strikes: list[float],
+    ) -> None:  # fmt: skip
+        self._requests.add(reqId, (exchange, tradingClass, multiplier, expirations, strikes))
+
+    def securityDefinitionOptionParameterEnd(self, reqId: int) -> None:
+        self._requests.finish(reqId)
+
     def marketRule(self, marketRuleId: int, priceIncrements: list[ib_async.PriceIncrement]) -> None:
         self._requests.answer(("market rule", marketRuleId), priceIncrements)
 
@@ -339,8 +348,12 @@ class Wrapper:
     def marketDataType(self, reqId: int, marketDataId: int) -> None:
         self._lines.market_data_type(reqId, marketDataId)
 
-    def tickOptionComputation(self, reqId: int, *greeks: float) -> None:
-        """Comes unasked with an option's quotes."""
+    def tickOptionComputation(self, reqId: int, tickType: int, tickAttrib: int, *values: float) -> None:
+        """Comes unasked with an option's quotes, and as the answer to a calculation."""
+        if reqId in self._requests:
+            self._requests.answer(reqId, values)
+        else:
+            self._lines.computation(reqId, tickType, values)
 
     # live feeds
 

@@ -278,6 +278,16 @@ class TwsClient:
             )
         return found
 
+    async def option_parameters(self, under: ib_async.Contract, futFopExchange: str) -> list[Any]:
+        """The expirations and strikes of an underlying's options, a row for each exchange and trading class."""
+        async with asyncio.timeout(self._shared_s):
+            found: list[Any] = await self.ask(
+                lambda wire, reqId: wire.reqSecDefOptParams(
+                    reqId, under.symbol, futFopExchange, under.secType, under.conId
+                )
+            )
+        return found
+
 
 def _cancel(wire: TwsConnection, reqId: int, cancel: Send) -> None:
     if not wire.lost.done():

@@ -8,13 +8,14 @@ from bridge.tool import TOOLS, Effect, ToolSpec
 from bridge.tools import account, account_history, events, orders, portfolio, previews, streams
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
-from bridge.tools.market import contracts, depth, market_data, news, quotes, scanners
+from bridge.tools.market import contracts, depth, market_data, news, options, quotes, scanners
 from bridge.toolsets import ALL, chosen_toolsets
 
 DOMAINS = (
     gateway,
     contracts,
     quotes,
+    options,
     depth,
     market_data,
     account,

@@ -12,6 +12,8 @@ BY_TOOL: dict[str, dict[str, Any]] = {
     "ibkr_get_quotes": {"contracts": [{"symbol": "SPY"}]},
     "ibkr_run_scanner": {"scanCode": "MOST_ACTIVE"},
     "ibkr_get_news_article": {"providerCode": "BRFG", "articleId": "BRFG$0"},
+    "ibkr_calculate_option_price": {"lastTradeDateOrContractMonth": "20250718", "right": "P", "volatility": 0.2},
+    "ibkr_calculate_implied_volatility": {"lastTradeDateOrContractMonth": "20250718", "right": "P"},
     "ibkr_place_bracket_order": {"takeProfitPrice": 9, "stopLossPrice": 7},
     "ibkr_modify_order": {"orderId": 1, "lmtPrice": 8},
     "ibkr_cancel_order": {"orderId": 1},

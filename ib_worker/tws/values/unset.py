@@ -54,6 +54,12 @@ RULES: Mapping[str, Rule] = {
     "tickPrice.day": Rule(_TICKS + "; high, low, open and close come without a size", unbacked=_NO_PRICE),
     "tickSize.size": Rule(_TICKS, unbacked=_MINUS_ONE),
     "tickGeneric.halted": Rule("Halted: -1 is not available", unbacked=_MINUS_ONE),
+    "tickOptionComputation.level": Rule(
+        "tickOptionComputation: -1 for a volatility or price that was not computed", unbacked=_MINUS_ONE
+    ),
+    "tickOptionComputation.greek": Rule(
+        "tickOptionComputation: -2 for a greek that was not computed", unbacked=frozenset({-2.0})
+    ),
     "historicalData.price": Rule(
         "frames of real gateways: 0 or -1 in a bar in which nobody quoted or traded",
         unbacked=frozenset({0.0, -1.0}),
@@ -87,6 +93,7 @@ NUMBERS: Mapping[str, tuple[int, ...]] = {
     "7": (14, 15, 16, 17, 18),  # updatePortfolio: marketPrice, marketValue, averageCost, unrealizedPNL, realizedPNL
     "12": (6, 7),  # updateMktDepth: price, size
     "13": (7, 8),  # updateMktDepthL2: price, size
+    "21": (4, 5, 6, 7, 8, 9, 10, 11),  # tickOptionComputation: volatility, delta, price, dividend, greeks, undPrice
     "11": (19, 20, 24, 25),  # execDetails: shares, price, cumQty, avgPrice
     "45": (4,),  # tickGeneric
     "59": (3, 5),  # commissionReport: commission, realizedPNL

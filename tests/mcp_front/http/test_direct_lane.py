@@ -28,6 +28,7 @@ MOVING = re.compile(r'[\w-]{20,}(?=\\?")|-?\d[\d.,:T+-]*')  # tokens, ids, times
 NVDA = {"symbol": "NVDA"}
 NOTHING = {"count": 0, "truncated": False, "result": []}
 ALERT: dict[str, Any] = {"events": [{"event": "price", "symbol": "NVDA", "above": 100_000}], "note": "far"}
+NVDA_PUT = NVDA | {"lastTradeDateOrContractMonth": "20250718", "strike": 100, "right": "P", "underPrice": 90}
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_get_account_summary", {}),
     ("ibkr_get_positions", {}),
@@ -59,6 +60,12 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_get_news", NVDA | {"limit": 2}),
     ("ibkr_get_news_article", {"providerCode": "BRFG", "articleId": "BRFG$0"}),
     ("ibkr_get_news_bulletins", {}),
+    ("ibkr_get_option_chain", {"symbol": "NVDA"}),
+    ("ibkr_get_option_chain", {"symbol": "NVDA", "expiry": "soon"}),
+    ("ibkr_get_option_quotes", {"symbol": "NVDA", "strikes": "1, 2", "right": "put"}),
+    ("ibkr_get_option_quotes", {"symbol": "NVDA", "delta": "2"}),
+    ("ibkr_calculate_option_price", NVDA_PUT | {"volatility": 0.3}),
+    ("ibkr_calculate_implied_volatility", NVDA_PUT | {"optionPrice": 0.01}),
     ("ibkr_get_open_orders", {}),
     ("ibkr_get_completed_orders", {}),
     ("ibkr_get_executions", {}),

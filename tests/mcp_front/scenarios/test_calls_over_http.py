@@ -147,10 +147,10 @@ async def test_every_tool_says_in_time_that_redis_is_not_there(session: str, era
 async def answers_of_all_tools(client: RawClient, *but: Effect) -> dict[str, dict[str, Any]]:
     """What each tool answers, but those of an effect; none may take two seconds.
 
-    Six at a time, so that waiting here is not counted there. One that was late is asked twice more: a slow tool is
-    late each time, a machine that was held up by another test is not.
+    Twelve at a time, so that waiting here is not counted there, and all of them take less than a lease. One that was
+    late is asked twice more: a slow tool is late each time, a machine that was held up by another test is not.
     """
-    places = asyncio.Semaphore(6)
+    places = asyncio.Semaphore(12)
 
     async def answer(declared: ToolSpec) -> tuple[str, dict[str, Any]]:
         arguments = example_arguments(declared)

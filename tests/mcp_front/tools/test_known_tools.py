@@ -52,8 +52,8 @@ UNKNOWN = [
     ("IBKR-GET-STATUS", ["ibkr_get_status"]),
     ("ibkr_get_quote", ["ibkr_stream_market_data"]),  # get_order is nearer by its letters
     ("getMarketPrice", ["ibkr_stream_market_data"]),
-    ("get_option_chain", ["ibkr_get_contract_details"]),
-    ("get_portfolio", ["ibkr_get_positions"]),
+    ("get_option_chain", ["ibkr_get_option_chain"]),
+    ("get_portfolio", ["ibkr_get_portfolio"]),
     ("close_position", ["ibkr_place_order"]),
     ("x" * 10_000, []),
     ("weather\n\x1b[31m", []),

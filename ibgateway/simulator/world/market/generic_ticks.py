@@ -22,6 +22,7 @@ SHORTABLE, HALTED, TRADE_COUNT, TRADE_RATE, VOLUME_RATE, LAST_RTH = 46, 49, 54, 
 RT_VOLATILITY, DIVIDENDS, AVERAGE_OPTION_VOLUME, SHORTABLE_SHARES = 58, 59, 87, 89
 WEEKS = ((LOW_13, HIGH_13, 65), (LOW_26, HIGH_26, 130), (LOW_52, HIGH_52, 252))
 AVERAGE_DAYS = 90
+INTEREST_LOG = 7.0  # of an option: about a thousand contracts
 HARD = 2.0  # shares must be located first
 EASY = 3.0  # at least a thousand shares can be borrowed
 
@@ -66,6 +67,10 @@ class GenericTickCounter:
             found |= {CALL_INTEREST: Decimal(scale * 60), PUT_INTEREST: Decimal(scale * 45)}
             found |= {CALL_VOLUME: Decimal(scale * 6), PUT_VOLUME: Decimal(scale * 4)}
             found[AVERAGE_OPTION_VOLUME] = Decimal(scale * 10)
+        if instrument.strike is not None:
+            own, other = (PUT_INTEREST, CALL_INTEREST) if instrument.right == "P" else (CALL_INTEREST, PUT_INTEREST)
+            drawn = self._market.stream("open interest", instrument.conId, index).lognormal(INTEREST_LOG, 1.0)
+            found |= {own: Decimal(round(float(drawn))), other: Decimal(0)}
         if instrument.secType == "IND":
             found[PREMIUM] = 0.0
         if instrument.secType == "FUT":

@@ -1,0 +1,168 @@
+"""Reads the options that a call means: by strikes, around the money, or by delta."""
+
+from collections.abc import Sequence
+
+import ib_async
+
+from bridge.text.option_slices import BOTH, StrikeChoice, delta_choice, strike_choice
+from bridge.tool import ToolError
+from bridge.tools.market.options import GetOptionQuotes
+from ib_worker.options.delta_estimate import DeltaTarget, Known, Money, fitting, to_ask_for
+from ib_worker.options.expiries import years_left
+from ib_worker.options.leg_reader import LegReader, OptionLeg
+from ib_worker.options.strikes import chosen_strikes, nearest
+from ib_worker.options.underlyings import ListedExpiry
+from ib_worker.session.session import Session
+
+ROUNDS = 4  # of requests: a strike that TWS does not have is replaced by its neighbour, a delta is approached
+
+
+class Selection:
+    """The options of one expiry that one call reads. `of`: how many its arguments mean; `unlisted`: strikes among them
+    that the expiry lacks; `price`: the underlying's, if it was needed."""
+
+    def __init__(self, session: Session, request: GetOptionQuotes, listed: ListedExpiry) -> None:
+        self._session = session
+        self._listed = listed
+        self._rights: Sequence[str] = ("C", "P") if request.right == BOTH else (request.right,)
+        self._request = request
+        self._reader = LegReader(session)
+        self._read: dict[tuple[float, str], OptionLeg] = {}
+        self._missing = listed.options.chain.unlisted[listed.of.tradingClass, listed.expiry]
+        self.of = 0
+        self.unlisted: set[float] = set()
+        self.price: float | None = None
+
+    async def legs(self) -> list[OptionLeg]:
+        """Return the options, with values or errors, by strike."""
+        choice = strike_choice(self._request.strikes)
+        if self._request.delta:
+            found = await self._by_delta(choice if "strikes" in self._request.model_fields_set else None)
+        else:
+            found = await self._by_strike(choice)
+        return sorted(found, key=lambda leg: (leg.contract.strike, leg.contract.right))
+
+    # by strike
+
+    async def _by_strike(self, choice: StrikeChoice) -> list[OptionLeg]:
+        if choice.needs_price:
+            await self._learn_price()
+        wanted: list[float] = []
+        for _ in range(ROUNDS):
+            wanted = self._chosen(choice)
+            await self._read_all([(strike, right) for strike in wanted for right in self._rights])
+            if not choice.around or not self._missing.intersection(wanted):
+                break
+        legs = [
+            self._read[strike, right] for strike in wanted for right in self._rights if (strike, right) in self._read
+        ]
+        self.unlisted |= self._missing.intersection(wanted) if not choice.around else set()
+        return [leg for leg in legs if not leg.unlisted]
+
+    def _chosen(self, choice: StrikeChoice) -> list[float]:
+        """Return the strikes to read, of which those nearest to the money stay where they are too many."""
+        listed = [each for each in self._listed.of.strikes if each not in self._missing]
+        wanted = chosen_strikes(listed, choice, self.price)
+        self.unlisted |= {each for each in wanted if each not in listed}
+        wanted = [each for each in wanted if each in listed]
+        self.of = len(wanted) * len(self._rights)
+        most = max(self._request.limit // len(self._rights), 1)
+        middle = self.price if self.price is not None else sum(wanted) / max(len(wanted), 1)
+        return nearest(wanted, middle, most)
+
+    # by delta
+
+    async def _by_delta(self, choice: StrikeChoice | None) -> list[OptionLeg]:
+        await self._learn_price()
+        found = []
+        for right in self._rights:
+            low, high = delta_choice(self._request.delta)
+            found += await self._of_right(DeltaTarget(right, low, high), choice)
+        return found
+
+    async def _of_right(self, target: DeltaTarget, choice: StrikeChoice | None) -> list[OptionLeg]:
+        money = Money(
+            self.price or 0.0, years_left(self._listed.expiry, self._session.now(), self._listed.options.zone)
+        )
+        most = max(self._request.limit // len(self._rights), 1)
+        for turn in range(ROUNDS + 1):
+            strikes = self._candidates(choice)
+            known = self._known(target.right)
+            wanted = to_ask_for(strikes, target, money, known) if known else nearest(strikes, money.price, turn + 1)
+            unread = [each for each in wanted if (each, target.right) not in self._read]
+            if not unread:
+                break
+            await self._read_all([(each, target.right) for each in nearest(unread, money.price, most)])
+        known = self._known(target.right)
+        if not known:
+            self._raise_without_greeks(target.right)
+        fits = fitting(target, known)
+        self.of += len(fits)
+        return [self._read[each, target.right] for each in nearest(fits, money.price, most)]
+
+    def _candidates(self, choice: StrikeChoice | None) -> list[float]:
+        listed = [each for each in self._listed.of.strikes if each not in self._missing]
+        return (
+            listed
+            if choice is None
+            else [each for each in chosen_strikes(listed, choice, self.price) if each in listed]
+        )
+
+    def _known(self, right: str) -> Known:
+        """Return the deltas and volatilities that TWS has told of one right."""
+        found = {}
+        for (strike, of), leg in self._read.items():
+            greeks = leg.values.greeks if leg.values is not None else None
+            if of == right and greeks is not None and greeks.delta is not None and greeks.impliedVol:
+                found[strike] = (abs(greeks.delta), greeks.impliedVol)
+        return found
+
+    def _raise_without_greeks(self, right: str) -> None:
+        """Raise the error that TWS gave for the options, or no_data where it sent no greeks."""
+        for (_, of), leg in self._read.items():
+            if of == right and leg.error is not None and not leg.unlisted:
+                raise leg.error
+        raise ToolError(
+            "no_data",
+            "TWS has sent no greeks, by which the delta is found. The market may be closed, or the account lacks the "
+            "underlying's quotes. Choose by strikes instead.",
+        )
+
+    # options
+
+    async def _learn_price(self) -> None:
+        try:
+            self.price = await self._reader.price(self._listed.options.under)
+        except ToolError as error:
+            if error.code != "no_data":
+                raise
+            raise ToolError(
+                error.code,
+                f"The underlying's price is needed to choose strikes. {error.message} Strikes as numbers, such as "
+                "380-420, need none.",
+                **error.details,
+            ) from error
+
+    async def _read_all(self, wanted: Sequence[tuple[float, str]]) -> None:
+        """Read what is not read yet, and note the strikes that TWS does not have."""
+        unread = [each for each in wanted if each not in self._read]
+        legs = await self._reader.read([self._contract(*each) for each in unread])
+        for key, leg in zip(unread, legs, strict=True):
+            self._read[key] = leg
+            if leg.unlisted:
+                self._missing.add(key[0])
+
+    def _contract(self, strike: float, right: str) -> ib_async.Contract:
+        """Return an option by its terms: to look its conId up would be a message of its own for each."""
+        under, of = self._listed.options.under, self._listed.of
+        return ib_async.Contract(
+            symbol=under.symbol,
+            secType="FOP" if under.secType == "FUT" else "OPT",
+            lastTradeDateOrContractMonth=self._listed.expiry,
+            strike=strike,
+            right=right,
+            multiplier=of.multiplier,
+            exchange=of.exchange,
+            currency=under.currency,
+            tradingClass=of.tradingClass,
+        )

@@ -1,0 +1,59 @@
+"""The options that one call reads, at the simulator over TCP."""
+
+import time
+from typing import Any
+
+import ib_async
+
+from bridge.tools.market.options import GetOptionQuotes
+from ib_worker.market_data.option_chains import OptionChains, Parameters
+from ib_worker.options.leg_reader import OptionLeg
+from ib_worker.options.selection import Selection
+from ib_worker.options.underlyings import listed_expiry
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import Stand, ready_session
+
+JULY = "20250718"
+
+
+async def selected(stand: Stand, **arguments: Any) -> tuple[Selection, list[OptionLeg]]:
+    request = GetOptionQuotes(symbol="SPY", expiry=JULY, **arguments)
+    selection = Selection(stand.session, request, await listed_expiry(stand.session, request, request.expiry))
+    return selection, await selection.legs()
+
+
+def strikes(legs: list[OptionLeg]) -> list[float]:
+    return [leg.contract.strike for leg in legs]
+
+
+async def test_strikes_of_other_expiries_are_passed_over(sim: Simulator) -> None:
+    """The strikes that TWS lists are those of all expiries together; the simulator's options are 5 apart."""
+
+    async def fine(under: ib_async.Contract, exchange: str) -> list[Parameters]:
+        return [("SMART", "SPY", "100", [JULY], [each / 2 for each in range(720, 800)])]
+
+    async with ready_session(sim) as stand:
+        stand.session.option_chains = OptionChains(fine, time.monotonic)
+        first, legs = await selected(stand, strikes="atm 2", right="C")
+        for _ in range(3):
+            _, legs = await selected(stand, strikes="atm 2", right="C")
+
+    assert strikes(legs) == [375, 380]
+    assert [leg.error for leg in legs] == [None, None]
+    assert first.unlisted == set()
+
+
+async def test_a_delta_is_looked_for_among_the_given_strikes(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        selection, legs = await selected(stand, strikes="400-420", delta="0.5", right="C")
+
+    assert strikes(legs) == [400]
+    assert selection.of == 1
+
+
+async def test_many_of_a_range_of_deltas_are_cut(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        selection, legs = await selected(stand, delta="0.1-0.9", right="P", limit=3)
+
+    assert len(legs) == 3
+    assert selection.of >= 3

@@ -1,0 +1,38 @@
+"""The strikes that a choice means, and many strikes as ranges."""
+
+import pytest
+
+from bridge.text.option_slices import StrikeChoice
+from ib_worker.options.strikes import chosen_strikes, ranges
+
+LISTED = [380.0, 390.0, 395.0, 400.0, 405.0, 410.0, 420.0]
+
+
+@pytest.mark.parametrize(
+    ("choice", "strikes"),
+    [
+        (StrikeChoice(around=1), [400]),
+        (StrikeChoice(around=3), [395, 400, 405]),
+        (StrikeChoice(around=99), LISTED),
+        (StrikeChoice(listed=(400, 401)), [400, 401]),
+        (StrikeChoice(low=390, high=400), [390, 395, 400]),
+        (StrikeChoice(low=98, high=102, percent=True), [395, 400, 405]),
+        (StrikeChoice(low=500, high=600), []),
+    ],
+)
+def test_strikes_are_chosen(choice: StrikeChoice, strikes: list[float]) -> None:
+    assert chosen_strikes(LISTED, choice, 401.0) == strikes
+
+
+@pytest.mark.parametrize(
+    ("strikes", "told"),
+    [
+        ([], []),
+        ([400.0], [[400, 400, 0]]),
+        ([100.0, 105.0, 110.0, 111.0, 112.0, 113.0], [[100, 110, 5], [111, 113, 1]]),
+        ([0.5, 1.0, 1.5, 2.0], [[0.5, 2, 0.5]]),
+        ([1.0, 1.1, 1.2, 1.3], [[1, 1.3, 0.1]]),
+    ],
+)
+def test_ranges_cover_every_strike_and_no_other(strikes: list[float], told: list[list[float]]) -> None:
+    assert ranges(strikes) == told
