@@ -6,8 +6,8 @@ A session without operators asks for none. Wrong words lock nobody out: each try
 import sys
 from dataclasses import dataclass, field
 
-from bridge.bus.identity.credentials import NO_HASH, matches, totp_step
-from bridge.bus.identity.operators import find_operator, operator_names, take_totp_step
+from bridge.bus.identity.authentication import authenticated
+from bridge.bus.identity.operators import operator_names
 from bridge.bus.identity.sign_ins import begin_sign_in, sign_in_id
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
@@ -56,18 +56,9 @@ async def signed_in(pipe: CommandPipeline, keys: Keys, given: Typed | None) -> S
         if await operator_names(pipe, keys):
             raise PermissionError("an operator was added meanwhile; run the command again")
         return SignedIn(caller())
-    operator = await find_operator(pipe, keys, given.name)
-    right = matches(operator.passphrase if operator else NO_HASH, given.passphrase)
-    if operator is None or not right:
+    if not await authenticated(pipe, keys, given.name, given.passphrase, given.code):
         raise PermissionError(WRONG)
-    if operator.totp and not await _code_is_right(pipe, keys, operator.name, operator.totp, given.code):
-        raise PermissionError(WRONG)
-    token = await begin_sign_in(pipe, keys, operator.name, VIA)
+    token = await begin_sign_in(pipe, keys, given.name, VIA)
     if not token:
-        raise PermissionError(f"the operator {operator.name} was removed meanwhile")
-    return SignedIn(f"operator {operator.name}", sign_in_id(token))
-
-
-async def _code_is_right(pipe: CommandPipeline, keys: Keys, name: str, secret: str, code: str) -> bool:
-    step = totp_step(secret, code)
-    return step is not None and await take_totp_step(pipe, keys, name, step)
+        raise PermissionError(f"the operator {given.name} was removed meanwhile")
+    return SignedIn(f"operator {given.name}", sign_in_id(token))
