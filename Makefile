@@ -6,7 +6,7 @@ BIN := .venv/bin
 ARGS ?=
 N ?= 100
 SEED ?= 1
-LOCKS := dev local front worker simulator uv mutants converters conformance
+LOCKS := dev local front worker console simulator uv mutants converters conformance
 
 .DEFAULT_GOAL := help
 .PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue mutants converters conformance test-hosts bench bench-peers coverage lock api schemas clean

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCT = ("bridge", "mcp_front", "ib_worker", "cli", "ibgateway")
+PRODUCT = ("bridge", "mcp_front", "console", "ib_worker", "cli", "ibgateway")
 
 # Product files without a test file of their name, and why.
 WITHOUT_OWN_TESTS = {
@@ -14,6 +14,7 @@ WITHOUT_OWN_TESTS = {
     "ib_worker/orders/timing.py": "default values alone; each wait's own test file shows it",
     "ib_worker/tws/values/news.py": "fields alone; research/test_headlines.py makes rows of them",
     "ib_worker/publisher.py": "a Protocol alone; mypy holds the bus server and its streams to it",
+    "console/app.py": "puts the pages together; every test of tests/console calls it",
     "cli/errors.py": "a name alone; every command's tests show it",
     "ibgateway/recorder/layouts/contract_fields.py": "names alone; layouts/test_requests.py fits them to frames",
     "ibgateway/simulator/gateway/ports.py": "Protocols alone; mypy holds the gateway and its connections to them",

@@ -17,7 +17,7 @@ from bridge.tool import OPERATIONS, ToolSpec
 from cli.commands.reference import SCHEMAS, api_md, readme_md, snapshots, tools
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("bridge", "mcp_front", "ib_worker", "ibgateway", "cli", "benchmarks", "tests")
+PACKAGES = ("bridge", "mcp_front", "console", "ib_worker", "ibgateway", "cli", "benchmarks", "tests")
 
 
 def domain_of(declared: ToolSpec) -> str:
@@ -33,6 +33,7 @@ DOMAINS = sorted({domain_of(declared) for declared in tools()})
 MAY_IMPORT = {
     "bridge": {"bridge"},
     "mcp_front": {"mcp_front", "bridge"},
+    "console": {"console", "bridge"},
     "ib_worker": {"ib_worker", "bridge"},
     "ibgateway": {"ibgateway"},
     "cli": {"cli", "bridge", "ib_worker"},  # the audit log is replayed by the rules that made it
@@ -42,9 +43,10 @@ CLIENTS = ("tests/", "benchmarks/")
 OWNERS = {
     "fastmcp": ("mcp_front/", "cli/commands/tour", "cli/mcp_client", *CLIENTS),
     "mcp": ("mcp_front/", "cli/commands/tour", "cli/mcp_client", *CLIENTS),
-    "uvicorn": ("mcp_front/", *CLIENTS),
-    "starlette": ("mcp_front/", *CLIENTS),
+    "uvicorn": ("mcp_front/", "console/__main__", *CLIENTS),
+    "starlette": ("mcp_front/", "console/", *CLIENTS),
     "ib_async": ("ib_worker/", *CLIENTS),
+    "jinja2": ("console/pages/rendering", *CLIENTS),
     "argon2": ("bridge/bus/identity/credentials", *CLIENTS),
     "pyotp": ("bridge/bus/identity/credentials", *CLIENTS),
     "apprise": ("ib_worker/pushes/apprise_channel", *CLIENTS),
@@ -175,6 +177,17 @@ ROOMS: dict[str, set[str]] = {
                 "streams",
                 "http",
             },
+        },
+    ),
+    **within(
+        "console",
+        {
+            "__init__.py": set(),
+            "settings.py": set(),
+            "web": set(),
+            "pages": {"web"},
+            "app.py": {"pages", "settings.py", "web"},
+            "__main__.py": {"app.py", "settings.py"},
         },
     ),
     **within(
@@ -596,7 +609,7 @@ ROOMS: dict[str, set[str]] = {
 }
 ROOMED = tuple(sorted({room.split("/")[0] for room in ROOMS}))  # the packages that the table covers
 # The packages in which no docstring opens with a question word, `that` or `of`.
-PLAIN_ENGLISH = ("bridge", "cli", "ib_worker", "ibgateway", "mcp_front")
+PLAIN_ENGLISH = ("bridge", "cli", "console", "ib_worker", "ibgateway", "mcp_front")
 INDIRECT_OPENING = re.compile(r"\W*(what|who|whoever|whether|how|where|that|of)\b", re.IGNORECASE)
 # TWS's own nouns, which the simulator, a reading of its own, has as well as the product.
 BOTH_READINGS = {
@@ -776,7 +789,7 @@ def longest_chain(arrows: dict[Path, set[Path]]) -> list[Path]:
     return max(chains.values(), key=len)
 
 
-@pytest.mark.parametrize("package", ["bridge", "mcp_front", "ib_worker", "ibgateway", "cli"])
+@pytest.mark.parametrize("package", ["bridge", "mcp_front", "console", "ib_worker", "ibgateway", "cli"])
 def test_a_folder_has_at_most_twelve_modules(package: str) -> None:
     counted = Counter(name_of(path.parent) for path in sources(package) if path.name != "__init__.py")
 
@@ -816,7 +829,7 @@ def test_one_module_spells_the_keys_of_redis() -> None:
 
     spellers = {
         name_of(path)
-        for path in sources("bridge", "mcp_front", "ib_worker", "ibgateway", "cli")
+        for path in sources("bridge", "mcp_front", "console", "ib_worker", "ibgateway", "cli")
         if any(spelled.search(text) for text in strings(path))
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PACKAGES = ("bridge", "mcp_front", "ib_worker", "cli")
+PACKAGES = ("bridge", "mcp_front", "console", "ib_worker", "cli")
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 REPEATED = {"Outage", "RepeatedError"}  # the classes of bridge/bus/transport/outage_log.py, which take an event's name
 NO_FIELDS = {"exc_info"}

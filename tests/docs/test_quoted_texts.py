@@ -24,7 +24,9 @@ def texts_of(package: str) -> Iterator[str]:
                 yield node.value
 
 
-TEXTS = "\n".join(text for package in ("bridge", "mcp_front", "ib_worker", "cli") for text in texts_of(package))
+TEXTS = "\n".join(
+    text for package in ("bridge", "mcp_front", "console", "ib_worker", "cli") for text in texts_of(package)
+)
 
 
 @pytest.mark.parametrize("quote", [*QUOTED, *REMEDIES])

@@ -1,4 +1,4 @@
-"""Whether words that were typed are an operator's."""
+"""The check of typed words: are they an operator's?"""
 
 import asyncio
 

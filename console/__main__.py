@@ -1,0 +1,73 @@
+"""Serves the console from its settings: `python -m console`."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import sys
+
+import structlog
+import uvicorn
+from pydantic import ValidationError
+
+from bridge.bus.client.client import BusClient
+from bridge.settings import setting_faults
+from console.app import build_app
+from console.settings import ConsoleSettings, load_settings
+
+log = structlog.get_logger("console")
+
+
+def main() -> int:
+    """The exit status: 2 where the settings are no good."""
+    try:
+        settings = load_settings()
+    except ValidationError as error:
+        sys.stderr.writelines(f"{line}\n" for line in setting_faults(error))
+        return 2
+    configure_logs(settings.log_level)
+    for each in (signal.SIGINT, signal.SIGTERM):  # uvicorn ends in order at one, then raises it again
+        signal.signal(each, lambda *_: None)
+    asyncio.run(serve(settings))
+    return 0
+
+
+async def serve(settings: ConsoleSettings) -> None:
+    """Serve until a signal."""
+    name = f"console-{os.getpid()}-{secrets.token_hex(3)}"
+    async with BusClient(settings.redis_url, settings.ibkr_session, name) as bus:
+        config = uvicorn.Config(
+            build_app(bus, settings),
+            host=settings.console_host,
+            port=settings.console_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_keep_alive=30,
+            limit_concurrency=200,
+            h11_max_incomplete_event_size=16 * 1024,
+        )
+        log.info("console_serving", url=settings.url, session=settings.ibkr_session)
+        await uvicorn.Server(config).serve()
+
+
+def configure_logs(level: str) -> None:
+    """Write one JSON object a line on stderr."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""The console's ASGI application."""
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bridge.bus.client.client import BusClient
+from bridge.bus.transport.connection import BusError
+from bridge.tool import ToolError
+from console.pages.approvals import ApprovalPages
+from console.pages.kill_switch import KillSwitchPages
+from console.pages.pages import Pages
+from console.pages.rendering import TEMPLATES
+from console.pages.sign_in import SignInPages
+from console.settings import ConsoleSettings
+from console.web.guard import GuardMiddleware
+
+
+def build_app(bus: BusClient, settings: ConsoleSettings) -> Starlette:
+    """Return the application of one session's console."""
+    pages = Pages(bus, settings.url)
+    sign_in = SignInPages(pages, round(settings.console_sign_in_h * 3600))
+    approvals, switch = ApprovalPages(pages), KillSwitchPages(pages)
+    return Starlette(
+        routes=[
+            Route("/", approvals.home, methods=["GET"]),
+            Route("/orders/{key}", approvals.order, methods=["GET"]),
+            Route("/approve", approvals.approve, methods=["POST"]),
+            Route("/refuse", approvals.refuse, methods=["POST"]),
+            Route("/kill-switch", switch.shown, methods=["GET"]),
+            Route("/halt", switch.halt, methods=["POST"]),
+            Route("/resume", switch.resume, methods=["POST"]),
+            Route("/sign-in", sign_in.sign_in, methods=["POST"]),
+            Route("/sign-out", sign_in.sign_out, methods=["POST"]),
+            Route("/healthz", _alive, methods=["GET"]),
+            Mount("/static", StaticFiles(directory=TEMPLATES.parent / "static")),
+        ],
+        middleware=[Middleware(GuardMiddleware, url=settings.url)],
+        exception_handlers={BusError: pages.unavailable, ToolError: pages.unavailable},
+    )
+
+
+async def _alive(_: Request) -> Response:
+    return PlainTextResponse("ok\n")

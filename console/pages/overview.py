@@ -1,0 +1,74 @@
+"""The session as the pages show it, read from Redis."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from bridge.bus.client.client import BusClient
+from bridge.bus.controls.approvals import Approval, waiting_approvals
+from bridge.bus.controls.kill_switch import read_halt
+from bridge.bus.halt import Halt
+from bridge.text.plain_text import one_line
+
+STALE_MS = 5_000  # a worker writes its status every second
+LONGEST = 400  # characters of one of the status's texts
+
+
+class _Status(msgspec.Struct):
+    """The parts of `bridge.tools.session.SessionStatus` that the page shows; later releases may have more."""
+
+    state: str = "unknown"
+    cause: str | None = None
+    remedy: str | None = None
+    mode: str | None = None
+    simulated: bool | None = None
+    accounts: list[str] = []
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The session as a person needs to know it. `state` is `unknown` where no worker writes its status."""
+
+    session: str
+    state: str
+    cause: str
+    remedy: str
+    mode: str
+    simulated: bool | None
+    accounts: list[str]
+    halt: Halt | None
+    waiting: list[Approval]
+
+    @property
+    def money(self) -> str:
+        """Whose money an order moves, in a word for the colour of the page."""
+        return "simulated" if self.simulated else self.mode or "unknown"
+
+
+async def overview(bus: BusClient) -> Overview:
+    """Read it. Raises ToolError bus_down, and BusError."""
+    status, why = await _status(bus)
+    return Overview(
+        session=bus.keys.session,
+        state=status.state,
+        cause=one_line(why or status.cause or "", LONGEST),
+        remedy=one_line(status.remedy or "", LONGEST),
+        mode=one_line(status.mode or "", LONGEST),
+        simulated=status.simulated,
+        accounts=[one_line(each, LONGEST) for each in status.accounts],
+        halt=await read_halt(bus.pipe, bus.keys),
+        waiting=await waiting_approvals(bus.pipe, bus.keys),
+    )
+
+
+async def _status(bus: BusClient) -> tuple[_Status, str]:
+    """Return the status, and why it is none."""
+    beat = await bus.status()
+    if beat is None:
+        return _Status(), "No worker has served this session yet."
+    if beat.age_ms > STALE_MS or not beat.receivers:
+        return _Status(), f"The worker has not written its status for {beat.age_ms // 1000} s."
+    try:
+        return msgspec.json.decode(beat.status, type=_Status), ""
+    except msgspec.DecodeError:
+        return _Status(), "The worker's status can't be read. Update console and worker together."

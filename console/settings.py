@@ -1,0 +1,69 @@
+"""The console's settings: environment variables, or files of the same names under /run/secrets."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bridge.bus.keys import session_name
+from bridge.bus.transport.address import redis_address
+
+SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
+
+
+def _public_url(written: str) -> str:
+    """Return the URL without a slash at its end. Raises ValueError for what no browser should sign in at."""
+    parts = urlsplit(written)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("an address such as https://console.example.org is expected, without a path")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("a passphrase over plain http can be read on its way: only https, or http on this machine")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+class ConsoleSettings(BaseSettings):
+    """REDIS_URL, IBKR_SESSION, LOG_LEVEL and the CONSOLE_… variables.
+
+    CONSOLE_URL is where browsers reach the console; its host is the only one that is answered.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    redis_url: Annotated[str, AfterValidator(redis_address)] = "redis://127.0.0.1:6379/0"
+    ibkr_session: Annotated[str, AfterValidator(session_name)] = "paper"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
+    console_host: str = "127.0.0.1"
+    console_port: Annotated[int, Field(ge=0, le=65535)] = 8010
+    console_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    console_sign_in_h: Annotated[float, Field(gt=0, le=24 * 7)] = 12  # hours that a sign-in lasts
+
+    @model_validator(mode="after")
+    def _is_reached_by_a_known_name(self) -> Self:
+        if self.console_url is None and not is_loopback(self.console_host):
+            raise ValueError(
+                f"CONSOLE_HOST={self.console_host} is reached from other machines: set CONSOLE_URL to the https "
+                "address of the proxy before it, or CONSOLE_HOST=127.0.0.1"
+            )
+        return self
+
+    @property
+    def url(self) -> str:
+        """The address at which browsers reach the console."""
+        host = f"[{self.console_host}]" if ":" in self.console_host else self.console_host
+        return self.console_url or f"http://{host}:{self.console_port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches the host; a name other than localhost may be anywhere."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def load_settings() -> ConsoleSettings:
+    """Settings from the environment, then from secret files; raises pydantic's ValidationError."""
+    return ConsoleSettings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)

@@ -1,0 +1,1 @@
+"""HTTP around the pages: hosts and origins, headers, forms, cookies, and who may try a passphrase."""

@@ -1,0 +1,95 @@
+"""Lets in requests to the console's own address alone, and no POST from another page; sets the headers of each answer.
+
+A browser sends `Origin` with every POST. So one without it, or with another, is no click on this console's pages.
+"""
+
+from collections.abc import MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY_LIMIT = 16 * 1024  # bytes: the largest form is a passphrase of 1,024 characters
+LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+SECURE = {"Strict-Transport-Security": "max-age=31536000"}
+
+
+class GuardMiddleware:
+    """ASGI middleware for one address, such as https://console.example.org or http://127.0.0.1:8010."""
+
+    def __init__(self, app: ASGIApp, url: str) -> None:
+        parts = urlsplit(url)
+        self._app = app
+        self._hosts = {parts.netloc}
+        if (parts.hostname or "") in {"localhost", "127.0.0.1", "::1"}:
+            self._hosts |= {f"{name}:{parts.port}" if parts.port else name for name in LOOPBACK}
+        self._origins = {f"{parts.scheme}://{host}" for host in self._hosts}
+        self._headers = HEADERS | (SECURE if parts.scheme == "https" else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        why = self._fault(scope)
+        app = PlainTextResponse(f"{why[1]}\n", why[0]) if why else self._app
+        await app(scope, _limited(receive), self._with_headers(send))
+
+    def _fault(self, scope: Scope) -> tuple[int, str] | None:
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0] not in self._hosts:
+            return 421, "This console is not reached by that name. Set CONSOLE_URL to the address that browsers use."
+        if scope["method"] not in ("GET", "HEAD", "POST"):
+            return 405, "GET and POST only."
+        if scope["method"] == "POST" and headers.getlist("origin") not in [[each] for each in self._origins]:
+            return (
+                403,
+                "Only a page of this console may send this. Open the console, and press the button there.",
+            )
+        if _length(headers) > BODY_LIMIT:
+            return 413, f"A form has at most {BODY_LIMIT} bytes."
+        return None
+
+    def _with_headers(self, send: Send) -> Send:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self._headers)
+            await send(message)
+
+        return send_with_headers
+
+
+def _length(headers: Headers) -> int:
+    written = headers.get("content-length", "0")
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 10 else BODY_LIMIT + 1
+
+
+def _limited(receive: Receive) -> Receive:
+    """Cut a body without a length off at the limit: the form then lacks its end, and is refused."""
+    left = BODY_LIMIT
+
+    async def receive_limited() -> MutableMapping[str, Any]:
+        nonlocal left
+        message = await receive()
+        body = message.get("body", b"")
+        if len(body) > left:
+            return {"type": "http.disconnect"}
+        left -= len(body)
+        return message
+
+    return receive_limited

@@ -1,0 +1,83 @@
+"""The console answers under its own name alone, and takes a form from its own pages alone."""
+
+import pytest
+
+from bridge.bus.keys import Keys
+from console.web.guard import BODY_LIMIT
+from tests.stacks.bus import pipe_to
+from tests.stacks.console import GOOD, console
+
+WORDS = {"name": "anna", "passphrase": GOOD}
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:80", ""])
+async def test_another_name_is_not_answered(redis_url: str, session: str, host: str) -> None:
+    """A page of evil.example whose name is made to lead here would else be of the console's own origin."""
+    async with console(redis_url, session) as visitor:
+        answer = await visitor.http.get("/", headers={"host": host})
+
+    assert answer.status_code in (400, 421)
+    assert "Passphrase" not in answer.text
+
+
+async def test_localhost_is_this_machines_name_too(redis_url: str, session: str) -> None:
+    async with console(redis_url, session) as visitor:
+        port = visitor.base.rpartition(":")[2]
+        headers = {"host": f"localhost:{port}", "origin": f"http://localhost:{port}"}
+        answer = await visitor.http.post("/sign-in", data=WORDS, headers=headers)
+
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", None])
+async def test_a_form_of_another_page_does_nothing(redis_url: str, session: str, origin: str | None) -> None:
+    async with console(redis_url, session) as visitor, pipe_to(redis_url) as pipe:
+        await visitor.sign_in()
+        hidden = await visitor.hidden("/kill-switch", "/halt")
+        visitor.http.headers.pop("origin")
+        headers = {"origin": origin} if origin is not None else {}
+        answer = await visitor.http.post("/halt", data=hidden, headers=headers)
+
+        assert answer.status_code == 403
+        assert await pipe.send("EXISTS", Keys(session).halt) == 0
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE"])
+async def test_other_methods_are_none(redis_url: str, session: str, method: str) -> None:
+    async with console(redis_url, session) as visitor:
+        assert (await visitor.http.request(method, "/")).status_code == 405
+
+
+async def test_a_body_that_is_too_large_is_not_read(redis_url: str, session: str) -> None:
+    async def endless() -> object:
+        for _ in range(100):
+            yield b"name=anna&passphrase=" + b"x" * 1024
+
+    async with console(redis_url, session) as visitor:
+        told = await visitor.http.post("/sign-in", content=b"x" * (BODY_LIMIT + 1))
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        untold = await visitor.http.post("/sign-in", content=endless(), headers=headers)  # type: ignore[arg-type]
+
+    assert told.status_code == 413
+    assert untold.status_code >= 400
+
+
+@pytest.mark.parametrize("path", ["/", "/static/console.css", "/healthz", "/nothing", "/orders/x"])
+async def test_every_answer_says_what_a_browser_may_do_with_it(redis_url: str, session: str, path: str) -> None:
+    async with console(redis_url, session) as visitor:
+        headers = (await visitor.get(path)).headers
+
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "script-src" not in policy  # there is no script at all
+    assert "unsafe" not in policy
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/static/../templates/home.html", "/static/%2e%2e/settings.py", "/static/"])
+async def test_nothing_but_its_own_assets_is_served(redis_url: str, session: str, path: str) -> None:
+    async with console(redis_url, session) as visitor:
+        assert (await visitor.get(path)).status_code == 404
