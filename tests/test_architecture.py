@@ -496,6 +496,7 @@ ROOMS: dict[str, set[str]] = {
                 "tws",
             },
             "answers": set(),
+            "history": {"answers", "pacing", "session", "tws"},
             "order_entry": {
                 "audit",
                 "order_groups",
@@ -514,6 +515,7 @@ ROOMS: dict[str, set[str]] = {
             "handlers/market": {
                 "answers",
                 "handlers/dispatch.py",
+                "history",
                 "market_data",
                 "options",
                 "pacing",

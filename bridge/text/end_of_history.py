@@ -1,4 +1,4 @@
-"""The end of a historical series, as people and TWS write it: an instant, or a day. Pure.
+"""The start and the end of a historical series, as people and TWS write it: an instant, or a day. Pure.
 
 TWS's own forms (IBKR's page on historical bars): "20250611 16:00:00 US/Eastern" and, in UTC, "20250611-20:00:00". A
 time without a zone is TWS's login zone there, which a caller seldom knows: it is refused.
@@ -55,6 +55,27 @@ def tws_end(written: str, where: tzinfo) -> str:
     if not isinstance(end, datetime):
         end = datetime.combine(end + timedelta(days=1), time(), where)
     return end.astimezone(UTC).strftime(TWS_UTC)
+
+
+def first_second(written: str, where: tzinfo) -> int:
+    """Return the second since the epoch at which a series begins. A day begins at its midnight in the contract's own
+    zone, `where`."""
+    return _second(end_of_history(written), where, timedelta())
+
+
+def last_second(written: str, where: tzinfo) -> int:
+    """Return the last second of a series; of a day the one before the midnight at its end."""
+    return _second(end_of_history(written), where, timedelta(days=1)) - _is_day(written)
+
+
+def _second(at: datetime | date, where: tzinfo, days: timedelta) -> int:
+    if not isinstance(at, datetime):
+        at = datetime.combine(at + days, time(), where)
+    return int(at.timestamp())
+
+
+def _is_day(written: str) -> bool:
+    return not isinstance(end_of_history(written), datetime)
 
 
 def before(first: str) -> str:

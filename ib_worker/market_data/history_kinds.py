@@ -30,3 +30,8 @@ def require_kind(whatToShow: str, secType: str) -> None:
         fields=["whatToShow"],
         whatToShow=list(others),
     )
+
+
+def usual_kind(secType: str) -> str:
+    """Return the series of prices that a type has for certain: trades, or midpoints where there are none."""
+    return "MIDPOINT" if secType in UNTRADED else "TRADES"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from datetime import UTC
 from functools import partial
 from types import SimpleNamespace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import ib_async
 import structlog
@@ -182,6 +182,27 @@ class Wrapper:
     def historicalBars(self, reqId: int, texts: list[str]) -> None:
         """historicalData, all of it in one message."""
         self._requests.answer(reqId, texts)
+
+    def historicalSchedule(
+        self, reqId: int, start: str, end: str, timeZone: str, sessions: list[ib_async.HistoricalSession]
+    ) -> None:
+        self._requests.answer(reqId, sessions)
+
+    def headTimestamp(self, reqId: int, headTimestamp: str) -> None:
+        self._requests.answer(reqId, headTimestamp)
+
+    def histogram(self, reqId: int, rows: list[tuple[str, str]]) -> None:
+        """histogramData: prices and sizes, as texts."""
+        self._requests.answer(reqId, rows)
+
+    def historicalTicks(self, reqId: int, ticks: list[Any], done: bool) -> None:
+        """Midpoints, trades, or bids and asks, maybe in several messages."""
+        self._requests.add(reqId, ticks)
+        if done:
+            self._requests.finish(reqId)
+
+    historicalTicksBidAsk = historicalTicks
+    historicalTicksLast = historicalTicks
 
     def accountSummary(self, reqId: int, account: str, tag: str, value: str, currency: str) -> None:
         self._requests.add(reqId, (account, tag, value, currency))

@@ -60,6 +60,9 @@ class MessageReceiver(Protocol):
     def historicalBars(self, reqId: int, texts: list[str]) -> None:  # noqa: N802
         """All bars of one answer came, as texts."""
 
+    def histogram(self, reqId: int, rows: list[tuple[str, str]]) -> None:
+        """A histogram came, its prices and sizes as texts."""
+
     def forgottenOrder(self, permId: str) -> bool:  # noqa: N802
         """An archived order came. Returns whether it was taken by its permId alone, and need not be decoded."""
 
@@ -335,6 +338,7 @@ class StrictDecoder(Decoder):
         self.unknown_zones: set[str] = set()  # in which it writes times, and nobody knows them
         self._forgotten: Callable[[str], bool] = receiver.forgottenOrder
         self._bars: Callable[[int, list[str]], None] = receiver.historicalBars
+        self._histogram: Callable[[int, list[tuple[str, str]]], None] = receiver.histogram
 
     def interpret(self, fields: list[str]) -> None:
         """Clean the message's texts here, at the edge, so that none reaches anybody with characters that are not seen.
@@ -355,6 +359,11 @@ class StrictDecoder(Decoder):
     def historicalData(self, fields: list[str]) -> None:  # noqa: N802
         """Bars as texts, eight for each: who asked makes numbers of them, off the loop."""
         self._bars(int(fields[1]), fields[5:])
+
+    def histogramData(self, fields: list[str]) -> None:  # noqa: N802
+        """Prices and sizes as texts: at a size with a fraction ib_async loses the whole message."""
+        rows = fields[3:]
+        self._histogram(int(fields[1]), list(zip(rows[::2], rows[1::2], strict=True)))
 
     def completedOrder(self, fields: list[str]) -> None:  # noqa: N802
         """Most orders of a busy day are known to have ended, and a hundred fields of each cost the loop a second."""

@@ -124,6 +124,15 @@ def _history(code: int, text: str) -> ToolError:
             "TWS has no such data for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
             twsCode=code,
         )
+    if "no head time stamp" in lowered:
+        return ToolError(
+            "no_data",
+            "TWS has no head timestamp for this contract and whatToShow: it has no such series. Try another "
+            "whatToShow.",
+            twsCode=code,
+        )
+    if "permission" in lowered:  # "No market data permissions for NASDAQ STK"
+        return _no_entitlement(code, text)
     return ToolError(
         "gateway_refused",
         f"The historical data service rejected the request (error {code}): {quoted(text)}",

@@ -2,9 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, tzinfo
-
-import ib_async
+from datetime import UTC
 
 from bridge.bus.server.request import RequestContext
 from bridge.text.end_of_history import before, tws_end
@@ -20,21 +18,15 @@ from bridge.tools.market.market_data import (
 from ib_worker.answers.bounds import BOUNDS, DAILY_ROWS, DAY_S, bar_seconds, require_short
 from ib_worker.answers.shapes import EncodedAnswer, shape_of, shaped
 from ib_worker.handlers.dispatch import handles
+from ib_worker.history import requests
 from ib_worker.market_data.contracts import routed
 from ib_worker.market_data.history_kinds import require_kind
-from ib_worker.pacing.history_pacer import HistoryRequest
-from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
-from ib_worker.tws.errors import UnreadableMessage
 from ib_worker.tws.values import convert
 from ib_worker.tws.values.time_zones import zone
 
-HISTORY_S = 50.0  # with the look-up of the contract below the tool's own deadline, and that below a host's minute
 FIRST_OF_FEED_S = 2.0  # a refusal comes within a second; the first bar within five, so it is not waited for
 FIRST_QUOTE_S = 3.0  # TWS sends the first prices within a second, and its refusals as well
-PRICES = frozenset({"TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST"})  # the rest are rates and yields
-UP_TO_NOW = ""  # endDateTime
-DATES_AS_EPOCH = 2  # formatDate: instants as epoch seconds, which need no zone name to be understood
 
 
 @handles(GetHistoricalData)
@@ -48,15 +40,9 @@ async def get_historical_data(
     require_short(request.durationStr, request.barSizeSetting, request.secType, hours)
     contract = routed(found, request)
     where = zone(found.timeZoneId) or UTC  # an instant of a bar is right in either
-    end = tws_end(request.endDateTime, where) if request.endDateTime else UP_TO_NOW
-    period = (request.durationStr, request.barSizeSetting, end, request.useRTH)
-    wanted = HistoryRequest(
-        (contract.conId, contract.exchange), request.whatToShow, period, bar_seconds(request.barSizeSetting)
-    )
-    deadline = asyncio.get_running_loop().time() + HISTORY_S
-    bars: list[Bar] = await session.history_pacer.answer(
-        wanted, deadline, lambda: _bars(session, where, contract, request, end)
-    )
+    end = tws_end(request.endDateTime, where) if request.endDateTime else requests.UP_TO_NOW
+    series = requests.BarSeries(request.durationStr, request.barSizeSetting, request.whatToShow, end, request.useRTH)
+    bars = await requests.bars(session, contract, series, where, requests.deadline())
     if not bars:
         raise ToolError(
             "no_data",
@@ -83,44 +69,6 @@ async def _shaped(session: Session, request: GetHistoricalData, bars: list[Bar])
     return await session.long_work.run(
         bars, lambda bars: shaped("get_historical_data", bars, len(bars), shape, narrow=earlier, least=least)
     )
-
-
-async def _bars(
-    session: Session, where: tzinfo, contract: ib_async.Contract, asked: GetHistoricalData, end: str
-) -> list[Bar]:
-    """Return the bars, which a repeated request gets as they are; none where TWS has none."""
-    texts = await _texts(session, contract, asked, end)
-    rule = "historicalData.price" if asked.whatToShow in PRICES else "historicalData.rate"
-
-    try:
-        return await session.long_work.run(
-            texts, lambda texts: convert.bars(texts, where, contract.secType, rule), fields=convert.BAR_FIELDS
-        )
-    except ValueError as unlike:
-        raise UnreadableMessage(f"a message of type 17 (historicalData) has bars that are none: {unlike}") from unlike
-
-
-async def _texts(session: Session, contract: ib_async.Contract, asked: GetHistoricalData, end: str) -> list[str]:
-    """Texts of the bars, as `convert.bars` takes them."""
-    async with asyncio.timeout(HISTORY_S):
-        texts: list[str] = await session.tws.ask(
-            lambda wire, reqId: wire.reqHistoricalData(
-                reqId,
-                contract,
-                end,
-                asked.durationStr,
-                asked.barSizeSetting,
-                asked.whatToShow,
-                asked.useRTH,
-                DATES_AS_EPOCH,
-                False,
-                [],
-            ),
-            lane=Priority.BULK,
-            cancel=lambda wire, reqId: wire.cancelHistoricalData(reqId),
-            patience_s=HISTORY_S - 1,
-        )
-    return texts
 
 
 @handles(OpenMarketData)

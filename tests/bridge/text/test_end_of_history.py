@@ -1,11 +1,11 @@
 """The end of a series, in the forms of people and of TWS."""
 
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bridge.text.end_of_history import before, end_of_history, tws_end
+from bridge.text.end_of_history import before, end_of_history, first_second, last_second, tws_end
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -42,3 +42,11 @@ def test_what_may_mean_several_times_is_refused_with_the_forms(written: str, why
 def test_the_bars_before_one_end_where_it_begins() -> None:
     assert before("2025-06-11") == "2025-06-10"
     assert before("2025-06-11T09:30:00-04:00") == "2025-06-11T09:30:00-04:00"
+
+
+def test_a_day_is_all_its_seconds_in_the_contracts_zone() -> None:
+    began = datetime(2025, 3, 9, tzinfo=NEW_YORK)  # a day of 23 hours
+
+    assert first_second("2025-03-09", NEW_YORK) == int(began.timestamp())
+    assert last_second("20250309", NEW_YORK) == int(began.timestamp()) + 23 * 3600 - 1
+    assert first_second("20250309-14:00:00", NEW_YORK) == last_second("2025-03-09T14:00:00Z", NEW_YORK)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from bridge.tool import OPERATIONS, TOOLS
-from ib_worker.handlers.market.market_data import HISTORY_S
+from ib_worker.history.requests import HISTORY_S
 from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
 from tests.busy import BUSY_S

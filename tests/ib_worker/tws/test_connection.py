@@ -52,6 +52,8 @@ class Heard:
 
     def historicalBars(self, reqId: int, texts: list[str]) -> None: ...
 
+    def histogram(self, reqId: int, rows: list[tuple[str, str]]) -> None: ...
+
     def forgottenOrder(self, permId: str) -> bool:
         return False
 

@@ -22,7 +22,7 @@ from ib_worker.tws.errors import (
         (101, "Max number of tickers has been reached", "line_limit"),
         (162, "Historical Market Data Service error message:HMDS query returned no data", "no_data"),
         (162, "Historical Market Data Service error message:Historical data request pacing violation", "paced"),
-        (162, "Historical Market Data Service error message:No market data permissions", "gateway_refused"),
+        (162, "Historical Market Data Service error message:No market data permissions", "no_data"),
         (200, "No security definition has been found for the request", "not_found"),
         (200, "The contract description specified for AAPL is ambiguous.", "ambiguous_contract"),
         (100, "Max rate of messages per second has been exceeded", "paced"),
