@@ -109,10 +109,10 @@ async def _refreshed(session: Session, held: PricedPosition, modelCode: str) -> 
     """Return the position with the figures of this second, where TWS tells them in time."""
     try:
         async with asyncio.timeout(FRESH_S):
-            figures = await session.tws.ask_pnl_single(held.account, modelCode, held.contract.conId)
+            told = await session.position_profits.of(held.account, modelCode, held.contract.conId, held.position)
     except (TimeoutError, TwsError):
         return held
-    return with_pnl(held, figures, session.now())
+    return with_pnl(held, told.figures, told.at)
 
 
 def _table(found: _Portfolio, of: int, session: Session) -> PortfolioTable:

@@ -14,6 +14,7 @@ from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
 from ib_worker import __version__
 from ib_worker.account.exchange_rates import AccountRates
+from ib_worker.account.position_profits import PositionProfits
 from ib_worker.account.positions import Positions
 from ib_worker.account.updates import AccountUpdates
 from ib_worker.account_history.recorder import HistoryRecorder
@@ -211,6 +212,7 @@ class Session:
         self.feeds = LiveFeeds(self.tws.pacer, publisher, self.quotes.require_line)
         self.quotes.others = self.feeds.__len__
         self.account_updates = AccountUpdates(self.tws.pacer, publisher, self.now)
+        self.position_profits = PositionProfits(self.tws.ask_pnl_single, self.now, lambda: self.tws.wire)
         self.account_rates: dict[str, tuple[float, AccountRates]] = {}  # by account, and when they were read
         self.ahead = timedelta(0)  # of this machine's clock, where the gateway lives at another date
         self.gateway_clock = (float("-inf"), 0.0)  # when it was read, and how many seconds it is ahead
