@@ -73,6 +73,7 @@ async def test_every_answer_says_what_a_browser_may_do_with_it(redis_url: str, s
     assert "script-src" not in policy  # there is no script at all
     assert "unsafe" not in policy
     assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "same-origin"  # no-referrer makes a browser's own Origin null
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
 
