@@ -27,7 +27,16 @@ from ib_worker.handlers import (  # noqa: F401  # importing registers the handle
     previews,
     session,
 )
-from ib_worker.handlers.market import contracts, depth, history, market_data, news, quotes, scanners  # noqa: F401  # registers theirs
+from ib_worker.handlers.market import (  # noqa: F401  # registers theirs
+    contracts,
+    depth,
+    history,
+    market_data,
+    news,
+    options,
+    quotes,
+    scanners,
+)
 from ib_worker.leader import run_term
 from ib_worker.liveness import touch_while_alive
 from ib_worker.logging_setup import configure_logs
