@@ -12,7 +12,6 @@ WITHOUT_OWN_TESTS = {
     "mcp_front/tools/request_state.py": "seals what live_order_approval asks; tests/e2e/test_confirmation.py breaks it",
     "mcp_front/tools/server.py": "puts the tools together; every test of tests/mcp_front/tools calls it",
     "ib_worker/orders/timing.py": "default values alone; each wait's own test file shows it",
-    "ib_worker/tws/values/news.py": "fields alone; research/test_headlines.py makes rows of them",
     "ib_worker/publisher.py": "a Protocol alone; mypy holds the bus server and its streams to it",
     "console/app.py": "puts the pages together; every test of tests/console calls it",
     "cli/errors.py": "a name alone; every command's tests show it",

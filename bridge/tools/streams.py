@@ -10,8 +10,8 @@ from bridge.tools.types import LONGEST_WAIT_S, Account, Contract, ContractArgume
 
 MOST_ROWS = 1_000
 
-StreamKind = Literal["quotes", "bars5s", "ticks", "account", "orders"]
-OF_A_CONTRACT = frozenset({"quotes", "bars5s", "ticks"})
+StreamKind = Literal["quotes", "depth", "bars5s", "ticks", "news", "account", "orders"]
+OF_A_CONTRACT = frozenset({"quotes", "depth", "bars5s", "ticks", "news"})
 Handle = Annotated[str, StringConstraints(pattern=r"^s-[0-9a-f]{12}$")]
 Format = Literal["table", "objects"]
 Cell = str | bool | float | dict[str, Any] | None
@@ -84,9 +84,10 @@ class StreamRow(Model):
 
 @tool(returns=Subscribed, toolset="streams", composed=True, deadline_s=30)
 class Subscribe(ContractArguments):
-    """Open a stream and return a handle for ibkr_read_stream: quotes, bars5s (5-second bars) or ticks (each trade) of
-    one contract, the values and portfolio of an account, or orders (order states, fills, the session's events). The
-    handle outlasts restarts, and lapses when nobody reads it for 10 minutes."""
+    """Open a stream and return a handle for ibkr_read_stream: quotes, depth (order book), bars5s (5-second bars), ticks
+    (each trade) or news (headlines, untrusted) of one contract, the values and portfolio of an account, or orders
+    (order states, fills, the session's events). The handle outlasts restarts, and lapses when nobody reads it for 10
+    minutes."""
 
     title: ClassVar = "stream of quotes, account values or order events"
     search_words: ClassVar = "follow track ticks continuously real-time feed of prices portfolio fills"

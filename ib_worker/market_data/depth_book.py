@@ -53,6 +53,13 @@ class DepthBook:
         bids, asks = (self._sides[side][:levels] for side in (BID, ASK))
         return [[*reversed(_cells(bids, level)), *_cells(asks, level)] for level in range(max(len(bids), len(asks)))]
 
+    def sides(self, levels: int) -> dict[str, list[list[Cell]]]:
+        """Return both sides, best first: price, size and market maker of each level."""
+        return {
+            name: [_cells(side, level) for level in range(len(side))]
+            for name, side in (("bids", self._sides[BID][:levels]), ("asks", self._sides[ASK][:levels]))
+        }
+
 
 def depth_lines(market_data_lines: int) -> int:
     """Return how many books TWS sends at once to an account of so many market-data lines."""

@@ -1,9 +1,10 @@
-"""Streams of every trade and of five-second bars: one request per contract and kind, however many read it, asked for
-again after each connection."""
+"""Streams of every trade, of five-second bars, of order books and of headlines: one request per contract and kind,
+however many read it, asked for again after each connection."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import ib_async
@@ -12,13 +13,18 @@ import structlog
 
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
+from ib_worker.market_data.depth_book import DEEPEST, BookChange, DepthBook
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
+from ib_worker.pacing.subscription_places import SubscriptionPlaces
 from ib_worker.publisher import Publisher
 from ib_worker.tws.errors import ConnectionLost, refusal
-from ib_worker.tws.values.codes import WARNINGS
+from ib_worker.tws.values.codes import BOOK_RESET, WARNINGS
+from ib_worker.tws.values.convert import SMART
 
 BAR_S = 5  # the only size that TWS has
 WITHOUT_TRADES = frozenset({"CASH", "CMDTY"})  # quoted alone: their bars and ticks are of the middle price
+DEPTH, DEPTH_LEVELS = "depth", 5  # levels of each side in an entry
+HEADLINES_ALONE = "mdoff,292"  # generic ticks: no market data, and the headlines of every provider
 NOTHING = b"{}"
 
 log = structlog.get_logger("ib_worker.market_data.live_feeds")
@@ -33,10 +39,21 @@ def _ask_ticks(wire: Any, reqId: int, contract: ib_async.Contract) -> None:
     wire.reqTickByTickData(reqId, contract, "MidPoint" if contract.secType in WITHOUT_TRADES else "AllLast", 0, False)
 
 
-ASKS: dict[str, Callable[[Any, int, ib_async.Contract], None]] = {"bars5s": _ask_bars, "ticks": _ask_ticks}
-CANCELS: dict[str, Callable[[Any, int], None]] = {
-    "bars5s": lambda wire, reqId: wire.cancelRealTimeBars(reqId),
-    "ticks": lambda wire, reqId: wire.cancelTickByTickData(reqId),
+def _ask_depth(wire: Any, reqId: int, contract: ib_async.Contract) -> None:
+    wire.reqMktDepth(reqId, contract, DEEPEST, contract.exchange == SMART, [])
+
+
+def _ask_news(wire: Any, reqId: int, contract: ib_async.Contract) -> None:
+    wire.reqMktData(reqId, contract, HEADLINES_ALONE, False, False, [])
+
+
+Send = Callable[[Any, int, ib_async.Contract], None]
+ASKS: dict[str, Send] = {"bars5s": _ask_bars, "ticks": _ask_ticks, DEPTH: _ask_depth, "news": _ask_news}
+CANCELS: dict[str, Send] = {
+    "bars5s": lambda wire, reqId, _: wire.cancelRealTimeBars(reqId),
+    "ticks": lambda wire, reqId, _: wire.cancelTickByTickData(reqId),
+    DEPTH: lambda wire, reqId, contract: wire.cancelMktDepth(reqId, contract.exchange == SMART),
+    "news": lambda wire, reqId, _: wire.cancelMktData(reqId),
 }
 
 
@@ -50,25 +67,38 @@ class LiveFeed:
     reqId: int | None = None
     problem: ToolError | None = None  # why TWS gives no data
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # data or a problem has come
+    book: DepthBook = field(default_factory=DepthBook)  # of depth
+    placed: bool = False  # it holds one of the places of depth
 
 
 class LiveFeeds:
-    """The table of feeds, by stream. TWS counts each as a market-data line."""
+    """The table of feeds, by stream. TWS counts each as a market-data line, and books by themselves."""
 
-    def __init__(self, pacer: MessagePacer, publisher: Publisher, require_line: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        pacer: MessagePacer,
+        publisher: Publisher,
+        require_line: Callable[[], None],
+        books: SubscriptionPlaces,
+        now: Callable[[], datetime],
+    ) -> None:
         """`require_line` raises ToolError line_limit where the account has no line left."""
         self._pacer = pacer
         self._publisher = publisher
         self._require_line = require_line
+        self._books = books
+        self._now = now
+        self._changed: dict[LiveFeed, None] = {}  # whose books the last packet has changed
         self._wire: Any = None
         self._feeds: dict[str, LiveFeed] = {}
         self._by_request: dict[int, LiveFeed] = {}
-        self._to_cancel: list[tuple[str, int]] = []
+        self._to_cancel: list[tuple[LiveFeed, int]] = []
         self._work = asyncio.Event()
 
     def __len__(self) -> int:
         """Lines that TWS may still count."""
-        return sum(each.problem is None for each in self._feeds.values()) + len(self._to_cancel)
+        open_ = sum(each.problem is None and each.kind != DEPTH for each in self._feeds.values())
+        return open_ + sum(each.kind != DEPTH for each, _ in self._to_cancel)
 
     def open(self, kind: str, contract: ib_async.Contract) -> LiveFeed:
         """Return the contract's feed, asked for if there is none. Raises ToolError line_limit."""
@@ -78,11 +108,24 @@ class LiveFeeds:
             self._drop(found)  # what TWS refused before, it may give now
             found = None
         if found is None:
-            self._require_line()
-            found = self._feeds[stream] = LiveFeed(kind, contract, stream)
+            found = LiveFeed(kind, contract, stream)
+            self._take_place(found)
+            self._feeds[stream] = found
             self._work.set()
         self._publisher.open_stream(stream)
         return found
+
+    def _take_place(self, feed: LiveFeed) -> None:
+        if feed.kind != DEPTH:
+            self._require_line()
+            return
+        self._books.take_now()
+        feed.placed = True
+
+    def _give_place_back(self, feed: LiveFeed) -> None:
+        if feed.placed:
+            feed.placed = False
+            self._books.give_back()
 
     def known(self, stream: str) -> LiveFeed | None:
         return self._feeds.get(stream)
@@ -102,7 +145,10 @@ class LiveFeeds:
     def disconnected(self) -> None:
         self._wire = None
         self._by_request.clear()
+        for each, _ in self._to_cancel:
+            self._give_place_back(each)
         self._to_cancel.clear()
+        self._changed.clear()
         for each in self._feeds.values():
             if each.reqId is not None:
                 self._lose(each)
@@ -114,15 +160,35 @@ class LiveFeeds:
             found.settled.set()
             self._publisher.publish(found.stream, kind, msgspec.json.encode(values))
 
+    def change(self, reqId: int, change: BookChange) -> bool:
+        """Apply a change to a feed's book; whether it was about one."""
+        found = self._by_request.get(reqId)
+        if found is None:
+            return False
+        found.settled.set()
+        found.book.take(change)
+        self._changed[found] = None
+        return True
+
+    def flush(self) -> None:
+        """Publish the books that the last packet has changed."""
+        changed, self._changed = self._changed, {}
+        for each in changed:
+            values = {"time": self._now().isoformat(), "book": each.book.sides(DEPTH_LEVELS)}
+            self._publisher.publish(each.stream, "book", msgspec.json.encode(values))
+
     def refused(self, reqId: int, code: int, text: str) -> bool:
         """An error or notice about a feed; whether it was about one."""
         found = self._by_request.get(reqId)
         if found is None:
             return False
         log.info("feed_error", contract=contract_name(found.contract), feed=found.kind, code=code, text=text)
-        if code not in WARNINGS:
+        if code == BOOK_RESET:
+            found.book = DepthBook()
+        elif code not in WARNINGS:
             del self._by_request[reqId]
             self._lose(found)
+            self._give_place_back(found)
             found.problem = refusal(code, text)
             found.settled.set()
         return True
@@ -145,8 +211,9 @@ class LiveFeeds:
             return
         try:
             if self._to_cancel:
-                kind, reqId = self._to_cancel.pop(0)
-                CANCELS[kind](wire, reqId)
+                ended, reqId = self._to_cancel.pop(0)
+                self._give_place_back(ended)
+                CANCELS[ended.kind](wire, reqId, ended.contract)
             elif missing is not None:
                 reqId = wire.getReqId()
                 ASKS[missing.kind](wire, reqId, missing.contract)
@@ -158,12 +225,17 @@ class LiveFeeds:
     def _drop(self, feed: LiveFeed) -> None:
         del self._feeds[feed.stream]
         self._publisher.close_stream(feed.stream)
+        self._changed.pop(feed, None)
         if feed.reqId is not None and self._by_request.pop(feed.reqId, None) is not None:
-            self._to_cancel.append((feed.kind, feed.reqId))
+            self._to_cancel.append((feed, feed.reqId))
             self._work.set()
+        else:
+            self._give_place_back(feed)
 
     def _lose(self, feed: LiveFeed) -> None:
         """TWS has forgotten the feed: whoever reads is told that data are missing."""
         feed.reqId = None
+        feed.book = DepthBook()
+        self._changed.pop(feed, None)
         feed.settled.clear()
         self._publisher.publish(feed.stream, "gap", NOTHING)

@@ -1,25 +1,20 @@
 """Headlines and bulletins as rows of a table, and times as TWS takes them. Pure."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 
 from bridge.text.end_of_history import end_of_history
 from bridge.tools.types import Cell
-from ib_worker.tws.values.news import SentBulletin, SentHeadline
+from ib_worker.tws.values.news import ID_CHARS, SentBulletin, SentHeadline, headline_text
 from ib_worker.tws.values.text import untrusted
 
-HEADLINE_CHARS = 300
 BULLETIN_CHARS = 500
 PROVIDER_NAME_CHARS = 60
-ID_CHARS = 64
 NEWS_TIME = "%Y-%m-%d %H:%M:%S.0"  # IBKR's page "News": in UTC
 COLUMNS = ("time", "providerCode", "articleId", "untrusted_headline")
 BULLETIN_COLUMNS = ("msgId", "type", "exchange", "untrusted_text")
 # IBKR's page "News bulletins": 1 a regular bulletin, 2 an exchange no longer trades, 3 it trades again.
 TYPES = {1: "news", 2: "halt", 3: "resumption"}
-# Some providers' headlines begin with codes: {A:265598:L:en:K:0.97:C:0.97}.
-_CODES = re.compile(r"^(\{[^{}]{0,200}\})+!?")
 
 
 def headline_rows(sent: Sequence[SentHeadline]) -> list[list[Cell]]:
@@ -29,7 +24,7 @@ def headline_rows(sent: Sequence[SentHeadline]) -> list[list[Cell]]:
             _utc(each.time),
             untrusted(each.providerCode, ID_CHARS),
             untrusted(each.articleId, ID_CHARS),
-            untrusted(_CODES.sub("", each.headline), HEADLINE_CHARS),
+            headline_text(each.headline),
         ]
         for each in sent
     ]

@@ -7,10 +7,10 @@ from typing import Any
 
 from ib_worker.pacing.caller import current_caller
 from ib_worker.pacing.message_pacer import Priority
-from ib_worker.research.headlines import ID_CHARS, PROVIDER_NAME_CHARS
+from ib_worker.research.headlines import PROVIDER_NAME_CHARS
 from ib_worker.session.session import Session
 from ib_worker.tws.requests import NEWS_BULLETINS, NEWS_PROVIDERS
-from ib_worker.tws.values.news import SentBulletin, SentHeadline
+from ib_worker.tws.values.news import ID_CHARS, SentBulletin, SentHeadline
 from ib_worker.tws.values.text import untrusted
 
 NEWS_S = 20.0  # a provider's archive may take seconds

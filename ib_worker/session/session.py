@@ -209,7 +209,8 @@ class Session:
         self.quotes = QuoteSubscriptions(
             self.tws.pacer, publisher, settings.market_data_lines, self.now, order_timing.error_grace_s
         )
-        self.feeds = LiveFeeds(self.tws.pacer, publisher, self.quotes.require_line)
+        self.depth = SubscriptionPlaces(depth_lines(settings.market_data_lines), "market-depth subscriptions")
+        self.feeds = LiveFeeds(self.tws.pacer, publisher, self.quotes.require_line, self.depth, self.now)
         self.quotes.others = self.feeds.__len__
         self.account_updates = AccountUpdates(self.tws.pacer, publisher, self.now)
         self.position_profits = PositionProfits(self.tws.ask_pnl_single, self.now, lambda: self.tws.wire)
@@ -228,7 +229,6 @@ class Session:
         self.kept_answers = KeptAnswers()
         self.executions: LongList[Any] = LongList(time.monotonic, self._told_so_far)
         self.completed_orders: LongList[Any] = LongList(time.monotonic, self._told_so_far)
-        self.depth = SubscriptionPlaces(depth_lines(settings.market_data_lines), "market-depth subscriptions")
         self.scanners = SubscriptionPlaces(MOST_SCANNERS, "scanner subscriptions")
         self.reference_data = ReferenceData(time.monotonic)
         self._order_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)

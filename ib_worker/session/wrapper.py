@@ -23,7 +23,7 @@ from ib_worker.tws.errors import UnreadableMessage, as_tool_error
 from ib_worker.tws.requests import NEWS_BULLETINS, NEWS_PROVIDERS, SCANNER_PARAMETERS, PendingRequests
 from ib_worker.tws.values import unset
 from ib_worker.tws.values.codes import UNNAMED
-from ib_worker.tws.values.live import live_bar, live_middle, live_trade
+from ib_worker.tws.values.live import live_bar, live_headline, live_middle, live_trade
 from ib_worker.tws.values.news import SentBulletin, SentHeadline
 from ib_worker.tws.values.text import message
 
@@ -123,6 +123,7 @@ class Wrapper:
     def tcpDataProcessed(self) -> None:
         """A packet's messages are all taken: publish what they changed, together."""
         self._lines.flush()
+        self._feeds.flush()
         self._account.flush()
 
     def error(self, reqId: int, errorCode: int, errorString: str, advanced: str) -> None:
@@ -261,13 +262,17 @@ class Wrapper:
     # the order book, scanners and news
 
     def updateMktDepth(self, reqId: int, position: int, operation: int, side: int, price: float, size: float) -> None:
-        self._requests.add(reqId, BookChange(position, operation, side, price, size))
+        self._book_changed(reqId, BookChange(position, operation, side, price, size))
 
     def updateMktDepthL2(
         self, reqId: int, position: int, marketMaker: str, operation: int, side: int, price: float, size: float,
         isSmartDepth: bool,
     ) -> None:  # fmt: skip
-        self._requests.add(reqId, BookChange(position, operation, side, price, size, marketMaker))
+        self._book_changed(reqId, BookChange(position, operation, side, price, size, marketMaker))
+
+    def _book_changed(self, reqId: int, change: BookChange) -> None:
+        if not self._feeds.change(reqId, change):
+            self._requests.add(reqId, change)
 
     def scannerParameters(self, xml: str) -> None:
         self._requests.answer(SCANNER_PARAMETERS, [xml])
@@ -392,6 +397,11 @@ class Wrapper:
 
     def tickByTickMidPoint(self, reqId: int, time: int, midPoint: float) -> None:
         self._feeds.take(reqId, "tick", live_middle(time, midPoint))
+
+    def tickNews(
+        self, reqId: int, timeStamp: int, providerCode: str, articleId: str, headline: str, extraData: str
+    ) -> None:
+        self._feeds.take(reqId, "headline", live_headline(timeStamp, providerCode, articleId, headline))
 
     def currentTime(self, time: int) -> None:
         """By the gateway's clock, in seconds; also a sign of life, for which the wire has taken it already."""

@@ -92,5 +92,6 @@ async def _open_feed(session: Session, bus: BusServer, handle: StreamHandle) -> 
 
 
 OPENS: dict[str, Open] = {
-    "quotes": _open_quotes, "bars5s": _open_feed, "ticks": _open_feed, "account": _open_account,
+    "quotes": _open_quotes, "account": _open_account,
+    **dict.fromkeys(("depth", "bars5s", "ticks", "news"), _open_feed),
 }  # fmt: skip

@@ -58,8 +58,7 @@ class ReadableStreams:
         self._places = WaitPlaces("ibkr_read_stream", READS_OF_ONE, READS, "End one first.")
         self._open = {
             "quotes": self._quotes,
-            "bars5s": self._feed,
-            "ticks": self._feed,
+            **dict.fromkeys(("depth", "bars5s", "ticks", "news"), self._feed),
             "account": self._account,
             "orders": self._orders,
         }

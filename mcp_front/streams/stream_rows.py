@@ -17,6 +17,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "kind", "time", "bid", "bidSize", "ask", "askSize", "last", "lastSize", "volume", "open", "high", "low",
         "close", "halted", "marketDataType", "updates",
     ),
+    "depth": ("kind", "time", "book", "updates"),
+    "news": ("kind", "time", "providerCode", "articleId", "untrusted_headline", "updates"),
     "bars5s": ("kind", "time", "open", "high", "low", "close", "volume", "average", "barCount", "updates"),
     "ticks": (
         "kind", "time", "price", "size", "exchange", "specialConditions", "pastLimit", "unreported", "updates",

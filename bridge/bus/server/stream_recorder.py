@@ -18,7 +18,7 @@ from bridge.bus.transport.pipeline import CommandPipeline
 UNWRITTEN = 2_000  # updates of one stream that wait for Redis; older ones are dropped, and show as a gap
 IN_ONE_STEP = 500  # updates: Redis serves orders between two steps
 TOUCH_S = 60.0  # between touches of the logs that nothing is written to
-CONFLATED = frozenset({"quote"})  # kinds whose latest update has all that those before it said
+CONFLATED = frozenset({"quote", "book"})  # kinds whose latest update has all that those before it said
 NOTHING = b"{}"
 
 

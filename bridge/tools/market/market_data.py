@@ -166,10 +166,10 @@ class LiveFeedOpened(Model):
 
 @operation(returns=LiveFeedOpened, toolset="streams", deadline_s=25)
 class OpenLiveFeed(ContractArguments):
-    """Subscribe to a contract's five-second bars or to each of its trades, or join the subscription, and write them
-    into a log while a handle reads them."""
+    """Subscribe to a contract's order book, five-second bars, trades or headlines, or join the subscription, and write
+    them into a log while a handle reads them."""
 
-    feed: Literal["bars5s", "ticks"]
+    feed: Literal["depth", "bars5s", "ticks", "news"]
 
 
 @operation(returns=QuoteStreamOpened, toolset="streams")

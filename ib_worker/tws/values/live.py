@@ -1,4 +1,4 @@
-"""Converts five-second bars and ticks of tick-by-tick data into the values that a stream of them has. Pure."""
+"""Converts five-second bars, headlines and tick-by-tick data into the values that a stream of them has. Pure."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import ib_async
 
 from ib_worker.tws.values import unset
+from ib_worker.tws.values.news import ID_CHARS, headline_text
+from ib_worker.tws.values.text import untrusted
 
 Values = dict[str, Any]
 
@@ -43,6 +45,16 @@ def live_trade(
 def live_middle(time: int, midPoint: float) -> Values:
     """The values of a middle price (tickByTick, 99), of a contract that is quoted and does not trade."""
     return {"time": _instant(time), "price": unset.number(midPoint)}
+
+
+def live_headline(milliseconds: int, providerCode: str, articleId: str, headline: str) -> Values:
+    """The values of a headline (tickNews, 84); the text comes from outside."""
+    return {
+        "time": _instant(milliseconds // 1000),
+        "providerCode": untrusted(providerCode, ID_CHARS),
+        "articleId": untrusted(articleId, ID_CHARS),
+        "untrusted_headline": headline_text(headline),
+    }
 
 
 def _instant(seconds: int) -> str:

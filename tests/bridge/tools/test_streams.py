@@ -15,7 +15,7 @@ HANDLE = "s-0123456789ab"
         ({"kind": "orders", "symbol": "SPY"}, "symbol: a stream of orders has no use for it"),
         ({"kind": "quotes", "symbol": "SPY", "account": "DU1"}, "account: a stream of quotes has no use for it"),
         ({"kind": "account", "conId": 7}, "conId: a stream of account has no use for it"),
-        ({"kind": "depth", "symbol": "SPY"}, "Input should be"),
+        ({"kind": "book", "symbol": "SPY"}, "Input should be"),
     ],
 )
 def test_a_stream_that_lacks_or_wastes_something_is_refused(arguments: dict[str, object], complaint: str) -> None:

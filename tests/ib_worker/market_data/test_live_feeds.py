@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from bridge.tool import ToolError
+from ib_worker.market_data.depth_book import BookChange
 from ib_worker.market_data.live_feeds import ASKS
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Stand, ready_session
@@ -103,3 +104,78 @@ def test_what_is_quoted_alone_has_bars_and_ticks_of_its_middle_price() -> None:
     assert [fields[3] if fields[2] == 5 else fields[2] for fields in sent] == [
         "TRADES", "MIDPOINT", "AllLast", "MidPoint",
     ]  # fmt: skip
+
+
+ASK_DEPTH, CANCEL_DEPTH, ASK_QUOTES = 10, 11, 1
+
+
+async def test_a_stream_of_depth_has_the_whole_book_in_each_entry_and_takes_no_line(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        task, feeds = await running(stand), stand.session.feeds
+        found = feeds.open("depth", contract())
+        await until(lambda: len(stand.published.of("book")) > 1, "the book has changed", 15)
+        assert (len(feeds), len(stand.session.quotes)) == (0, 0)
+        feeds.abandoned(found.stream)
+        await until(lambda: asked(sim, CANCEL_DEPTH) == 1, "it is given back")
+        task.cancel()
+
+    for each in stand.published.of("book"):
+        bids, asks = each["book"]["bids"], each["book"]["asks"]
+        assert (len(bids), len(asks)) == (5, 5)
+        assert [price for price, _, _ in bids] == sorted((price for price, _, _ in bids), reverse=True)
+        assert bids[0][0] < asks[0][0]
+
+
+async def test_books_have_places_of_their_own_that_are_free_again(sim: Simulator) -> None:
+    symbols = {"SPY": 756733, "AAPL": 265598, "IBM": 8314}
+    async with ready_session(sim) as stand:
+        task, feeds = await running(stand), stand.session.feeds
+        found = [feeds.open("depth", contract(conId, symbol=name)) for name, conId in symbols.items()]
+        with pytest.raises(ToolError, match=r"line_limit.*All 3 market-depth subscriptions are in use"):
+            feeds.open("depth", contract(272093, symbol="MSFT"))
+        await until(lambda: asked(sim, ASK_DEPTH) == 3, "all are asked for")
+        feeds.abandoned(found[0].stream)
+        await until(lambda: asked(sim, CANCEL_DEPTH) == 1, "one is given back")
+        sim.fault("limit depth 2")
+        refused = feeds.open("depth", contract(272093, symbol="MSFT"))
+        async with asyncio.timeout(10):
+            await refused.settled.wait()
+        assert refused.problem is not None
+        feeds.abandoned(refused.stream)
+        sim.fault("limit depth 3")
+        again = feeds.open("depth", contract(272093, symbol="MSFT"))
+        await until(lambda: again.settled.is_set(), "the place of the refused one is free", 10)
+        task.cancel()
+
+    assert again.problem is None
+
+
+async def test_a_book_begins_anew_after_a_reset_and_after_a_break(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        task, feeds = await running(stand), stand.session.feeds
+        found = feeds.open("depth", contract())
+        await until(lambda: bool(stand.published.of("book")), "the book came", 15)
+        feeds.disconnected()
+        assert found.book.rows(5) == []
+        assert stand.published.of("gap") == [{}]
+        assert not feeds.change(99, BookChange(0, 0, 0, 1.0, 1))
+        task.cancel()
+
+
+async def test_headlines_come_as_untrusted_texts(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        task = await running(stand)
+        stand.session.feeds.open("news", contract())
+        await until(lambda: asked(sim, ASK_QUOTES) == 1, "they are asked for")
+        for _ in range(72):  # hours
+            sim.skip(3_600)
+            if stand.published.of("headline"):
+                break
+            await asyncio.sleep(0.02)
+        await until(lambda: bool(stand.published.of("headline")), "a headline came", 10)
+        task.cancel()
+
+    headline = stand.published.of("headline")[0]
+    assert set(headline) == {"time", "providerCode", "articleId", "untrusted_headline"}
+    assert headline["articleId"].startswith(headline["providerCode"])
+    assert [each.fields[-4] for each in sim.journal.entries("in", ASK_QUOTES)] == ["mdoff,292"]

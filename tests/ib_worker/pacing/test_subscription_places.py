@@ -28,3 +28,17 @@ async def test_who_waits_in_vain_is_told_how_many_there_are(monkeypatch: pytest.
 
     with pytest.raises(ToolError, match=r"line_limit.*All 1 books are in use\. Retry in a few seconds"):
         await places.take()
+
+
+async def test_who_gives_up_in_the_moment_of_its_turn_hands_the_place_on() -> None:
+    places = SubscriptionPlaces(1, "books")
+    places.take_now()
+    gone, next_ = (asyncio.create_task(places.take()) for _ in range(2))
+    await asyncio.sleep(0)
+    places.give_back()
+    gone.cancel()
+
+    async with asyncio.timeout(1):
+        await next_
+    with pytest.raises(ToolError, match="line_limit"):
+        places.take_now()

@@ -27,7 +27,7 @@ HISTORY = ("get_historical_data", {"symbol": "SPY", "durationStr": "1 D", "barSi
         ("rewrite contractDetails 0 18", DETAILS, {"symbol": "MSFT"}, "type 18 (bondContractDetails)"),
         ("truncate historicalData 9", *HISTORY, "type 17 (historicalData)"),
         ("rewrite pnl 2 nonsense", "get_pnl", {}, "type 94 (pnl)"),
-        ("rewrite accountSummary 0 73", SUMMARY, {}, "accountUpdateMulti"),  # a message without a method here
+        ("rewrite accountSummary 0 68", SUMMARY, {}, "displayGroupUpdated"),  # a message without a method here
         ("rewrite pnl 0 999", "get_pnl", {}, "type 999"),
         ("rewrite pnl 0 107", "get_pnl", {}, "userInfo"),
         ("rewrite portfolioValue 2 nonsense 1", "open_account_updates", {}, "type 7 (updatePortfolio)"),

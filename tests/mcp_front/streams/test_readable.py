@@ -266,6 +266,26 @@ async def test_bars_and_trades_are_read_and_outlive_their_worker(
     assert kinds.count("gap") == 1
 
 
+async def test_a_book_is_read_whole_in_each_entry_and_outlives_its_worker(redis_url: str, session: str) -> None:
+    async with Simulator() as sim, serving(redis_url, session) as front:
+        async with worker(redis_url, session, sim.port, FAST):
+            await ready(front)
+            opened = await subscribed(front, kind="depth", symbol="SPY")
+            before = await read(front, opened, wait_seconds=20, limit=1000)
+        async with worker(redis_url, session, sim.port, FAST):
+            cursor, kinds = before["cursor"], list[Any]()
+            async with asyncio.timeout(40):
+                while "gap" not in kinds or kinds[-1] == "gap":
+                    found = await read(front, opened, cursor=cursor, wait_seconds=20)
+                    cursor = found["cursor"]
+                    kinds += column(found, "kind")
+
+    assert opened["columns"] == ["kind", "time", "book", "updates"]
+    assert set(column(before, "kind")) == {"book"}
+    assert all(len(each["bids"]) == len(each["asks"]) == 5 for each in column(before, "book"))
+    assert kinds.count("gap") == 1
+
+
 async def test_more_feeds_than_tws_gives_are_refused_with_its_words(redis_url: str, session: str) -> None:
     async with whole_stack(redis_url, session) as stack:
         symbols = ("SPY", "AAPL", "IBM", "MSFT", "NVDA", "VTI")
