@@ -9,7 +9,7 @@ SEED ?= 1
 LOCKS := dev local front worker console simulator uv mutants converters conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue mutants converters conformance test-hosts bench bench-peers coverage lock api schemas clean
+.PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue mutants converters conformance test-hosts bench bench-peers coverage lock tokens api api-examples schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,6 +123,11 @@ tokens: ## what a model sees of each tool, in tokens, by npm's js-tiktoken (ARGS
 
 api: ## generates API.md's tables and the README's list of tools from the declarations
 	@$(INSTALL) dev
+	$(BIN)/python -m cli reference
+
+api-examples: ## calls each tool of the stack at the simulator, and records the examples that make api shows
+	@$(INSTALL) dev
+	$(BIN)/python -m tests.examples
 	$(BIN)/python -m cli reference
 
 schemas: ## generates the schema snapshots under tests/schemas: a changed snapshot is a changed promise

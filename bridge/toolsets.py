@@ -28,10 +28,10 @@ TOOLSETS: dict[str, Toolset] = {
     "options": Toolset("option chains, quotes and greeks"),
     "calculations": Toolset("prices and volatilities of options by TWS's model", default=False),
     "news": Toolset("headlines, articles and bulletins"),
-    "alerts": Toolset("alerts that the worker keeps while no client is connected"),
+    "alerts": Toolset("alerts that the worker keeps while no client is connected", default=False),
     "research": Toolset("single ticks, price histograms, and since when there is history", default=False),
-    "scanners": Toolset("market scanners"),
-    "depth": Toolset("order books"),
+    "scanners": Toolset("market scanners", default=False),
+    "depth": Toolset("order books", default=False),
 }
 
 

@@ -19,34 +19,42 @@ from mcp_front.protocol.results import error_result
 SHOWN = 64  # characters of the name that was called
 NEAR = 3  # names that are offered instead
 NAMED = re.compile(rf"\b{PREFIX}[a-z_]*[a-z]\b")
-# What a name is about, for tools that are called otherwise elsewhere; the first word that fits counts.
-ABOUT = {
-    "quote": "stream_market_data",
-    "ticker": "stream_market_data",
-    "snapshot": "stream_market_data",
-    "price": "stream_market_data",
-    "market_data": "stream_market_data",
-    "portfolio": "get_positions",
-    "holdings": "get_positions",
-    "balance": "get_account_summary",
-    "buying_power": "get_account_summary",
-    "account_info": "get_account_summary",
-    "trades": "get_executions",
-    "fills": "get_executions",
-    "candles": "get_historical_data",
-    "bars": "get_historical_data",
-    "ohlc": "get_historical_data",
-    "option_chain": "get_contract_details",
-    "options_chain": "get_contract_details",
-    "search": "get_contract_details",
-    "lookup": "get_contract_details",
-    "bracket": "place_bracket_order",
-    "kill": "halt_trading",
-    "replace_order": "modify_order",
-    "close_position": "place_order",
-    "buy": "place_order",
-    "sell": "place_order",
-}
+# What a name is about, for tools that are called otherwise elsewhere; the first word that fits, with a tool that is
+# offered, counts.
+ABOUT = (
+    ("quote", "get_quotes"),
+    ("ticker", "get_quotes"),
+    ("snapshot", "get_quotes"),
+    ("price", "get_quotes"),
+    ("market_data", "get_quotes"),
+    ("portfolio", "get_portfolio"),
+    ("holdings", "get_portfolio"),
+    ("balance", "get_account_summary"),
+    ("buying_power", "get_account_summary"),
+    ("account_info", "get_account_summary"),
+    ("trades", "get_executions"),
+    ("fills", "get_executions"),
+    ("candles", "get_historical_data"),
+    ("bars", "get_historical_data"),
+    ("ohlc", "get_historical_data"),
+    ("option_chain", "get_option_chain"),
+    ("options_chain", "get_option_chain"),
+    ("greeks", "get_option_quotes"),
+    ("order_book", "get_market_depth"),
+    ("screener", "run_scanner"),
+    ("headlines", "get_news"),
+    ("search", "search_symbols"),
+    ("lookup", "search_symbols"),
+    ("search", "get_contract_details"),
+    ("lookup", "get_contract_details"),
+    ("option_chain", "get_contract_details"),
+    ("bracket", "place_bracket_order"),
+    ("kill", "halt_trading"),
+    ("replace_order", "modify_order"),
+    ("close_position", "place_order"),
+    ("buy", "place_order"),
+    ("sell", "place_order"),
+)
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +117,7 @@ def _about(spelled: str, offered: Sequence[str]) -> list[str]:
     if spelled in offered:
         return []
     words = f"_{spelled}_"
-    named = (PREFIX + tool for word, tool in ABOUT.items() if f"_{word}_" in words or f"_{word}s_" in words)
+    named = (PREFIX + tool for word, tool in ABOUT if f"_{word}_" in words or f"_{word}s_" in words)
     return [each for each in named if each in offered][:1]
 
 

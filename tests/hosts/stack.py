@@ -79,6 +79,6 @@ async def running(**settings: str) -> AsyncIterator[Stack]:
         port = str(plan.sim_ports[0])
         await children.start("simulator", "ibgateway.simulator", "--port", port, *plan.simulator)
         await children.start("worker", "ib_worker", **common, **(gateway(plan) | settings))
-        await children.start("front", "mcp_front", **common, FRONT_PORT=str(front))
+        await children.start("front", "mcp_front", **common, FRONT_PORT=str(front), FRONT_TOOLSETS="all")
         await until_ready(front, lambda _: None)
         yield Stack(plan.url, journal, control, redis.url)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import bridge.tools.market.market_data  # noqa: F401  # its declarations fill the registry
+import bridge.tools.market.market_data  # its declarations fill the registry
+import bridge.tools.orders  # noqa: F401
 from bridge.tool import TOOLS
 from cli.__main__ import main
 from cli.commands import reference
@@ -17,7 +18,7 @@ def test_a_chapter_has_the_tools_arguments_with_their_defaults_and_limits() -> N
     assert "`duration_seconds`" in chapter
     assert "60" in chapter
     assert "`symbol`" in chapter
-    assert "required" in chapter
+    assert "| `totalQuantity` | number | required |" in reference.chapter(TOOLS["ibkr_place_order"])
 
 
 def test_every_tool_has_one_snapshot_of_its_name_and_the_same_text_each_time() -> None:

@@ -50,10 +50,11 @@ UNKNOWN = [
     ("mcp__ibkr__ibkr_place_order", ["ibkr_place_order"]),
     ("ibkr_place_bracket", ["ibkr_place_bracket_order"]),
     ("IBKR-GET-STATUS", ["ibkr_get_status"]),
-    ("ibkr_get_quote", ["ibkr_stream_market_data"]),  # get_order is nearer by its letters
-    ("getMarketPrice", ["ibkr_stream_market_data"]),
+    ("ibkr_get_quote", ["ibkr_get_quotes"]),  # get_order is nearer by its letters
+    ("getMarketPrice", ["ibkr_get_quotes"]),
     ("get_option_chain", ["ibkr_get_option_chain"]),
-    ("get_portfolio", ["ibkr_get_portfolio"]),
+    ("get_options_chain", ["ibkr_get_option_chain"]),
+    ("list_holdings", ["ibkr_get_portfolio"]),
     ("close_position", ["ibkr_place_order"]),
     ("x" * 10_000, []),
     ("weather\n\x1b[31m", []),
