@@ -20,6 +20,7 @@ COMMANDS = {
     "operator": "manage the people who may approve and resume, each with a passphrase",
     "orders": "show the order records",
     "audit": "verify, replay, export or archive the audit log",
+    "import-flex": "import Flex statements of IBKR into the account's history: deposits, and earlier days",
     "reference": "write API.md's tables, or the schema snapshots",
 }
 CONTROL = {"halt", "resume", "approve", "operator"}  # in cli/commands/control

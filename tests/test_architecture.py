@@ -50,6 +50,7 @@ OWNERS = {
     "argon2": ("bridge/bus/identity/credentials", *CLIENTS),
     "pyotp": ("bridge/bus/identity/credentials", *CLIENTS),
     "apprise": ("ib_worker/pushes/apprise_channel", *CLIENTS),
+    "ibflex": ("cli/operator/flex_statement", *CLIENTS),
     "redis": ("bridge/bus/", "cli/local_stack/embedded_redis.py", *CLIENTS),
 }
 MAX_MODULES = 12  # of one folder, `__init__.py` not counted
@@ -217,6 +218,7 @@ ROOMS: dict[str, set[str]] = {
             "commands/client.py": set(),
             "commands/control": {"operator"},
             "commands/doctor.py": {"diagnostics", "front_access.py", "local_stack", "operator", "terminal.py"},
+            "commands/import_flex.py": {"errors.py", "operator"},
             "commands/orders.py": {"operator"},
             "commands/paper.py": {"client_setup.py", "command_line.py", "errors.py", "local_stack", "terminal.py"},
             "commands/paper_check.py": {"commands/up.py", "errors.py", "local_stack", "mcp_client.py", "terminal.py"},

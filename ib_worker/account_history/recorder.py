@@ -85,6 +85,7 @@ class HistoryRecorder:
         self._waiting: list[Record] = []
         self._unarchived: list[Record] = []
         self._known: dict[str, str] = {}  # a record that Redis has, by shelf
+        self._uneven = False  # a snapshot has come since the archive was compared with Redis
         self._due = asyncio.Event()
         self._unwritten = Outage("account_history_not_written")
         self._not_archived = Outage("history_archive_not_written")
@@ -130,6 +131,9 @@ class HistoryRecorder:
                     await self._due.wait()
             self._due.clear()
             await self._insist(self.flush)
+            if self._uneven:  # once a day: the operator may have imported a statement
+                self._uneven = False
+                await self._insist(self.level)
             await asyncio.sleep(self.timing.record_s)
 
     async def _insist(self, step: Callable[[], Awaitable[None]]) -> None:
@@ -161,6 +165,7 @@ class HistoryRecorder:
         record = snapshot_record(snapshot)
         await self._put(SNAPSHOTS, [record])
         await self._archived([record])
+        self._uneven = True
 
     async def snapshots(self) -> set[str]:
         """Return the names of the snapshots that are there. Raises BusError."""
@@ -172,15 +177,15 @@ class HistoryRecorder:
         if records:
             self._known[shelf.name] = max(records, key=lambda each: each.at).field
         if not written.whole:
-            await self._restore()
+            self._note_loss()
+            await self.level()
 
-    async def _restore(self) -> None:
-        """Redis has lost what was written: fill it from the archive, and let TWS tell today again."""
+    def _note_loss(self) -> None:
+        """Redis has lost what was written: let TWS tell today again."""
         log.warning("account_history_lost", archive=self._archive is not None)
         self._known.clear()
         self._times.clear()
         self.lost.set()
-        await self.level()
 
     # the archive
 
@@ -199,6 +204,8 @@ class HistoryRecorder:
 
     async def _level(self, shelf: Shelf, archived: dict[Name, Record]) -> None:
         there = await names_on(self.pipe, self.keys, shelf)
+        if self._known.get(shelf.name, "") not in {"", *there}:
+            self._note_loss()
         lacking = [each for (name, field), each in archived.items() if name == shelf.name and field not in there]
         lacking.sort(key=lambda each: each.at)
         if lacking and len(there) < shelf.most:
