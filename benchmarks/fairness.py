@@ -102,11 +102,11 @@ async def flooded(kind: str, port: int, token: str, number: int) -> AsyncIterato
 
 
 async def compare(stage: Stack, options: argparse.Namespace, port: int, tokens: dict[str, str]) -> int:
-    quiet, under = Times(), {kind: Times() for kind in FLOODS}
+    quiet, under = Times(), {kind: Times() for kind in options.floods}
     await live(port, tokens["quiet"], 3, Times())
     for number in range(options.rounds):
         await live(port, tokens["quiet"], options.seconds, quiet)
-        for kind in FLOODS:
+        for kind in under:
             async with flooded(kind, port, tokens["hungry"], number):
                 await live(port, tokens["quiet"], options.seconds, under[kind])
             await stage.ready()
@@ -170,8 +170,9 @@ async def run(options: argparse.Namespace, folder: Path) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fairness", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=10, help="of each measurement (10)")
+    parser.add_argument("--rounds", type=int, default=2, help="(2)")
+    parser.add_argument("--seconds", type=float, default=6, help="of each measurement (6)")
+    parser.add_argument("--floods", nargs="+", choices=FLOODS, default=tuple(FLOODS), help="by kind (all)")
     parser.add_argument(
         "--apart", nargs="+", choices=APART, default=APART, help="by what clients are told apart (both)"
     )

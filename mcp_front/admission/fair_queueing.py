@@ -1,18 +1,21 @@
 """Admits four requests at a time, callers in rotation, so that one client's flood delays only that client.
 
-A client alone has the whole front. A read keeps its place until its answer begins, at most 20 ms: what takes longer
-waits for TWS. A write gives its place back when its call waits for the worker. Requests beyond a bound, or an
-operator's rate, are rejected as `paced`, in the shape that their tool's error has. Halts, and the other calls that
-reduce risk or show it, have places of their own and are never rejected.
+A client alone has the whole front, and half of the places while another calls. A read keeps its place until its
+answer begins, at most 20 ms: what takes longer waits for TWS. A write gives its place back when its call waits for the
+worker. Requests beyond a bound, or an operator's rate, are rejected as `paced`, in the shape that their tool's error
+has. Halts, and the other calls that reduce risk or show it, have places of their own and are never rejected.
 """
 
 import asyncio
 import random
+import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.bus.messages import LOCAL
 from bridge.tool import ToolError
 from mcp_front.admission.auth import is_known, label_of, peer_of, principal_of
 from mcp_front.admission.rate_limits import RateLimiter
@@ -37,6 +40,8 @@ from mcp_front.protocol.stop_errors import STOPPING, not_begun
 # Calls that are on their way together share round trips of Redis: with four inside, not two, a call takes a third less
 # processor time in the front and in the worker. More than four save nothing further.
 MAX_CONCURRENT = 4
+SHARE = 2  # of these places, of one caller while another calls too
+ABOUT_S = 1.0  # so long after its last request a caller counts as one that calls
 LONGEST_S = 0.02  # inside: a call that takes longer waits for TWS, which costs this process nothing
 SMALL = 64 * 1024  # bytes: a larger body is read when its turn has come, one such body at a time
 COUNTED = 16 * 1024  # bytes that a waiting request counts for at least, with its task and its connection
@@ -45,43 +50,66 @@ WAITING_IN_ALL = 4 * WAITING
 BODY_S = 15.0
 RETRY_IN_S = 1
 REJECTED_PER_S = 100  # of one principal, at once; a client that goes on regardless gets its next answers later
+REJECTED_LATER_S = 10.0  # at most: what a thousand connections send regardless then comes a hundred times a second
 PLACE = "ibkr.place"  # in the ASGI scope
 AUTHENTICATED = "ibkr.authenticated"  # in the ASGI scope: tells the connection that its client is known
+
+_NOBODY: tuple[str | None, float] = (None, float("-inf"))
 
 Leave = Callable[[], None]
 Counted = Callable[[], AbstractContextManager[None]]  # a front that stops waits for what is in it
 
 
 class Places:
-    """Admits `most` requests at a time; the next ones wait in a fair line."""
+    """Admits `most` requests at a time; the next ones wait in a fair line. While others call too, one caller has
+    `share` places at most: what it leaves is this process's time, in which another's call is answered at once."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, share: int | None = None) -> None:
         self.line = WaitingLine()
         self._most = most
-        self._inside = 0
+        self._share = most if share is None else share
+        self._inside: Counter[str | None] = Counter()  # by caller
+        self._latest = self._other = _NOBODY  # who has called last, and who before that caller
 
     async def enter(self, path: Path, size: int = 0) -> None:
         """Wait for a place; `leave` frees it. Raises ToolError `paced` where `make_room` took the turn."""
-        if self._inside < self._most:
-            self._inside += 1
+        caller = _caller(path)
+        self._note(caller)
+        if self._inside.total() < self._most and self._may(path):
+            self._inside[caller] += 1
             return
-        turn = Turn(asyncio.get_running_loop().create_future(), size)
+        turn = Turn(asyncio.get_running_loop().create_future(), size, path)
         self.line.add(path, turn)
         try:
             await turn.given
         except asyncio.CancelledError:
             if not self.line.remove(path, turn) and not turn.given.cancelled() and not turn.given.exception():
-                self.leave()  # the place was given in this very moment
+                self.leave(path)  # the place was given in this very moment
             raise
 
-    def leave(self) -> None:
-        """The place goes to the next request that still waits, else it is free."""
-        while self.line:
-            turn = self.line.take()
+    def leave(self, path: Path) -> None:
+        """Free a place of the one who waited by this path. It goes to the next request that may have it."""
+        caller = _caller(path)
+        self._inside[caller] -= 1
+        if not self._inside[caller]:
+            del self._inside[caller]
+        while self._inside.total() < self._most and (turn := self.line.take(self._may)) is not None:
             if not turn.given.done():
+                self._inside[_caller(turn.path)] += 1
                 turn.given.set_result(None)
-                return
-        self._inside -= 1
+
+    def _note(self, caller: str | None) -> None:
+        if caller != self._latest[0]:
+            self._other = self._latest
+        self._latest = (caller, time.monotonic())
+
+    def _may(self, path: Path) -> bool:
+        """Return whether who waits below a path may have one more place."""
+        caller = _caller(path)
+        if caller is None or self._inside[caller] < self._share:
+            return True
+        other = self._other if caller == self._latest[0] else self._latest
+        return time.monotonic() - other[1] > ABOUT_S
 
     def make_room(self, size: int, most: int) -> None:
         """Reject the newest requests of whoever has most of them waiting, until `size` more bytes fit."""
@@ -99,7 +127,8 @@ class FairQueueMiddleware:
         self._paces = paces
         self._counted = counted
         self._rejections = RateLimiter(REJECTED_PER_S, REJECTED_PER_S)
-        self._places, self._reserved, self._halts = (Places(MAX_CONCURRENT) for _ in range(3))
+        self._places = Places(MAX_CONCURRENT, SHARE)
+        self._reserved, self._halts = Places(MAX_CONCURRENT), Places(MAX_CONCURRENT)
         self._large = Places(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,7 +171,7 @@ class FairQueueMiddleware:
                 come += await body_of(receive, BODY_LIMIT - body_size(come))
             return await self._admitted(scope, come, send)
         finally:
-            self._large.leave()
+            self._large.leave(path)
 
     async def _admitted(self, scope: Scope, come: list[Message], send: Send) -> Leave | None:
         """Wait for a place, and return what frees it; None where the request was rejected and answered."""
@@ -169,10 +198,11 @@ class FairQueueMiddleware:
 
     async def _reject(self, scope: Scope, head: JsonRpcHead, error: ToolError, send: Send) -> None:
         """Answer a rejected request. A client that goes on regardless would be back at once, and all its connections
-        together."""
-        if self._rejections.waits(principal_of(scope), asyncio.get_running_loop().time()):
+        together: to reject a request takes as much time as to answer one."""
+        later_s = self._rejections.delay_s(principal_of(scope), asyncio.get_running_loop().time(), REJECTED_LATER_S)
+        if later_s:
             with suppress(asyncio.CancelledError):  # by a stop of the front: the rejection goes out at once
-                await asyncio.sleep(RETRY_IN_S * random.uniform(1, 3))
+                await asyncio.sleep((RETRY_IN_S + later_s) * random.uniform(1, 1.2))
         await refuse(head, error, is_modern(scope), send)
 
     async def _enter(self, path: Path, size: int, head: JsonRpcHead) -> Leave:
@@ -181,7 +211,7 @@ class FairQueueMiddleware:
         if head.relieves:
             places = self._halts if head.halts else self._reserved
             await places.enter(path)
-            return _once(places)
+            return _once(places, path)
         if self._paces:
             wait_s = self._paces.wait_s(path[0], asyncio.get_running_loop().time())
             if wait_s:
@@ -189,7 +219,7 @@ class FairQueueMiddleware:
         size = max(COUNTED, size)
         _make_room(self._places, path, size, "requests", COUNTED)
         await self._places.enter(path, size)
-        return _once(self._places)
+        return _once(self._places, path)
 
 
 def release_slot(scope: Scope) -> None:
@@ -228,7 +258,14 @@ def _paced(text: str) -> ToolError:
     return ToolError("paced", f"{text} Retry in {RETRY_IN_S} s.", retry_after_s=RETRY_IN_S)
 
 
-def _once(places: Places) -> Leave:
+def _caller(path: Path) -> str | None:
+    """Return whose places those below a path are: the token's, or without tokens the label's. None: of several."""
+    if path[0] != LOCAL:
+        return path[0]
+    return path[1] if len(path) > 1 else None
+
+
+def _once(places: Places, path: Path) -> Leave:
     """Return what frees one place: the first time that it is called, or after the longest time inside."""
     left = False
 
@@ -237,7 +274,7 @@ def _once(places: Places) -> Leave:
         if not left:
             left = True
             timer.cancel()
-            places.leave()
+            places.leave(path)
 
     timer = asyncio.get_running_loop().call_later(LONGEST_S, leave)
     return leave

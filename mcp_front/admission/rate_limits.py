@@ -45,6 +45,15 @@ class RateLimiter:
             self._next[caller] = following
         return bool(wait_s)
 
+    def delay_s(self, caller: str, now: float, most_s: float) -> float:
+        """Return the seconds until the caller's next request may pass, and reserve its place; of one that would wait
+        longer than `most_s`, that."""
+        following, wait_s = self._place(caller, now)
+        if wait_s > most_s:
+            return most_s
+        self._next[caller] = following
+        return wait_s
+
     def _place(self, caller: str, now: float) -> tuple[float, float]:
         """When the one after the caller's next request is due, and how long the next has to wait."""
         following = max(self._next.get(caller, now), now) + 1 / self._per_s

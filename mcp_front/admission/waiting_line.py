@@ -2,9 +2,17 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 Path = tuple[str, ...]  # who waits: principal, label, connection
+
+
+May = Callable[[Path], bool]  # whether who waits below a path may have a turn
+
+
+def _anybody(_: Path) -> bool:
+    return True
 
 
 @dataclass(eq=False)
@@ -13,6 +21,7 @@ class Turn:
 
     given: asyncio.Future[None]
     size: int  # bytes
+    path: Path = ()  # by which it waits
 
 
 class WaitingLine:
@@ -41,18 +50,23 @@ class WaitingLine:
         else:
             self._turns.append(turn)
 
-    def take(self) -> Turn:
-        """Remove and return the next turn; its principal, label and connection go to the end. Raises StopIteration
-        where nobody waits."""
+    def take(self, may: May = _anybody, path: Path = ()) -> Turn | None:
+        """Remove and return the next turn of those who `may` have one; its principal, label and connection go to the
+        end. None where nobody waits who may. `path`: of this line."""
+        turn: Turn | None = None
         if self._turns:
             turn = self._turns.popleft()
         else:
-            name = next(iter(self._lines))
-            line = self._lines.pop(name)
-            turn = line.take()
-            if line:
-                self._lines[name] = line
-        self.size -= turn.size
+            for name, line in self._lines.items():
+                below = (*path, name)
+                if may(below) and (turn := line.take(may, below)) is not None:
+                    break
+            if turn is not None:
+                line = self._lines.pop(name)
+                if line:
+                    self._lines[name] = line
+        if turn is not None:
+            self.size -= turn.size
         return turn
 
     def drop(self) -> Turn:

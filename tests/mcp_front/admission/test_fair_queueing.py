@@ -3,6 +3,7 @@
 import asyncio
 import json
 import tracemalloc
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
@@ -14,7 +15,7 @@ from starlette.authentication import SimpleUser, UnauthenticatedUser
 from starlette.types import Message, Receive, Scope, Send
 
 from mcp_front.admission import fair_queueing as queueing
-from mcp_front.admission.fair_queueing import COUNTED, MAX_CONCURRENT, FairQueueMiddleware, release_slot
+from mcp_front.admission.fair_queueing import COUNTED, MAX_CONCURRENT, SHARE, FairQueueMiddleware, release_slot
 from mcp_front.admission.rate_limits import RateLimiter
 from tests.stacks.front import MODERN, serving
 from tests.waiting import until
@@ -85,10 +86,26 @@ async def test_another_caller_is_next_however_many_of_one_wait() -> None:
         await asyncio.sleep(0)
         inside.go.release()
         await until(lambda: len(inside.entered) > MAX_CONCURRENT, "one more is in")
-        inside.go.release()
-        await until(lambda: len(inside.entered) > MAX_CONCURRENT + 1, "another is in")
 
-        assert "quiet" in inside.entered[MAX_CONCURRENT:]
+        assert inside.entered[MAX_CONCURRENT:] == ["quiet"]
+
+
+async def test_a_caller_has_its_share_of_the_places_while_another_calls_and_all_of_them_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inside = Inside()
+    async with flooded(inside) as (guarded, tasks):
+        tasks.append(call(guarded, "quiet"))
+        for _ in range(MAX_CONCURRENT - SHARE):  # the first place that is free is the quiet caller's
+            inside.go.release()
+        await until(lambda: "quiet" in inside.entered, "the quiet caller is in")
+        await asyncio.sleep(0.02)
+        beside = Counter(inside.entered)
+        monkeypatch.setattr(queueing, "ABOUT_S", 0.0)  # the quiet caller has gone
+        inside.go.release()
+        await until(lambda: len(inside.entered) == beside.total() + 2, "no place is free")
+
+    assert beside == {"hungry": MAX_CONCURRENT, "quiet": 1}
 
 
 async def test_a_call_that_waits_for_the_worker_holds_no_place() -> None:
@@ -199,7 +216,7 @@ async def test_whoever_is_early_waits_before_it_takes_a_place() -> None:
     tasks = [call(guarded, "claude") for _ in range(2)]
     await until(lambda: tasks[0].done(), "the first is through")
     assert inside.entered == ["claude"]
-    assert guarded._places._inside == 0
+    assert guarded._places._inside.total() == 0
 
     inside.go.release()
     await asyncio.gather(*tasks)

@@ -85,3 +85,12 @@ def test_calls_at_once_are_capped_and_free_their_place() -> None:
 def test_without_a_rate_of_the_operators_nobody_is_held_to_one() -> None:
     assert rate_limiter(FrontSettings().front_calls_per_s, 100) is None
     assert rate_limiter(0.001, 1) is not None
+
+
+def test_what_may_not_pass_now_passes_later_and_never_later_than_the_bound() -> None:
+    answers = RateLimiter(10, 1)
+
+    delays = [answers.delay_s("hungry", 0.0, 0.35) for _ in range(6)]
+
+    assert delays == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.35, 0.35])
+    assert answers.delay_s("quiet", 0.0, 0.35) == 0.0

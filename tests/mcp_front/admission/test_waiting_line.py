@@ -31,8 +31,8 @@ class Waiting:
 
     def all(self) -> list[str]:
         names = []
-        while self.line:
-            names.append(self.names[self.line.take()])
+        while (turn := self.line.take()) is not None:
+            names.append(self.names[turn])
         return names
 
     def close(self) -> None:
@@ -79,6 +79,16 @@ def test_clients_without_names_take_turns_by_connection(waiting: Waiting) -> Non
     assert waiting.all()[1] == "local/127.0.0.1/127.0.0.1:2-20"
 
 
+def test_whoever_may_not_is_passed_over_and_keeps_its_turn(waiting: Waiting) -> None:
+    first = waiting.add("local", "hungry", "1")
+    second = waiting.add("local", "quiet", "2")
+
+    assert waiting.line.take(lambda path: path[1:2] != ("hungry",)) is second
+    assert waiting.line.take(lambda path: path[1:2] != ("hungry",)) is None
+    assert waiting.line.size == 1
+    assert waiting.line.take() is first
+
+
 def test_the_newest_of_whoever_has_most_bytes_waiting_gives_way(waiting: Waiting) -> None:
     waiting.add("many", "x", "1")
     waiting.add("many", "x", "1")
@@ -99,7 +109,9 @@ def test_sizes_are_those_of_the_turns_that_are_left(steps: list[tuple[Path, str]
             assert waiting.line.remove(path, turn) == (turn not in gone)
             gone.add(turn)
         elif step in ("take", "drop") and waiting.line:
-            gone.add(waiting.line.take() if step == "take" else waiting.line.drop())
+            turn_gone = waiting.line.take() if step == "take" else waiting.line.drop()
+            assert turn_gone is not None  # somebody waits
+            gone.add(turn_gone)
     left = [(path, turn) for path, turn in turns if turn not in gone]
     sizes = [waiting.line.size_of(path[:2]) for path, _ in turns]
     size, names = waiting.line.size, sorted(waiting.all())
