@@ -1,7 +1,7 @@
 """One contract's market-data line, and how many lines are left to what matters more than a quote."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,11 @@ import ib_async
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker.market_data.quote import QuoteState
+from ib_worker.pacing.caller import max_share
+from ib_worker.pacing.message_pacer import Priority
 
 SUBSTITUTE_TYPE = 4  # delayed-frozen: what the account may see of a contract without a subscription, or after hours
-SUBSTITUTE_MESSAGES = 3  # that ask for a line of that type
+TYPE_CHANGES = 2  # messages: to that type and back
 KEPT_FROM_QUOTES = 10  # lines that quotes never take, of an account with more than twice as many
 OPTIONS = frozenset({"OPT", "FOP"})
 # The tick types that reqMktData adds to the default set: each is another message per trade. 101 is an option's open
@@ -88,12 +90,13 @@ def terms_of(contract: ib_async.Contract) -> Hashable:
     )
 
 
-def ask_in_substitute_type(wire: Any, usual: int, ask: Callable[[], None]) -> None:
-    """Send a request in SUBSTITUTE_TYPE. reqMarketDataType holds for every later request of the connection, so the
+def ask_in_substitute_type(wire: Any, usual: int, requests: Iterable[Callable[[], None]]) -> None:
+    """Send requests in SUBSTITUTE_TYPE. reqMarketDataType holds for every later request of the connection, so the
     usual type is set again in the same write. Source: IBKR, TWS API, "Market Data Types"."""
     with wire.together():
         wire.reqMarketDataType(SUBSTITUTE_TYPE)
-        ask()
+        for request in requests:
+            request()
         wire.reqMarketDataType(usual)
 
 
@@ -102,20 +105,56 @@ def kept_from_quotes(most: int) -> int:
     return min(KEPT_FROM_QUOTES, most // 2)
 
 
-def all_in_use(most: int, kept: int) -> ToolError:
-    but = f", but {kept} that are kept for orders" if kept else ""
-    return ToolError(
-        "line_limit",
-        f"All {most} market-data lines are in use{but}. End a stream first, or raise MARKET_DATA_LINES if the account "
-        "has more.",
-    )
+class LineBudget:
+    """The operator's `most` lines, shared among callers, with some kept for orders."""
 
+    def __init__(
+        self,
+        most: int,
+        lines: Mapping[Hashable, QuoteSubscription],
+        held: Set[int],
+        drop: Callable[[QuoteSubscription], None],
+        others: Callable[[], int],
+    ) -> None:
+        """`lines` is the table itself, `held` the contracts whose lines stay, `drop` gives a line back, `others` counts
+        lines of other kinds."""
+        self._most = most
+        self._lines = lines
+        self._held = held
+        self._drop = drop
+        self._others = others
 
-def share_in_use(share: int, most: int) -> ToolError:
-    return ToolError(
-        "line_limit",
-        f"This client has {share} of the {most} market-data lines open, the most for one client. End a stream first.",
-    )
+    @property
+    def open(self) -> int:
+        return sum(line.problem is None for line in self._lines.values()) + self._others()
+
+    def require_room(self, kept: int) -> None:
+        """Make room by giving the oldest quotes' lines back, which nobody reads. Raises ToolError line_limit."""
+        room = self._most - kept
+        for line in list(self._lines.values()):
+            if self.open >= room and self._is_spare(line):
+                self._drop(line)
+        if self.open >= room:
+            but = f", but {kept} that are kept for orders" if kept else ""
+            raise ToolError(
+                "line_limit",
+                f"All {self._most} market-data lines are in use{but}. End a stream first, or raise MARKET_DATA_LINES "
+                "if the account has more.",
+            )
+
+    def require_share(self, opener: str, lane: Priority) -> None:
+        """Raise ToolError line_limit where the caller has its share of the lines; an order has no share."""
+        share = max_share(self._most)
+        mine = sum(each.opener == opener and each.streamed for each in self._lines.values())
+        if lane is not Priority.ORDERS and mine >= share:
+            raise ToolError(
+                "line_limit",
+                f"This client has {share} of the {self._most} market-data lines open, the most for one client. End a "
+                "stream first.",
+            )
+
+    def _is_spare(self, line: QuoteSubscription) -> bool:
+        return not (line.streamed or line.readers or line.contract.conId in self._held)
 
 
 def not_requested(contract: ib_async.Contract) -> ToolError:

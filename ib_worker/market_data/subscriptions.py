@@ -1,7 +1,7 @@
 """Market-data lines: one per contract however many streams listen, kept over reconnects, freed when nobody listens."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,18 +13,17 @@ from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker.market_data.quote import Computation, QuoteState
 from ib_worker.market_data.quote_line import (
-    SUBSTITUTE_MESSAGES,
+    TYPE_CHANGES,
+    LineBudget,
     QuoteSubscription,
-    all_in_use,
     ask_in_substitute_type,
     kept_from_quotes,
     line_key,
     not_requested,
-    share_in_use,
     substitute_key,
     terms_of,
 )
-from ib_worker.pacing.caller import current_caller, max_share
+from ib_worker.pacing.caller import current_caller
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
 from ib_worker.publisher import Publisher
 from ib_worker.tws.errors import COMPETING_SESSION, ConnectionLost, as_tool_error, refusal
@@ -61,11 +60,12 @@ class QuoteSubscriptions:
         self.simulated = False  # the gateway's prices are made up
         self.competing = False  # another session of the same login has the market data
         self._held: set[int] = set()  # contracts whose lines stay although nobody listens
+        self._budget = LineBudget(most, self._lines, self._held, self._drop, lambda: self.others())
         self.on_quote: Callable[[QuoteSubscription], None] = lambda line: None  # after each packet with a change
 
     def __len__(self) -> int:
         """Lines that TWS may still count."""
-        return self._open() + len(self._to_cancel)
+        return self._budget.open + len(self._to_cancel)
 
     async def open(self, contract: ib_async.Contract, lane: Priority = Priority.READS) -> QuoteSubscription:
         """The contract's line, asked for if there is none; the caller awaits `settled`. Raises ToolError line_limit,
@@ -73,7 +73,7 @@ class QuoteSubscriptions:
         line = self._standing(contract)
         made = line is None
         if line is None or not line.streamed:
-            self._require_share(current_caller(), lane)
+            self._budget.require_share(current_caller(), lane)
         if line is None:
             line = self._made(contract, 0 if lane is Priority.ORDERS else self._most // KEPT_FOR_ORDERS)
         if not line.streamed:
@@ -123,7 +123,7 @@ class QuoteSubscriptions:
 
     def _made(self, contract: ib_async.Contract, kept: int, *, substitute: bool = False) -> QuoteSubscription:
         """A new line, of which `kept` are left for more important use. Raises ToolError line_limit."""
-        self._require_room(kept)
+        self._budget.require_room(kept)
         values = QuoteState(contract.symbol, contract.conId, self.simulated)
         stream = f"{'substitute' if substitute else 'quotes'}-{contract.conId}"
         line = QuoteSubscription(contract, stream, current_caller(), values, substitute=substitute)
@@ -165,29 +165,8 @@ class QuoteSubscriptions:
 
     def require_line(self) -> None:
         """Raise ToolError line_limit where there is no line for another kind of subscription."""
-        self._require_share(current_caller(), Priority.READS)
-        self._require_room(self._most // KEPT_FOR_ORDERS)
-
-    def _require_room(self, kept: int) -> None:
-        """Make room by giving the oldest quotes' lines back, which nobody reads. Raises ToolError line_limit."""
-        room = self._most - kept
-        for line in list(self._lines.values()):
-            if self._open() >= room and self._is_spare(line):
-                self._drop(line)
-        if self._open() >= room:
-            raise all_in_use(self._most, kept)
-
-    def _require_share(self, opener: str, lane: Priority) -> None:
-        share = max_share(self._most)
-        mine = sum(each.opener == opener and each.streamed for each in self._lines.values())
-        if lane is not Priority.ORDERS and mine >= share:
-            raise share_in_use(share, self._most)
-
-    def _open(self) -> int:
-        return sum(line.problem is None for line in self._lines.values()) + self.others()
-
-    def _is_spare(self, line: QuoteSubscription) -> bool:
-        return not (line.streamed or line.readers or line.contract.conId in self._held)
+        self._budget.require_share(current_caller(), Priority.READS)
+        self._budget.require_room(self._most // KEPT_FOR_ORDERS)
 
     async def _asked_for(self, line: QuoteSubscription, lane: Priority) -> None:
         """Ask TWS for a line in its caller's turn; what a caller gives up, or can't be asked for now, `run` does."""
@@ -195,9 +174,8 @@ class QuoteSubscriptions:
             while self._wire is not None and self._is_missing(line) and self._to_cancel and len(self) > self._most:
                 await self._pacer.wait_turn(lane)  # the place of a quote's line that TWS still counts
                 self._step()
-            if self._wire is not None and self._is_missing(line):
-                for _ in range(SUBSTITUTE_MESSAGES if line.substitute else 1):
-                    await self._pacer.wait_turn(lane)
+            if self._wire is not None and self._is_missing(line) and not line.substitute:  # those go together
+                await self._pacer.wait_turn(lane)
                 self._step(line)
         finally:
             if self._is_missing(line):
@@ -340,10 +318,34 @@ class QuoteSubscriptions:
             self._work.clear()
             while self._wire is not None and self._has_work():
                 await self._pacer.wait_turn(Priority.READS)
-                self._step()
+                substitutes = [each for each in self._missing() if each.substitute]
+                if substitutes and not self._to_cancel:
+                    await self._ask_for(substitutes)
+                else:
+                    self._step()
+
+    async def _ask_for(self, substitutes: list[QuoteSubscription]) -> None:
+        """Request lines of delayed or frozen prices, all in one write. The caller has waited for one turn."""
+        for _ in range(len(substitutes) + TYPE_CHANGES - 1):
+            await self._pacer.wait_turn(Priority.READS)
+        asked, wire = [each for each in substitutes if self._is_missing(each)], self._wire
+        if wire is None or not asked:
+            return
+        try:
+            ask_in_substitute_type(wire, self.dataType, [partial(self._request, wire, each) for each in asked])
+        except ConnectionLost:
+            self._wire = None  # the session is about to say so
+        except Exception as problem:  # nothing was sent
+            log.exception("subscription_failed", contract=contract_name(asked[0].contract))
+            for each in asked:
+                self._by_request.pop(each.reqId or 0, None)
+                self._end(each, as_tool_error(problem) or not_requested(each.contract))
 
     def _has_work(self) -> bool:
-        return bool(self._to_cancel) or any(self._is_missing(each) for each in self._lines.values())
+        return bool(self._to_cancel) or any(True for _ in self._missing())
+
+    def _missing(self) -> Iterator[QuoteSubscription]:
+        return (each for each in list(self._lines.values()) if self._is_missing(each))
 
     def _is_missing(self, line: QuoteSubscription) -> bool:
         wanted = self._lines.get(line.key) is line
@@ -352,7 +354,7 @@ class QuoteSubscriptions:
     def _step(self, wanted: QuoteSubscription | None = None) -> None:
         """Send one message: for the line that is wanted first, else a cancel, else any line that is missing."""
         wire = self._wire
-        missing = wanted or next((each for each in self._lines.values() if self._is_missing(each)), None)
+        missing = wanted or next((each for each in self._missing() if not each.substitute), None)
         if wire is None:
             return
         try:
@@ -377,11 +379,7 @@ class QuoteSubscriptions:
 
     def _request(self, wire: Any, line: QuoteSubscription) -> None:
         reqId: int = wire.getReqId()
-        ask = partial(wire.reqMktData, reqId, line.contract, line.generic_ticks, False, False, [])
-        if line.substitute:
-            ask_in_substitute_type(wire, self.dataType, ask)
-        else:
-            ask()
+        wire.reqMktData(reqId, line.contract, line.generic_ticks, False, False, [])
         line.reqId = reqId
         self._by_request[reqId] = line
 

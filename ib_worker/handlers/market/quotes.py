@@ -88,12 +88,20 @@ async def _row(session: Session, window: _Window, asked: QuotedContract) -> Row:
         line = await quotes.open_briefly(contract)
         with _reading(line):
             await window.first_price(line)
-            if not _lacks_prices(session, line):
-                return _told(session, contract, line)
-            substitute = await quotes.open_substitute(contract)
-            with _reading(substitute):
-                await window.first_price(substitute)
-                return _told(session, contract, substitute if substitute.values.priced else line)
+        if _lacks_prices(session, line):
+            line = await _substitute(session, window, line)
+        return _told(session, contract, line)
+
+
+async def _substitute(session: Session, window: _Window, line: QuoteSubscription) -> QuoteSubscription:
+    """Return a line of delayed or frozen prices; the line itself where TWS sends none, or none is left to ask with."""
+    try:
+        substitute = await session.quotes.open_substitute(line.contract)
+    except ToolError:
+        return line
+    with _reading(substitute):
+        await window.first_price(substitute)
+    return substitute if substitute.values.priced else line
 
 
 def _lacks_prices(session: Session, line: QuoteSubscription) -> bool:

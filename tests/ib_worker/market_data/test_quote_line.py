@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 import ib_async
 import pytest
 
+from bridge.tool import ToolError
+from ib_worker.market_data.quote import QuoteState
 from ib_worker.market_data.quote_line import (
-    all_in_use,
+    LineBudget,
+    QuoteSubscription,
     ask_in_substitute_type,
     kept_from_quotes,
     not_requested,
-    share_in_use,
 )
+from ib_worker.pacing.message_pacer import Priority
 
 
 @dataclass
@@ -37,13 +40,44 @@ def test_quotes_leave_ten_lines_alone_or_half_of_a_few(most: int, kept: int) -> 
 def test_a_substitutes_request_leaves_the_usual_type_behind() -> None:
     wire = Wire()
 
-    ask_in_substitute_type(wire, 1, lambda: wire.sent.append("reqMktData"))
+    ask_in_substitute_type(wire, 1, [lambda: wire.sent.append("reqMktData")] * 2)
 
-    assert wire.sent == ["one write", 4, "reqMktData", 1]
+    assert wire.sent == ["one write", 4, "reqMktData", "reqMktData", 1]
 
 
-def test_errors_about_lines_say_what_is_in_use() -> None:
-    assert "All 100 market-data lines are in use, but 2 that are kept for orders." in all_in_use(100, 2).message
-    assert "All 100 market-data lines are in use. End a stream" in all_in_use(100, 0).message
-    assert "This client has 50 of the 100 market-data lines" in share_in_use(50, 100).message
+def line(conId: int, opener: str = "claude", *, streamed: bool = True) -> QuoteSubscription:
+    contract = ib_async.Contract(conId=conId, symbol="SPY")
+    return QuoteSubscription(contract, f"quotes-{conId}", opener, QuoteState("SPY", conId), streamed=streamed)
+
+
+def budget(most: int, *lines: QuoteSubscription) -> LineBudget:
+    table = {each.key: each for each in lines}
+
+    def drop(each: QuoteSubscription) -> None:
+        del table[each.key]
+
+    return LineBudget(most, table, {3}, drop, lambda: 1)
+
+
+def test_room_is_made_of_lines_that_nobody_reads_or_holds() -> None:
+    of_four = budget(4, line(1), line(2, streamed=False), line(3, streamed=False))
+    of_four.require_room(0)
+    assert of_four.open == 3  # one line of another kind among them
+
+    with pytest.raises(ToolError, match="All 4 market-data lines are in use, but 1 that are kept for orders"):
+        of_four.require_room(1)
+    with pytest.raises(ToolError, match="All 2 market-data lines are in use"):
+        budget(2, line(1)).require_room(0)
+
+
+def test_a_caller_has_a_share_of_the_lines_and_an_order_has_none() -> None:
+    of_four = budget(4, *(line(number) for number in range(10, 14)))
+
+    of_four.require_share("another", Priority.READS)
+    of_four.require_share("claude", Priority.ORDERS)
+    with pytest.raises(ToolError, match="of the 4 market-data lines"):
+        of_four.require_share("claude", Priority.READS)
+
+
+def test_a_line_that_cannot_be_asked_for_is_named() -> None:
     assert "prices of SPY." in not_requested(ib_async.Contract(symbol="SPY")).message

@@ -94,7 +94,7 @@ async def test_what_is_not_subscribed_comes_delayed_where_the_operator_wants_liv
         assert (asked, len(sim.journal.entries("in", REQUEST))) == (4, 4)
         types = [int(each.fields[2]) for each in sim.journal.entries("in", TYPE)]
         usual = {"live": 1, "frozen": 2}[setting]
-        assert types == [usual, 4, usual, 4, usual]  # each switch lasts for one request
+        assert (types[0::2], types[1::2]) == ([usual] * len(types[0::2]), [4] * len(types[1::2]))  # switched back
 
 
 async def test_a_subscribed_contract_stays_live_beside_one_that_is_not(sim: Simulator) -> None:
@@ -136,6 +136,26 @@ async def test_a_closed_market_is_told_by_its_last_quotes(kind: str, expected: s
         assert (told.same["marketDataType"], told.failed, index.count) == (expected, [], 1)
         assert None not in cells(told, "bid")
         assert len(sim.journal.entries("in", REQUEST)) == 3
+
+
+async def test_many_contracts_without_a_subscription_share_one_change_of_the_type(sim: Simulator) -> None:
+    sim.fault("entitlement delayed")
+    async with ready_session(sim, market_data_type="live") as stand:
+        told = await quotes_of(stand, *SYMBOLS[:10])
+
+        assert (told.count, told.same["marketDataType"]) == (10, "delayed")
+        assert len(sim.journal.entries("in", REQUEST)) == 20
+        assert len(sim.journal.entries("in", TYPE)) < 1 + 2 * 10
+
+
+async def test_without_a_line_for_frozen_quotes_the_last_prices_are_told() -> None:
+    async with Simulator(SimulatorConfig(start=CLOSED)) as sim, ready_session(sim, market_data_lines=1) as stand:
+        contract = await stand.session.contracts.contract(ContractArguments(symbol="AAPL"))
+        stand.session.quotes.hold(contract.conId)  # so that its line is given to nobody
+        told = await quotes_of(stand, "AAPL")
+
+    assert (told.failed, told.same["marketDataType"], cells(told, "bid")) == ([], "live", [None])
+    assert cells(told, "last")[0] > 0
 
 
 async def test_lines_of_delayed_prices_end_with_their_time_and_with_the_connection(sim: Simulator) -> None:
