@@ -36,6 +36,7 @@ from ib_worker.handlers.market import (  # noqa: F401  # registers theirs
     options,
     quotes,
     scanners,
+    search,
 )
 from ib_worker.leader import run_term
 from ib_worker.liveness import touch_while_alive

@@ -512,7 +512,7 @@ ROOMS: dict[str, set[str]] = {
             "handlers/__init__.py": set(),
             "handlers/dispatch.py": {"answers", "pacing", "session", "tws"},
             "handlers/order_lookup.py": {"order_groups", "orders", "session"},
-            "handlers/session.py": {"handlers/dispatch.py", "session", "tws"},
+            "handlers/session.py": {"handlers/dispatch.py", "pre_trade", "session", "tws"},
             "options": {"market_data", "pacing", "session", "tws"},
             "handlers/market": {
                 "answers",
@@ -619,6 +619,7 @@ INDIRECT_OPENING = re.compile(r"\W*(what|who|whoever|whether|how|where|that|of)\
 BOTH_READINGS = {
     "Bar", "CalculateImpliedVolatility", "CalculateOptionPrice", "CancelOrder", "Contract", "ContractDetails",
     "Execution", "OptionChain", "OrderState", "PlaceOrder", "Position",
+    "PriceIncrement",
 }  # fmt: skip
 RIM = {"asyncio", "socket", "time", "threading", "selectors", "signal"}  # sockets and clocks
 

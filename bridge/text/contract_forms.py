@@ -63,12 +63,16 @@ def _terms(written: str, given: Terms) -> Terms | None:
     return next((terms for form in FORMS if (terms := form(written, given)) is not None), None)
 
 
+def share_class(written: str) -> str | None:
+    """Return BRK.B as TWS writes it, `BRK B`; None for what is no class of shares of the United States."""
+    found = _SHARE_CLASS.fullmatch(written.strip().upper())
+    return f"{found[1]} {found[2]}" if found else None
+
+
 def _share_class(written: str, given: Terms) -> Terms | None:
-    found = _SHARE_CLASS.fullmatch(written)
+    symbol = share_class(written)
     abroad = spellings.capitals(given.get("currency", "USD")) != "USD"
-    if found is None or abroad or _sec_type(given, "STK") not in _CLASSED:
-        return None
-    return {"symbol": f"{found[1]} {found[2]}"}
+    return None if symbol is None or abroad or _sec_type(given, "STK") not in _CLASSED else {"symbol": symbol}
 
 
 def _pair(written: str, _: Terms) -> Terms | None:

@@ -106,3 +106,20 @@ class GetStatus(ToolRequest):
 
     title: ClassVar = "connection status"
     search_words: ClassVar = "interactive brokers ibkr is the broker connected online health paper live error"
+
+
+class ServerTime(Model):
+    """The gateway's time. `clock_ahead_s`: against the worker's clock, to the second, as told `age_s` ago."""
+
+    time: datetime
+    clock_ahead_s: float
+    age_s: float
+    simulated: bool
+
+
+@tool(returns=ServerTime, toolset="session")
+class GetServerTime(ToolRequest):
+    """Get TWS's current time (UTC), and how far it is ahead of the worker's clock."""
+
+    title: ClassVar = "server time"
+    search_words: ClassVar = "what time is it now clock date at the broker"

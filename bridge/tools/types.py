@@ -118,7 +118,11 @@ HAVE = {
 
 
 # Source: IBKR's page on Contract.secIdType.
-SecIdType = Annotated[Literal["ISIN", "CUSIP", "SEDOL", "RIC"], BeforeValidator(forms.capitals)]
+SecIdType = Annotated[
+    Literal["ISIN", "CUSIP", "SEDOL", "RIC"],
+    BeforeValidator(forms.capitals),
+    Published({"type": "string", "description": "ISIN, CUSIP, SEDOL or RIC"}),
+]
 SecId = Annotated[Text, BeforeValidator(forms.capitals)]
 SYMBOLS = "SPY, BRK.B, EUR/USD, ES SEP26 or SPY 2026-12-18 400 P"
 TERMS = frozenset({"lastTradeDateOrContractMonth", "strike", "right"})  # of an option

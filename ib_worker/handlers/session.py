@@ -1,15 +1,22 @@
-"""Handlers that connect and disconnect the session."""
+"""Handlers that connect and disconnect the session, and tell its gateway's time."""
+
+import asyncio
+import time
+from datetime import timedelta
 
 from bridge.bus.controls.connection_target import ConnectionTarget
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.connection import BusError
 from bridge.tool import ToolError
-from bridge.tools.session import Connect, Connected, Disconnect, Disconnected
+from bridge.tools.session import Connect, Connected, Disconnect, Disconnected, GetServerTime, ServerTime
 from ib_worker.handlers.dispatch import handles
-from ib_worker.session.session import Session
+from ib_worker.pre_trade.order_facts import read_clock
+from ib_worker.session.session import Session, utcnow
 from ib_worker.tws.endpoint import Endpoint
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+CLOCK_APART_S = 1.1  # TWS ignores a question for the time within a second of its last answer
+CLOCK_S = 5.0  # and one that another part has just asked is answered by the next second
 TWS_PORTS = (7496, 7497, 4001, 4002)  # live and paper of TWS, then of IB Gateway
 
 
@@ -39,6 +46,21 @@ async def disconnect(request: Disconnect, session: Session, asked: RequestContex
     felt = f" {len(others)} other clients were using it." if others else ""
     return Disconnected(
         message=f"The session is disconnected for every client until ibkr_connect.{felt}{unkept}", recent_clients=others
+    )
+
+
+@handles(GetServerTime)
+async def get_server_time(request: GetServerTime, session: Session) -> ServerTime:
+    session.require_ready()
+    read_at, ahead_s = session.server_time
+    if time.monotonic() - read_at > CLOCK_APART_S:
+        async with asyncio.timeout(CLOCK_S):
+            ahead_s = await read_clock(session)
+    return ServerTime(
+        time=utcnow() + timedelta(seconds=ahead_s),
+        clock_ahead_s=round(ahead_s, 1),
+        age_s=round(max(time.monotonic() - session.server_time[0], 0.0), 1),
+        simulated=session.simulated,
     )
 
 

@@ -71,7 +71,7 @@ class ContractResolver:
         flight = (wanted, lane is Priority.ORDERS or current_caller())
         found = await self._flights.share(flight, lambda: self._fetch(convert.to_tws_contract(asked), lane))
         if asked.conId is None and asked.exchange == convert.SMART:
-            found = _once_each(found)
+            found = once_each(found)
         self._remember(wanted, found)
         return found
 
@@ -157,7 +157,7 @@ async def _agreeing(asked: ContractArguments, found: Found) -> Found:
     return agreeing
 
 
-def _once_each(found: Found) -> Found:
+def once_each(found: Found) -> Found:
     """Without an exchange TWS tells a contract once for each that lists it: keep the row of its first."""
     kept: dict[int, ib_async.ContractDetails] = {}
     for each in found:

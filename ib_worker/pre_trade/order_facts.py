@@ -189,7 +189,15 @@ async def gateway_time(session: Session) -> datetime:
     if time.monotonic() - read_at > CLOCK_KEPT_S:
         with suppress(TimeoutError, TwsError, ToolError):
             async with asyncio.timeout(CLOCK_S):  # a late answer to the question before would hold this one up
-                told = await session.tws.request_list(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
-            ahead_s = float(told[-1]) - utcnow().timestamp()
+                ahead_s = await read_clock(session)
         session.gateway_clock = (time.monotonic(), ahead_s)
     return utcnow() + timedelta(seconds=ahead_s)
+
+
+async def read_clock(session: Session) -> float:
+    """Ask TWS for its time; return the seconds by which it is ahead of this machine's, to the second. Raise ToolError,
+    ConnectionLost or TimeoutError where TWS does not tell it."""
+    told = await session.tws.request_list(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
+    ahead_s = float(told[-1]) - utcnow().timestamp()
+    session.server_time = session.gateway_clock = (time.monotonic(), ahead_s)
+    return ahead_s

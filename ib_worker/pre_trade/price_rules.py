@@ -66,7 +66,9 @@ async def require_takeable(
         require_on_grid(rule, contract, name, price)
 
 
-async def rule_of(session: Session, details: ib_async.ContractDetails, exchange: str) -> Rule:
+async def rule_of(
+    session: Session, details: ib_async.ContractDetails, exchange: str, lane: Priority = Priority.ORDERS
+) -> Rule:
     """The market rule of a contract on an exchange, () where TWS does not tell it."""
     ruleId = rule_id(details, exchange)
     if ruleId is None:
@@ -76,7 +78,9 @@ async def rule_of(session: Session, details: ib_async.ContractDetails, exchange:
     if known is not None and now < known[0]:
         return known[1]
     try:
-        rule: Rule = await session.tws.share_at_length(("market rule", ruleId), lambda: request_rule(session, ruleId))
+        rule: Rule = await session.tws.share_at_length(
+            ("market rule", ruleId), lambda: request_rule(session, ruleId, lane)
+        )
     except (TwsError, TimeoutError):
         rule = ()
     except ConnectionLost:
@@ -85,9 +89,9 @@ async def rule_of(session: Session, details: ib_async.ContractDetails, exchange:
     return rule
 
 
-async def request_rule(session: Session, ruleId: int) -> Rule:
+async def request_rule(session: Session, ruleId: int, lane: Priority = Priority.ORDERS) -> Rule:
     """Ask TWS for a market rule. Raise RequestRefused, LinkLost or TimeoutError where it gives none."""
-    await session.tws.pacer.wait_turn(Priority.ORDERS)
+    await session.tws.pacer.wait_turn(lane)
     wire = session.tws.require_connection()
     with session.tws.requests.expect(("market rule", ruleId)) as pending:
         wire.reqMarketRule(ruleId)  # type: ignore[no-untyped-call]

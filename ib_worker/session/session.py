@@ -36,6 +36,7 @@ from ib_worker.pacing.long_work import LongWork
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pacing.reference_data import ReferenceData
 from ib_worker.pacing.subscription_places import SubscriptionPlaces
+from ib_worker.pacing.symbol_search import SymbolSearch
 from ib_worker.publisher import Publisher
 from ib_worker.risk.approvals import Approvals
 from ib_worker.risk.circuit_breakers import CircuitBreakers
@@ -217,11 +218,13 @@ class Session:
         self.account_rates: dict[str, tuple[float, AccountRates]] = {}  # by account, and when they were read
         self.ahead = timedelta(0)  # of this machine's clock, where the gateway lives at another date
         self.gateway_clock = (float("-inf"), 0.0)  # when it was read, and how many seconds it is ahead
+        self.server_time = (float("-inf"), 0.0)  # the same, by TWS's last answer alone
         self.market_rules: dict[int, tuple[float, tuple[tuple[float, float], ...]]] = {}  # until when, and what
         self.contracts = ContractResolver(
             self.tws.contract_details, time.monotonic, lambda: not self.tws.pacer.waiting(Priority.READS)
         )
         self.option_chains = OptionChains(self.tws.option_parameters, time.monotonic)
+        self.symbols = SymbolSearch(self.tws.matching_symbols, time.monotonic)
         self.daily_pnl: dict[
             str, tuple[float, float | None]
         ] = {}  # by account: when asked for an order, and the figure
@@ -235,8 +238,8 @@ class Session:
         self._callers: dict[str, float] = {}
 
     async def close(self) -> None:
-        parts = (self.tws, self.contracts, self.option_chains, self.history_pacer, self.depth, self.scanners)
-        for each in parts:
+        parts = (self.tws, self.contracts, self.symbols, self.option_chains, self.history_pacer)
+        for each in (*parts, self.depth, self.scanners):
             await each.close()
         self.long_work.close()
 

@@ -177,6 +177,9 @@ class Wrapper:
     def securityDefinitionOptionParameterEnd(self, reqId: int) -> None:
         self._requests.finish(reqId)
 
+    def symbolSamples(self, reqId: int, contractDescriptions: list[ib_async.ContractDescription]) -> None:
+        self._requests.answer(reqId, contractDescriptions)
+
     def marketRule(self, marketRuleId: int, priceIncrements: list[ib_async.PriceIncrement]) -> None:
         self._requests.answer(("market rule", marketRuleId), priceIncrements)
 

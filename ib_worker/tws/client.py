@@ -271,6 +271,13 @@ class TwsClient:
         finally:
             task.cancel()
 
+    async def matching_symbols(self, pattern: str) -> list[ib_async.ContractDescription]:
+        async with asyncio.timeout(self._shared_s):
+            found: list[ib_async.ContractDescription] = await self.ask(
+                lambda wire, reqId: wire.reqMatchingSymbols(reqId, pattern)
+            )
+        return found
+
     async def contract_details(self, contract: ib_async.Contract, lane: Priority) -> list[ib_async.ContractDetails]:
         async with asyncio.timeout(self._shared_s):
             found: list[ib_async.ContractDetails] = await self.ask(

@@ -9,6 +9,7 @@ BY_TYPE: dict[str, Any] = {"integer": 1, "number": 1, "string": "a test", "boole
 # Calls that need more than their required arguments, or values that fit one another.
 BY_TOOL: dict[str, dict[str, Any]] = {
     "ibkr_stream_market_data": {"duration_seconds": 5},
+    "ibkr_search_symbols": {"pattern": "SPY"},
     "ibkr_get_quotes": {"contracts": [{"symbol": "SPY"}]},
     "ibkr_run_scanner": {"scanCode": "MOST_ACTIVE"},
     "ibkr_get_news_article": {"providerCode": "BRFG", "articleId": "BRFG$0"},

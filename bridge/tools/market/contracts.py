@@ -6,12 +6,20 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, Field
 
 from bridge.text import spellings as forms
-from bridge.tool import PartialModel, tool
+from bridge.tool import Model, PartialModel, tool
 from bridge.tools.types import OPTIONS, Contract, ContractArguments, ListArguments, SecTypeName
 
 
+class PriceIncrement(Model):
+    """From the price lowEdge on, prices are multiples of increment."""
+
+    lowEdge: float
+    increment: float
+
+
 class ContractDetails(PartialModel):
-    """A contract and how it trades. Fields that its secType does not have are left out."""
+    """A contract and how it trades. Fields that its secType does not have are left out. `priceIncrements`: the market
+    rule of its exchange, which orders of the contract must keep; null where TWS has not told it."""
 
     contract: Contract
     marketName: str | None
@@ -34,6 +42,7 @@ class ContractDetails(PartialModel):
     minSize: float | None
     sizeIncrement: float | None
     secIds: dict[str, str]
+    priceIncrements: list[PriceIncrement] | None
     cusip: str | None = None  # these three are a bond's
     coupon: Annotated[float | None, Field(description="percent a year; 0 for a bond without")] = None
     maturity: Annotated[str | None, Field(description="YYYYMMDD")] = None
@@ -52,8 +61,8 @@ OF_TYPES: dict[str, Iterable[str]] = {
 
 @tool(returns=list[ContractDetails], toolset="contracts", deadline_s=15)
 class GetContractDetails(ContractArguments, ListArguments):
-    """Every contract that matches, with trading hours, minimum tick, order types and exchanges. Use it to find a conId
-    or to resolve an ambiguous symbol. An unknown symbol is an error, never an empty list."""
+    """Every contract that matches, with trading hours, price increments, order types and exchanges. Use it to find a
+    conId or to resolve an ambiguous symbol. An unknown symbol is an error, never an empty list."""
 
     keeps_expired: ClassVar = True
 

@@ -95,6 +95,7 @@ def details(found: ib_async.ContractDetails) -> ContractDetails:
         minSize=unset.value("contractDetails.positive", found.minSize),
         sizeIncrement=unset.value("contractDetails.positive", found.sizeIncrement),
         secIds={each.tag: each.value for each in found.secIdList or []},
+        priceIncrements=None,  # of a market rule, which the details only name
         cusip=text(found.cusip),
         coupon=number(found.coupon) if found.cusip else None,  # ib_async has 0 for what is no bond
         maturity=text(found.maturity),

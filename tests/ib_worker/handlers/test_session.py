@@ -9,6 +9,7 @@ import pytest
 from bridge.bus.controls.connection_target import ConnectionTarget, store_connection_target
 from bridge.bus.integrity.watermark import Watermark
 from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.handlers import session as handler
 from ib_worker.tws.endpoint import Endpoint
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import caller, loses_all, trading, worker
@@ -195,3 +196,34 @@ async def test_the_status_names_who_uses_the_session(redis_url: str, session: st
         status = await front.status()
         assert (status["is_connected"], status["mode"], status["worker_version"]) == (True, "paper", "0.1.0")
         assert datetime.fromisoformat(status["since"]).tzinfo is not None
+
+
+async def test_the_gateways_time_is_told_with_its_distance_from_the_workers_clock(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        told = await front.ask("get_server_time")
+        again = await front.ask("get_server_time")
+        asked = [entry for entry in sim.journal.entries("in") if entry.fields[0] == "49"]
+        status = await front.status()
+
+    ahead_s = (datetime.fromisoformat(told["time"]) - datetime.fromisoformat(status["gateway_time"])).total_seconds()
+    assert abs(ahead_s) < 5
+    assert told["simulated"] is True
+    assert told["clock_ahead_s"] == again["clock_ahead_s"]
+    assert len(asked) == 1  # TWS ignores a second question within a second
+    assert 0 <= told["age_s"] <= again["age_s"] < 2
+
+
+async def test_a_gateway_that_does_not_tell_its_time_is_an_error(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "CLOCK_S", 0.3)
+    sim.fault("on reqCurrentTime ignore")
+    async with trading(redis_url, session, sim) as front:
+        silent = await front.refused("get_server_time")
+        await front.ask("disconnect")
+        lost = await front.refused("get_server_time")
+
+    assert silent.code == "timeout"
+    assert lost.code == "not_ready"

@@ -30,6 +30,7 @@ ORDERS: tuple[dict[str, Any], ...] = (
 BRIEF = {"duration_seconds": 1}
 OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("ibkr_get_status", {}), ("ibkr_connect", {}), ("ibkr_get_pnl", {}), ("ibkr_get_pnl_single", IBM),
+    ("ibkr_search_symbols", {"pattern": "IBM"}), ("ibkr_get_server_time", {}),
     ("ibkr_get_portfolio", {}), ("ibkr_get_portfolio", {"limit": 1}), ("ibkr_get_account_values", {"tags": ["cash"]}),
     ("ibkr_stream_market_data", IBM | BRIEF), ("ibkr_stream_account_updates", BRIEF),
     ("ibkr_preview_order", IBM | {"action": "BUY", "totalQuantity": 1}),

@@ -173,6 +173,7 @@ async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
         "ibkr_connect",
         "ibkr_disconnect",
         "ibkr_get_status",
+        "ibkr_get_server_time",
         "ibkr_get_historical_data",
     ]
     assert refused["content"][0]["text"].startswith("[unknown_tool] Unknown tool")

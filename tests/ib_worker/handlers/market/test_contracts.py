@@ -1,7 +1,10 @@
 """The answer to ibkr_get_contract_details."""
 
+from typing import Any
+
 import pytest
 
+from ib_worker.pre_trade import price_rules
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import trading
 
@@ -34,3 +37,39 @@ async def test_a_bond_has_its_coupon_its_maturity_and_no_price_magnifier_of_0(
     # The simulator tells clients of this version a whole coupon, as ib_async reads it; a gateway tells 3.875.
     assert (bond["cusip"], bond["coupon"], bond["maturity"]) == ("91282CHT1", 3, "20330815")
     assert bond["priceMagnifier"] is None
+
+
+async def test_a_contract_has_the_price_increments_of_its_exchange(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        (stock,) = await front.ask("get_contract_details", symbol="AAPL")
+        (spread,) = await front.ask("get_contract_details", symbol="ES SEP25")
+        option: dict[str, Any] = {"symbol": "SPY", "secType": "OPT", "lastTradeDateOrContractMonth": "20250718"}
+        strip = await front.ask("get_contract_details", **option)
+        await front.ask("get_contract_details", symbol="AAPL", fields=["priceIncrements"])
+        named = await front.ask("get_contract_details", symbol="MSFT", fields=["contract.symbol"])
+
+    assert stock["priceIncrements"] == [{"lowEdge": 0.0, "increment": 0.01}]
+    assert spread["priceIncrements"][0]["increment"] == 0.25
+    assert len(strip) > 20
+    assert all(each["priceIncrements"] == strip[0]["priceIncrements"] for each in strip)
+    assert "priceIncrements" not in named[0]
+    assert 0 < len(market_rules(sim)) == len(set(market_rules(sim))) <= 3
+
+
+async def test_increments_that_tws_does_not_tell_are_null_and_asked_for_again(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price_rules, "UNKNOWN_KEPT_S", 0.0)
+    sim.fault("on reqMarketRule answer 321 no such rule")
+    async with trading(redis_url, session, sim) as front:
+        (unknown,) = await front.ask("get_contract_details", symbol="AAPL")
+        (known,) = await front.ask("get_contract_details", symbol="AAPL")
+
+    assert unknown["priceIncrements"] is None
+    assert known["priceIncrements"] is not None
+
+
+def market_rules(sim: Simulator) -> list[str]:
+    return [str(entry) for entry in sim.journal.entries("in") if entry.fields[0] == "91"]

@@ -186,6 +186,7 @@ def test_contract_details_keep_every_field() -> None:
 
     assert known.pop("contract")["conId"] == 265598
     assert known == {
+        "priceIncrements": None,
         "marketName": "NMS", "minTick": 0.01, "orderTypes": ["LMT", "MKT"], "validExchanges": ["SMART", "IEX"],
         "priceMagnifier": 1, "underConId": 5, "longName": "APPLE INC", "contractMonth": "202506",
         "industry": "Technology", "category": "Computers", "subcategory": "Phones", "timeZoneId": "US/Eastern",
