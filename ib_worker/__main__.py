@@ -34,6 +34,7 @@ from ib_worker.handlers.market import (  # noqa: F401  # registers theirs
     market_data,
     news,
     options,
+    performance,
     quotes,
     scanners,
     search,

@@ -35,3 +35,8 @@ def require_kind(whatToShow: str, secType: str) -> None:
 def usual_kind(secType: str) -> str:
     """Return the series of prices that a type has for certain: trades, or midpoints where there are none."""
     return "MIDPOINT" if secType in UNTRADED else "TRADES"
+
+
+def closes_kind(secType: str) -> str:
+    """Return the series whose closes tell a performance: adjusted for splits and dividends where a type has them."""
+    return "ADJUSTED_LAST" if secType == "STK" else usual_kind(secType)

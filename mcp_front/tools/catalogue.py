@@ -8,7 +8,18 @@ from bridge.tool import TOOLS, Effect, ToolSpec
 from bridge.tools import account, account_history, events, orders, portfolio, previews, streams
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
-from bridge.tools.market import contracts, depth, history, market_data, news, options, quotes, scanners, search
+from bridge.tools.market import (
+    contracts,
+    depth,
+    history,
+    market_data,
+    news,
+    options,
+    performance,
+    quotes,
+    scanners,
+    search,
+)
 from bridge.toolsets import ALL, chosen_toolsets
 
 DOMAINS = (
@@ -20,6 +31,7 @@ DOMAINS = (
     depth,
     market_data,
     history,
+    performance,
     account,
     portfolio,
     account_history,

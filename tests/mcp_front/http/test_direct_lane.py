@@ -76,6 +76,8 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_get_head_timestamp", NVDA),
     ("ibkr_get_histogram", NVDA | {"timePeriod": "1 day", "bins": 3}),
     ("ibkr_get_trading_schedule", NVDA),
+    ("ibkr_get_performance", {"contracts": ["NVDA", "NOSUCH"], "endDate": "2025-05-30"}),
+    ("ibkr_get_performance", {"contracts": ["NVDA"], "period": "for ever"}),
     ("ibkr_get_open_orders", {}),
     ("ibkr_get_completed_orders", {}),
     ("ibkr_get_executions", {}),

@@ -175,6 +175,7 @@ async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
         "ibkr_get_status",
         "ibkr_get_server_time",
         "ibkr_get_historical_data",
+        "ibkr_get_performance",
     ]
     assert refused["content"][0]["text"].startswith("[unknown_tool] Unknown tool")
     assert "FRONT_TOOLSETS leaves out its toolset account" in refused["content"][0]["text"]

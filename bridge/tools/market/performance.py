@@ -1,0 +1,91 @@
+"""The tool that compares the performance of several contracts over a period."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import WithJsonSchema as Published
+
+from bridge.text import spellings as forms
+from bridge.tool import Model, ToolRequest, tool
+from bridge.tools.types import Cell, ContractArguments
+
+MOST_MEASURED = 20  # contracts of one call
+BENCHMARK = "SPY"
+YEAR_TO_DATE = "YTD"
+
+
+class MeasuredContract(ContractArguments):
+    """One contract, of any type that has daily closes."""
+
+
+def _contract(written: Any) -> Any:
+    """Take a symbol, or a conId, for a contract that has no more than that."""
+    if isinstance(written, str):
+        return {"symbol": written}
+    return {"conId": written} if isinstance(written, int) and not isinstance(written, bool) else written
+
+
+def _period(written: Any) -> Any:
+    if isinstance(written, str) and re.fullmatch(r"\s*(ytd|year.to.date)\s*", written, re.IGNORECASE):
+        return YEAR_TO_DATE
+    return forms.duration(written)
+
+
+# Published as text, which names most contracts; the arguments of ibkr_get_quotes' entries are accepted, too.
+Measured = Annotated[MeasuredContract, BeforeValidator(_contract), Published({"type": "string"})]
+MeasuredPeriod = Annotated[str, StringConstraints(pattern=r"^(YTD|[1-9][0-9]{0,3} [DWMY])$"), BeforeValidator(_period)]
+
+Day = Annotated[date, Published({"type": "string"})]  # not every converter takes the format "date"
+
+
+class MeasureFailure(Model):
+    """A contract without figures: its place in `contracts`, from 0 (null: the benchmark), its name, and the error."""
+
+    entry: int | None
+    contract: str
+    code: str
+    message: str
+    twsCode: int | None = None
+
+
+class PerformanceTable(Model):
+    """A row for each contract, in the order of the request; `same` has what is equal in all rows.
+
+    The closes are daily. whatToShow: ADJUSTED_LAST is adjusted for splits and dividends; TRADES and MIDPOINT are of
+    types that have neither. Prices are in the contract's `currency`. from: the last close at or before the period's
+    start; to: its last close, today's last price where the day is in progress. days: daily returns.
+
+    returnPercent: close at `to` against close at `from`. volatilityPercent: the sample standard deviation of simple
+    daily returns, times the root of 252 (of crypto 365). maxDrawdownPercent: the deepest fall of the closes below their
+    highest before. beta and correlation: of simple returns against the benchmark's, over the days that both have.
+    null: `notes` says why.
+    """
+
+    count: int
+    truncated: bool
+    simulated: bool
+    time: datetime
+    benchmark: str
+    same: dict[str, Cell]
+    columns: list[str]
+    rows: list[list[Cell]]
+    failed: list[MeasureFailure]
+    notes: list[str]
+
+
+@tool(returns=PerformanceTable, toolset="history", deadline_s=57)
+class GetPerformance(ToolRequest):
+    """Performance of up to 20 contracts over a period, on adjusted daily closes: return, annualised volatility, maximum
+    drawdown, beta and correlation to a benchmark."""
+
+    title: ClassVar = "performance (return, volatility, drawdown, beta)"
+    search_words: ClassVar = "how did a stock do this year compare returns risk standard deviation sharpe year to date"
+
+    contracts: Annotated[
+        list[Measured], Field(min_length=1, max_length=MOST_MEASURED, description="such as SPY, EUR/USD, ES SEP26")
+    ]
+    period: Annotated[MeasuredPeriod, Field(description="number and D (calendar days), W, M or Y; or YTD")] = "1 Y"
+    endDate: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None
+    benchmark: Annotated[Measured, Field(validate_default=True)] = BENCHMARK  # type: ignore[assignment]
