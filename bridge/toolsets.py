@@ -29,6 +29,7 @@ TOOLSETS: dict[str, Toolset] = {
     "calculations": Toolset("prices and volatilities of options by TWS's model", default=False),
     "news": Toolset("headlines, articles and bulletins"),
     "alerts": Toolset("alerts that the worker keeps while no client is connected", default=False),
+    "records": Toolset("the account's past: equity curve and trades of earlier days", default=False),
     "research": Toolset("single ticks, price histograms, and since when there is history", default=False),
     "scanners": Toolset("market scanners", default=False),
     "depth": Toolset("order books", default=False),

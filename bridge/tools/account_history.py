@@ -50,7 +50,7 @@ def _day(written: str) -> str:
 Day = Annotated[str, AfterValidator(_day)]
 
 
-@tool(returns=AccountHistoryTable, toolset="account")
+@tool(returns=AccountHistoryTable, toolset="records")
 class GetAccountHistory(ToolRequest):
     """An account's past: its equity curve (net liquidation at each close, return, deposits told or suspected) or its
     trades with commissions, newest last. summary: totals."""
