@@ -10,14 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
-
-import msgspec
 
 from bridge.bus.events.event import Cursor
 from bridge.bus.events.event_log import read_events
 from bridge.order_references import order_ref
+from tests.faults.event_judge import QuoteEntry, Row, wrong_ends, wrong_events, wrong_executions, wrong_quotes
 from tests.faults.mcp import LEGACY, MODERN, Answer, ask
 from tests.faults.stage import PASSING, Stage, insisted
 from tests.waiting import until
@@ -28,8 +26,6 @@ RECOVERS_S = 90.0
 WAIT_S = 3  # of one read
 GAP_OF = {"worker killed", "worker terminated", "gateway restarts", "reset", "1101"}  # each ends TWS's subscriptions
 FAULTS = (*sorted(GAP_OF), "front killed", "redis restarted")
-
-Row = list[Any]
 
 
 @dataclass
@@ -245,8 +241,7 @@ async def _judge(
     ]
     told = [[row[0], row[1], row[-1]] for row in orders.rows]
     result.events = len(told)
-    if told != truth:
-        result.wrong.append(f"the reader has {len(told)} events, and the log {len(truth)} others or in another order")
+    result.wrong += wrong_events(told, truth)
     start, reached = place_of(waiter.began).number, place_of(waiter.cursor).number
     logged = [
         each.event.details["execId"]
@@ -254,13 +249,9 @@ async def _judge(
         if each.event.kind == "execution" and start < each.cursor.number <= reached
     ]
     result.executions = len(logged)
-    if waiter.found != logged:
-        result.wrong.append(f"the waiter has the executions {waiter.found}, the log {logged}")
-    filled = Counter(
-        each.event.orderRef for each in page.events if each.event.kind == "order" and each.event.details["done"]
-    )
-    if any(filled[order_ref(key)] != 1 for key in keys):
-        result.wrong.append(f"ends of orders in the log: {dict(filled)}")
+    result.wrong += wrong_executions(waiter.found, logged)
+    ended = [each.event.orderRef for each in page.events if each.event.kind == "order" and each.event.details["done"]]
+    result.wrong += wrong_ends(ended, keys)
     if orders.missed or any(each != 0 for each in quotes.missed):
         result.wrong.append(f"answers say that entries are missing: {orders.missed} {quotes.missed}")
     await _judge_quotes(stage, result, quotes)
@@ -273,19 +264,11 @@ async def _judge_quotes(stage: Stage, result: EventResult, quotes: HandleReader)
     handles = await insisted(asker.streams.all)
     stream = next(each.stream for each in handles if each.handle == quotes.handle)
     rows = await asker.pipe.send("XRANGE", asker.keys.kept(stream), f"({start.id}", last.id)
-    entries = [_fields(row[1]) for row in rows]
+    entries = [QuoteEntry.parse(_fields(row[1])) for row in rows]
     told = [[row[0], row[1], row[-1]] for row in quotes.rows]
-    truth = [[each["k"], msgspec.json.decode(each["e"]).get("time"), int(each["u"])] for each in entries]
     result.quotes, result.conflated = len(told), quotes.conflated
     result.gaps = sum(row[0] == "gap" for row in told)
-    if told != truth:
-        result.wrong.append(f"the reader has {len(told)} quotes, and the log {len(truth)} others or in another order")
-    for before, after in pairwise(entries):
-        follows = before["l"] == after["l"] and int(before["s"]) + int(after["u"]) == int(after["s"])
-        if not follows and "gap" not in (before["k"], after["k"]):
-            result.wrong.append(f"no gap between update {before['s']} and {after['s']}, which merges {after['u']}")
-    if GAP_OF & set(result.faults) and not result.gaps:
-        result.wrong.append("a fault ended TWS's subscription, and no gap is marked")
+    result.wrong += wrong_quotes(told, entries, needs_gap=bool(GAP_OF & set(result.faults)))
 
 
 def _fields(flat: list[bytes]) -> dict[str, str]:
