@@ -42,6 +42,10 @@ LISTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "portfolio (3)": ("get_portfolio", {}, 350),
     "account values, the main ones": ("get_account_values", {}, 300),
     "quotes (10)": ("get_quotes", {"contracts": [{"symbol": each} for each in STOCKS[:10]]}, 500),
+    "option quotes (40)": (
+        "get_option_quotes", {"symbol": "SPY", "expiry": "next month", "strikes": "atm 20"}, 2_100,
+    ),
+    "option chain": ("get_option_chain", {"symbol": "SPX"}, 250),
     "executions (10), table": ("get_executions", {"format": "table"}, 800),
 }  # fmt: skip
 ORDER, STATUS = 200, 280

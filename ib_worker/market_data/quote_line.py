@@ -12,9 +12,11 @@ from bridge.tool import ToolError
 from ib_worker.market_data.quote import QuoteState
 from ib_worker.pacing.caller import max_share
 from ib_worker.pacing.message_pacer import Priority
+from ib_worker.tws.errors import NO_ENTITLEMENT
 
 SUBSTITUTE_TYPE = 4  # delayed-frozen: what the account may see of a contract without a subscription, or after hours
 TYPE_CHANGES = 2  # messages: to that type and back
+LIVE_ALONE = frozenset({"live", "frozen"})  # values of MARKET_DATA_TYPE in which TWS refuses what has no subscription
 KEPT_FROM_QUOTES = 10  # lines that quotes never take, of an account with more than twice as many
 OPTIONS = frozenset({"OPT", "FOP"})
 # The tick types that reqMktData adds to the default set: each is another message per trade. 101 is an option's open
@@ -98,6 +100,16 @@ def ask_in_substitute_type(wire: Any, usual: int, requests: Iterable[Callable[[]
         for request in requests:
             request()
         wire.reqMarketDataType(usual)
+
+
+def lacks_prices(line: QuoteSubscription, usual: str) -> bool:
+    """Return whether delayed or frozen prices may tell what the line does not: the account has no subscription, or the
+    market is closed. `usual`: MARKET_DATA_TYPE."""
+    if line.problem is not None:
+        return usual in LIVE_ALONE and line.problem.details.get("twsCode") in NO_ENTITLEMENT
+    if usual == "delayed-frozen":
+        return False
+    return not line.values.priced or (line.values.unquoted and line.contract.secType != "IND")  # an index has no bid
 
 
 def kept_from_quotes(most: int) -> int:

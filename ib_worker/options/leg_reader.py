@@ -10,7 +10,7 @@ import ib_async
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker.market_data.quote import QuoteState
-from ib_worker.market_data.quote_line import QuoteSubscription, kept_from_quotes
+from ib_worker.market_data.quote_line import QuoteSubscription, kept_from_quotes, lacks_prices
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import ConnectionLost, as_tool_error
 
@@ -83,16 +83,29 @@ class LegReader:
         return OptionLeg(contract, line.values)
 
     async def _line(self, contract: ib_async.Contract) -> QuoteSubscription:
-        """Return the contract's line with its first values, or without any where none come in time."""
-        quotes = self._session.quotes
-        line = quotes.known_as(contract)
-        if line is not None and line.problem is None and _is_settled(line):
+        """Return the contract's line with its first values, or one of delayed or frozen values where it has none and
+        those come; else the line as it is after the wait."""
+        quotes, usual = self._session.quotes, self._session.settings.market_data_type
+        line, substitute = quotes.known_as(contract), quotes.substitute(contract)
+        if line is not None and _is_settled(line) and not lacks_prices(line, usual):
             return await quotes.open_briefly(contract)
+        if substitute is not None and _is_settled(substitute):
+            return await quotes.open_substitute(contract)
         async with self._places:
             line = await quotes.open_briefly(contract)
             with _reading(line):
                 await self._first_values(line)
-        return line
+            return await self._substitute(line) if lacks_prices(line, usual) else line
+
+    async def _substitute(self, line: QuoteSubscription) -> QuoteSubscription:
+        """Return a line of delayed or frozen values; the line itself where none come, or none is left to ask with."""
+        try:
+            substitute = await self._session.quotes.open_substitute(line.contract)
+        except ToolError:
+            return line
+        with _reading(substitute):
+            await self._first_values(substitute)
+        return substitute if substitute.values.priced else line
 
     async def _first_values(self, line: QuoteSubscription) -> None:
         loop = asyncio.get_running_loop()
@@ -124,6 +137,8 @@ NO_VALUES = (
 
 
 def _is_settled(line: QuoteSubscription) -> bool:
+    if line.problem is not None:
+        return False
     computed = not line.is_option or line.uncomputed or line.computed.is_set()
     return computed and (line.values.priced or line.values.greeks is not None)
 

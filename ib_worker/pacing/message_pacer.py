@@ -11,8 +11,8 @@ from ib_worker.pacing.caller import SESSION, current_caller
 
 PER_S = 50  # messages that TWS allows in any second, over everything
 STEADY = 0.7  # of them go out steadily
-AT_ONCE = 0.2  # after a quiet moment; the tenth that is left is for what a stalled network delivers together
-KEPT_FOR_ORDERS = 0.4  # of the burst: an order never waits behind reads, and orders go first when all must wait
+AT_ONCE = 0.24  # after a quiet moment; the rest is for what a stalled network delivers together
+KEPT_FOR_ORDERS = 1 / 3  # of the burst: an order never waits behind reads, and orders go first when all must wait
 LONGEST_WAIT_S = 10.0  # whoever would wait longer is told so at once: few wait for an answer for more than 15 seconds
 
 

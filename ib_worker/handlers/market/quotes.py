@@ -9,12 +9,11 @@ import ib_async
 from bridge.tool import ToolError
 from bridge.tools.market.quotes import GetQuotes, QuotedContract, QuoteFailure, QuoteTable
 from ib_worker.handlers.dispatch import handles
-from ib_worker.market_data.quote_line import QuoteSubscription, kept_from_quotes
+from ib_worker.market_data.quote_line import QuoteSubscription, kept_from_quotes, lacks_prices
 from ib_worker.market_data.quote_table import Row, failure, quote_row, table
 from ib_worker.session.session import Session
-from ib_worker.tws.errors import NO_ENTITLEMENT, ConnectionLost, as_tool_error
+from ib_worker.tws.errors import ConnectionLost, as_tool_error
 
-LIVE_ALONE = frozenset({"live", "frozen"})  # values of MARKET_DATA_TYPE in which TWS refuses what has no subscription
 SHARE = 2  # one call opens at most every second of the lines that quotes may use; the rest follows as they end
 ENTRY_S = 12.0  # for one contract, its look-up included: below the call's own deadline
 PRICE_S = 2.0  # for the first prices of all contracts together, from the first request on
@@ -80,7 +79,7 @@ async def _row(session: Session, window: _Window, asked: QuotedContract) -> Row:
     contract = await session.contracts.contract(asked)
     quotes = session.quotes
     line, substitute = quotes.known(contract.conId), quotes.substitute(contract)
-    if line is not None and line.values.priced and not _lacks_prices(session, line):
+    if line is not None and line.values.priced and not lacks_prices(line, session.settings.market_data_type):
         return _told(session, contract, await quotes.open_briefly(contract))
     if substitute is not None and substitute.values.priced:
         return _told(session, contract, await quotes.open_substitute(contract))
@@ -88,7 +87,7 @@ async def _row(session: Session, window: _Window, asked: QuotedContract) -> Row:
         line = await quotes.open_briefly(contract)
         with _reading(line):
             await window.first_price(line)
-        if _lacks_prices(session, line):
+        if lacks_prices(line, session.settings.market_data_type):
             line = await _substitute(session, window, line)
         return _told(session, contract, line)
 
@@ -102,17 +101,6 @@ async def _substitute(session: Session, window: _Window, line: QuoteSubscription
     with _reading(substitute):
         await window.first_price(substitute)
     return substitute if substitute.values.priced else line
-
-
-def _lacks_prices(session: Session, line: QuoteSubscription) -> bool:
-    """Return whether delayed or frozen prices may tell what the line does not: the account has no subscription, or the
-    market is closed."""
-    usual = session.settings.market_data_type
-    if line.problem is not None:
-        return usual in LIVE_ALONE and line.problem.details.get("twsCode") in NO_ENTITLEMENT
-    if usual == "delayed-frozen":
-        return False
-    return not line.values.priced or (line.values.unquoted and line.contract.secType != "IND")  # an index has no bid
 
 
 @contextmanager

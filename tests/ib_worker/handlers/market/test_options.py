@@ -304,7 +304,7 @@ async def test_options_on_futures_have_greeks(sim: Simulator) -> None:
 
 async def test_without_the_underlyings_quotes_strikes_are_asked_for_in_numbers(sim: Simulator) -> None:
     sim.fault("on reqMktData 1 answer 354 Requested market data is not subscribed.")
-    async with ready_session(sim, market_data_type="live") as stand:
+    async with ready_session(sim) as stand:
         with pytest.raises(ToolError, match="Strikes as numbers, such as 380-420, need none") as refused:
             await quotes_of(stand, symbol="SPY", expiry=JULY)
         told = await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="395-400")
@@ -324,10 +324,14 @@ async def test_options_without_permission_are_one_failure(sim: Simulator) -> Non
     assert len(failed.options) == 5
 
 
-async def test_delayed_options_say_so(sim: Simulator) -> None:
+@pytest.mark.parametrize("setting", ["delayed", "live"])
+async def test_delayed_options_say_so(sim: Simulator, setting: str) -> None:
     sim.fault("entitlement delayed")
-    async with ready_session(sim) as stand:
-        told = await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="400")
+    async with ready_session(sim, market_data_type=setting) as stand:
+        told = await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="atm 1")
+        again = await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="atm 1")
+
+    assert again.rows == told.rows
 
     assert told.same["marketDataType"] == "delayed"
     assert None not in (*cells(told, "bid"), *cells(told, "delta"), *cells(told, "openInterest"))
