@@ -6,12 +6,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from bridge.tool import Model, ToolRequest, tool
-from bridge.tools.types import LONGEST_WAIT_S, Account, Contract, ContractArguments, EventCursor, Symbol
+from bridge.tools.types import LONGEST_WAIT_S, Account, Contract, ContractArguments, EventCursor, LiveBarSize, Symbol
 
 MOST_ROWS = 1_000
 
-StreamKind = Literal["quotes", "depth", "bars5s", "ticks", "news", "account", "orders"]
-OF_A_CONTRACT = frozenset({"quotes", "depth", "bars5s", "ticks", "news"})
+StreamKind = Literal["quotes", "depth", "bars", "bars5s", "ticks", "news", "account", "orders"]
+OF_A_CONTRACT = frozenset({"quotes", "depth", "bars", "bars5s", "ticks", "news"})
 Handle = Annotated[str, StringConstraints(pattern=r"^s-[0-9a-f]{12}$")]
 Format = Literal["table", "objects"]
 Cell = str | bool | float | dict[str, Any] | None
@@ -84,10 +84,10 @@ class StreamRow(Model):
 
 @tool(returns=Subscribed, toolset="streams", composed=True, deadline_s=30)
 class Subscribe(ContractArguments):
-    """Open a stream and return a handle for ibkr_read_stream: quotes, depth (order book), bars5s (5-second bars), ticks
-    (each trade) or news (headlines, untrusted) of one contract, the values and portfolio of an account, or orders
-    (order states, fills, the session's events). The handle outlasts restarts, and lapses when nobody reads it for 10
-    minutes."""
+    """Open a stream and return a handle for ibkr_read_stream: quotes, depth (order book), bars (each when it ends),
+    bars5s (5-second bars), ticks (each trade) or news (headlines, untrusted) of one contract, the values and portfolio
+    of an account, or orders (order states, fills, the session's events). The handle outlasts restarts, and lapses when
+    nobody reads it for 10 minutes."""
 
     title: ClassVar = "stream of quotes, account values or order events"
     search_words: ClassVar = "follow track ticks continuously real-time feed of prices portfolio fills"
@@ -97,6 +97,7 @@ class Subscribe(ContractArguments):
     kind: StreamKind
     symbol: Symbol = ""
     account: Account | None = None
+    barSizeSetting: LiveBarSize = "1 min"
 
     def named(self) -> bool:
         """An account has no contract."""
@@ -108,6 +109,7 @@ class Subscribe(ContractArguments):
         fields = type(self).model_fields
         given = {name for name in fields if name != "kind" and getattr(self, name) not in (None, fields[name].default)}
         usable = set(ContractArguments.model_fields) if self.kind in OF_A_CONTRACT else {self.kind}
+        usable |= {"barSizeSetting"} if self.kind == "bars" else set()
         if vain := sorted(given - usable):
             raise ValueError(f"{', '.join(vain)}: a stream of {self.kind} has no use for it; leave it out")
         return self

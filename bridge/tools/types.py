@@ -103,6 +103,14 @@ SecTypeName = Literal[
 # Every model knows TWS's types; the list of them is in the schema of ibkr_get_contract_details alone.
 SecType = Annotated[SecTypeName, BeforeValidator(forms.sec_type), Published({"type": "string"})]
 Action = Annotated[Literal["BUY", "SELL"], BeforeValidator(forms.capitals)]
+LiveBarSize = Annotated[  # of bars that TWS keeps up to date: 5 secs and longer
+    Literal[
+        "5 secs", "10 secs", "15 secs", "30 secs", "1 min", "2 mins", "3 mins", "5 mins", "10 mins", "15 mins",
+        "20 mins", "30 mins", "1 hour", "2 hours", "3 hours", "4 hours", "8 hours", "1 day",
+    ],
+    BeforeValidator(forms.bar_size),
+    Published({"type": "string"}),
+]  # fmt: skip
 MarketDataType = Literal["live", "frozen", "delayed", "delayed-frozen"]
 Cell = str | bool | int | float | None  # of a table: one value
 

@@ -1,5 +1,5 @@
-"""Streams of every trade, of five-second bars, of order books and of headlines: one request per contract and kind,
-however many read it, asked for again after each connection."""
+"""Streams of every trade, of bars, of order books and of headlines: one request per contract and kind, however many
+read it, asked for again after each connection."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import structlog
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker.market_data.depth_book import DEEPEST, BookChange, DepthBook
+from ib_worker.pacing.history_pacer import HistoryRequest
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
 from ib_worker.pacing.subscription_places import SubscriptionPlaces
 from ib_worker.publisher import Publisher
@@ -24,6 +25,11 @@ from ib_worker.tws.values.convert import SMART
 BAR_S = 5  # the only size that TWS has
 WITHOUT_TRADES = frozenset({"CASH", "CMDTY"})  # quoted alone: their bars and ticks are of the middle price
 DEPTH, DEPTH_LEVELS = "depth", 5  # levels of each side in an entry
+BARS, AS_EPOCH = "bars", 2  # historical bars that TWS keeps up to date, their times in seconds
+# By the unit of a bar: the shortest history that TWS takes with it. The stream has none of it.
+DURATIONS = {
+    "secs": "1800 S", "min": "3600 S", "mins": "3600 S", "hour": "1 D", "hours": "1 D", "day": "2 D",
+}  # fmt: skip
 HEADLINES_ALONE = "mdoff,292"  # generic ticks: no market data, and the headlines of every provider
 NOTHING = b"{}"
 
@@ -31,8 +37,7 @@ log = structlog.get_logger("ib_worker.market_data.live_feeds")
 
 
 def _ask_bars(wire: Any, reqId: int, contract: ib_async.Contract) -> None:
-    show = "MIDPOINT" if contract.secType in WITHOUT_TRADES else "TRADES"
-    wire.reqRealTimeBars(reqId, contract, BAR_S, show, False, [])
+    wire.reqRealTimeBars(reqId, contract, BAR_S, shown(contract), False, [])
 
 
 def _ask_ticks(wire: Any, reqId: int, contract: ib_async.Contract) -> None:
@@ -47,12 +52,22 @@ def _ask_news(wire: Any, reqId: int, contract: ib_async.Contract) -> None:
     wire.reqMktData(reqId, contract, HEADLINES_ALONE, False, False, [])
 
 
+def _ask_live_bars(wire: Any, reqId: int, contract: ib_async.Contract, size: str) -> None:
+    show = shown(contract)
+    wire.reqHistoricalData(reqId, contract, "", DURATIONS[size.split()[1]], size, show, False, AS_EPOCH, True, [])
+
+
+def shown(contract: ib_async.Contract) -> str:
+    return "MIDPOINT" if contract.secType in WITHOUT_TRADES else "TRADES"
+
+
 Send = Callable[[Any, int, ib_async.Contract], None]
 ASKS: dict[str, Send] = {"bars5s": _ask_bars, "ticks": _ask_ticks, DEPTH: _ask_depth, "news": _ask_news}
 CANCELS: dict[str, Send] = {
     "bars5s": lambda wire, reqId, _: wire.cancelRealTimeBars(reqId),
     "ticks": lambda wire, reqId, _: wire.cancelTickByTickData(reqId),
     DEPTH: lambda wire, reqId, contract: wire.cancelMktDepth(reqId, contract.exchange == SMART),
+    BARS: lambda wire, reqId, _: wire.cancelHistoricalData(reqId),
     "news": lambda wire, reqId, _: wire.cancelMktData(reqId),
 }
 
@@ -68,6 +83,9 @@ class LiveFeed:
     problem: ToolError | None = None  # why TWS gives no data
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # data or a problem has come
     book: DepthBook = field(default_factory=DepthBook)  # of depth
+    due: float = 0.0  # when it may be asked for, by the loop's clock
+    barSize: str = ""  # of bars
+    bar: dict[str, Any] | None = None  # the one that is in progress
     placed: bool = False  # it holds one of the places of depth
 
 
@@ -81,8 +99,11 @@ class LiveFeeds:
         require_line: Callable[[], None],
         books: SubscriptionPlaces,
         now: Callable[[], datetime],
+        history_turn: Callable[[HistoryRequest], float],
     ) -> None:
-        """`require_line` raises ToolError line_limit where the account has no line left."""
+        """`require_line` raises ToolError line_limit where the account has no line left. `history_turn` counts a
+        historical request, or returns the seconds until there is room for it."""
+        self._history_turn = history_turn
         self._pacer = pacer
         self._publisher = publisher
         self._require_line = require_line
@@ -100,15 +121,16 @@ class LiveFeeds:
         open_ = sum(each.problem is None and each.kind != DEPTH for each in self._feeds.values())
         return open_ + sum(each.kind != DEPTH for each, _ in self._to_cancel)
 
-    def open(self, kind: str, contract: ib_async.Contract) -> LiveFeed:
+    def open(self, kind: str, contract: ib_async.Contract, barSize: str = "1 min") -> LiveFeed:
         """Return the contract's feed, asked for if there is none. Raises ToolError line_limit."""
-        stream = f"{kind}-{contract.conId}"
+        size = barSize if kind == BARS else ""
+        stream = "-".join(filter(None, (kind, str(contract.conId), size.replace(" ", ""))))
         found = self._feeds.get(stream)
         if found is not None and found.problem is not None:
             self._drop(found)  # what TWS refused before, it may give now
             found = None
         if found is None:
-            found = LiveFeed(kind, contract, stream)
+            found = LiveFeed(kind, contract, stream, barSize=size)
             self._take_place(found)
             self._feeds[stream] = found
             self._work.set()
@@ -160,6 +182,23 @@ class LiveFeeds:
             found.settled.set()
             self._publisher.publish(found.stream, kind, msgspec.json.encode(values))
 
+    def begun(self, reqId: int) -> bool:
+        """The history before live bars came, which nobody reads; whether it was about a feed."""
+        found = self._by_request.get(reqId)
+        if found is not None:
+            found.settled.set()
+        return found is not None
+
+    def bar_changed(self, reqId: int, values: dict[str, Any]) -> None:
+        """Take the bar in progress. The one before it has ended, and is published."""
+        found = self._by_request.get(reqId)
+        if found is None:
+            return
+        found.settled.set()
+        ended, found.bar = found.bar, values
+        if ended is not None and ended["time"] != values["time"]:
+            self._publisher.publish(found.stream, "bar", msgspec.json.encode(ended))
+
     def change(self, reqId: int, change: BookChange) -> bool:
         """Apply a change to a feed's book; whether it was about one."""
         found = self._by_request.get(reqId)
@@ -203,7 +242,29 @@ class LiveFeeds:
                 self._step()
 
     def _missing(self) -> LiveFeed | None:
-        return next((each for each in self._feeds.values() if each.reqId is None and each.problem is None), None)
+        now = asyncio.get_running_loop().time()
+        return next(
+            (each for each in self._feeds.values() if each.reqId is None and each.problem is None and each.due <= now),
+            None,
+        )
+
+    def _may_ask(self, feed: LiveFeed) -> bool:
+        """Return whether the feed's request may be sent now; live bars count as a historical request."""
+        if feed.kind != BARS:
+            return True
+        series = (feed.contract.conId, feed.contract.exchange)
+        wait_s = self._history_turn(HistoryRequest(series, shown(feed.contract), (BARS, feed.barSize), 1))
+        if wait_s > 0:
+            loop = asyncio.get_running_loop()
+            feed.due = loop.time() + wait_s
+            loop.call_at(feed.due, self._work.set)
+        return wait_s <= 0
+
+    def _ask(self, wire: Any, reqId: int, feed: LiveFeed) -> None:
+        if feed.kind == BARS:
+            _ask_live_bars(wire, reqId, feed.contract, feed.barSize)
+        else:
+            ASKS[feed.kind](wire, reqId, feed.contract)
 
     def _step(self) -> None:
         wire, missing = self._wire, self._missing()
@@ -214,9 +275,9 @@ class LiveFeeds:
                 ended, reqId = self._to_cancel.pop(0)
                 self._give_place_back(ended)
                 CANCELS[ended.kind](wire, reqId, ended.contract)
-            elif missing is not None:
+            elif missing is not None and self._may_ask(missing):
                 reqId = wire.getReqId()
-                ASKS[missing.kind](wire, reqId, missing.contract)
+                self._ask(wire, reqId, missing)
                 missing.reqId = reqId
                 self._by_request[reqId] = missing
         except ConnectionLost:
@@ -235,7 +296,7 @@ class LiveFeeds:
     def _lose(self, feed: LiveFeed) -> None:
         """TWS has forgotten the feed: whoever reads is told that data are missing."""
         feed.reqId = None
-        feed.book = DepthBook()
+        feed.book, feed.bar = DepthBook(), None
         self._changed.pop(feed, None)
         feed.settled.clear()
         self._publisher.publish(feed.stream, "gap", NOTHING)

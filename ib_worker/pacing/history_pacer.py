@@ -98,6 +98,15 @@ class HistoryPacer(Generic[T]):
         flight = (request, self._bar(request), self._source())  # who asks after a bar's end wants that bar, too
         return await self._flights.share(flight, lambda: self._asked(request, deadline, ask))
 
+    def take_turn(self, request: HistoryRequest) -> float:
+        """Count a request that is sent now and whose answer is not kept, and return 0; or return the seconds until TWS
+        allows it."""
+        self._forget_old()
+        wait_s = self.wait(request)
+        if wait_s <= 0:
+            self._sent.append(_SentRequest(self._clock(), request, current_caller()))
+        return wait_s
+
     async def close(self) -> None:
         await self._flights.close()
 

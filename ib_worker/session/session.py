@@ -211,7 +211,9 @@ class Session:
             self.tws.pacer, publisher, settings.market_data_lines, self.now, order_timing.error_grace_s
         )
         self.depth = SubscriptionPlaces(depth_lines(settings.market_data_lines), "market-depth subscriptions")
-        self.feeds = LiveFeeds(self.tws.pacer, publisher, self.quotes.require_line, self.depth, self.now)
+        self.feeds = LiveFeeds(
+            self.tws.pacer, publisher, self.quotes.require_line, self.depth, self.now, self.history_pacer.take_turn
+        )
         self.quotes.others = self.feeds.__len__
         self.account_updates = AccountUpdates(self.tws.pacer, publisher, self.now)
         self.position_profits = PositionProfits(self.tws.ask_pnl_single, self.now, lambda: self.tws.wire)

@@ -23,7 +23,7 @@ from ib_worker.tws.errors import UnreadableMessage, as_tool_error
 from ib_worker.tws.requests import NEWS_BULLETINS, NEWS_PROVIDERS, SCANNER_PARAMETERS, PendingRequests
 from ib_worker.tws.values import unset
 from ib_worker.tws.values.codes import UNNAMED
-from ib_worker.tws.values.live import live_bar, live_headline, live_middle, live_trade
+from ib_worker.tws.values.live import live_bar, live_headline, live_middle, live_trade, live_update
 from ib_worker.tws.values.news import SentBulletin, SentHeadline
 from ib_worker.tws.values.text import message
 
@@ -185,7 +185,11 @@ class Wrapper:
 
     def historicalBars(self, reqId: int, texts: list[str]) -> None:
         """historicalData, all of it in one message."""
-        self._requests.answer(reqId, texts)
+        if not self._feeds.begun(reqId):
+            self._requests.answer(reqId, texts)
+
+    def historicalDataUpdate(self, reqId: int, bar: ib_async.BarData) -> None:
+        self._feeds.bar_changed(reqId, live_update(bar))
 
     def historicalSchedule(
         self, reqId: int, start: str, end: str, timeZone: str, sessions: list[ib_async.HistoricalSession]

@@ -19,6 +19,7 @@ from ib_worker.tws.errors import ConnectionLost, TwsError
 
 LOOK_S = 1.0  # between looks at the handles
 OPENS_S = 15.0  # a contract's look-up and a large portfolio's values take seconds
+USUAL_SIZE = "1 min"  # of bars whose handle names none
 AGAIN_S = 30.0  # between attempts at what TWS refuses
 
 log = structlog.get_logger("ib_worker.streams.kept_streams")
@@ -86,12 +87,14 @@ async def _open_feed(session: Session, bus: BusServer, handle: StreamHandle) -> 
     feed = session.feeds.known(handle.stream)
     if bus.ticks.recorder.keeps(handle.stream) and feed is not None and feed.problem is None:
         return
-    contract = await session.contracts.contract(ContractArguments(**handle.arguments))
+    arguments = dict(handle.arguments)
+    size = arguments.pop("barSizeSetting", USUAL_SIZE)
+    contract = await session.contracts.contract(ContractArguments(**arguments))
     await bus.keep_stream(handle.stream)
-    session.feeds.open(handle.kind, contract)
+    session.feeds.open(handle.kind, contract, size)
 
 
 OPENS: dict[str, Open] = {
     "quotes": _open_quotes, "account": _open_account,
-    **dict.fromkeys(("depth", "bars5s", "ticks", "news"), _open_feed),
+    **dict.fromkeys(("depth", "bars", "bars5s", "ticks", "news"), _open_feed),
 }  # fmt: skip

@@ -58,7 +58,7 @@ class ReadableStreams:
         self._places = WaitPlaces("ibkr_read_stream", READS_OF_ONE, READS, "End one first.")
         self._open = {
             "quotes": self._quotes,
-            **dict.fromkeys(("depth", "bars5s", "ticks", "news"), self._feed),
+            **dict.fromkeys(("depth", "bars", "bars5s", "ticks", "news"), self._feed),
             "account": self._account,
             "orders": self._orders,
         }
@@ -166,7 +166,8 @@ class ReadableStreams:
         contract = opened["contract"]
         known = arguments | {"conId": contract["conId"]}
         facts = {"contract": contract}
-        return _Opened(contract_name(contract), opened["cursor"], opened["stream"], known, facts=facts)
+        size = f" {request.barSizeSetting}" if request.kind == "bars" else ""
+        return _Opened(f"{contract_name(contract)}{size}", opened["cursor"], opened["stream"], known, facts=facts)
 
     async def _account(self, call: Call, request: Subscribe) -> _Opened:
         asked = OpenAccountUpdates(account=request.account, keep=True)

@@ -19,6 +19,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "depth": ("kind", "time", "book", "updates"),
     "news": ("kind", "time", "providerCode", "articleId", "untrusted_headline", "updates"),
+    "bars": ("kind", "time", "open", "high", "low", "close", "volume", "average", "barCount", "updates"),
     "bars5s": ("kind", "time", "open", "high", "low", "close", "volume", "average", "barCount", "updates"),
     "ticks": (
         "kind", "time", "price", "size", "exchange", "specialConditions", "pastLimit", "unreported", "updates",

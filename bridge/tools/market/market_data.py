@@ -9,7 +9,7 @@ from pydantic import WithJsonSchema as Published
 from bridge.text import spellings as forms
 from bridge.text.end_of_history import end_of_history
 from bridge.tool import Model, operation, tool
-from bridge.tools.types import Contract, ContractArguments, ListArguments, MarketDataType, Seconds, Text
+from bridge.tools.types import Contract, ContractArguments, ListArguments, LiveBarSize, MarketDataType, Seconds, Text
 
 BarSize = Literal[
     "1 secs", "5 secs", "10 secs", "15 secs", "30 secs",
@@ -166,10 +166,11 @@ class LiveFeedOpened(Model):
 
 @operation(returns=LiveFeedOpened, toolset="streams", deadline_s=25)
 class OpenLiveFeed(ContractArguments):
-    """Subscribe to a contract's order book, five-second bars, trades or headlines, or join the subscription, and write
-    them into a log while a handle reads them."""
+    """Subscribe to a contract's order book, bars, trades or headlines, or join the subscription, and write them into
+    a log while a handle reads them."""
 
-    feed: Literal["depth", "bars5s", "ticks", "news"]
+    feed: Literal["depth", "bars", "bars5s", "ticks", "news"]
+    barSizeSetting: LiveBarSize = "1 min"  # of bars
 
 
 @operation(returns=QuoteStreamOpened, toolset="streams")

@@ -94,7 +94,7 @@ async def open_market_data(request: OpenMarketData, session: Session) -> QuoteSt
 @handles(OpenLiveFeed)
 async def open_live_feed(request: OpenLiveFeed, session: Session) -> LiveFeedOpened:
     contract = await session.contracts.contract(request)
-    feed = session.feeds.open(request.feed, contract)
+    feed = session.feeds.open(request.feed, contract, request.barSizeSetting)
     cursor = await session.publisher.keep_stream(feed.stream)
     with suppress(TimeoutError):  # quiet so far
         async with asyncio.timeout(FIRST_OF_FEED_S):

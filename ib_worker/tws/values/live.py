@@ -10,6 +10,7 @@ from ib_worker.tws.values.news import ID_CHARS, headline_text
 from ib_worker.tws.values.text import untrusted
 
 Values = dict[str, Any]
+DAY_CHARS = 8  # of 20250611
 
 
 def live_bar(time: int, figures: tuple[float, float, float, float, float, float, int]) -> Values:
@@ -24,6 +25,15 @@ def live_bar(time: int, figures: tuple[float, float, float, float, float, float,
         "average": unset.value("historicalData.average", average, backed=traded),
         "barCount": unset.count(barCount),
     }
+
+
+def live_update(bar: ib_async.BarData) -> Values:
+    """The values of a historicalDataUpdate (90); the time of a daily bar is its day."""
+    written = str(bar.date)
+    figures = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.average, bar.barCount)
+    values = live_bar(0, figures)
+    day = f"{written[:4]}-{written[4:6]}-{written[6:]}"
+    return values | {"time": day if len(written) == DAY_CHARS else _instant(int(written))}
 
 
 def live_trade(

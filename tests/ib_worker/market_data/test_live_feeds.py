@@ -1,6 +1,7 @@
 """Feeds of bars and trades: one request for all readers, asked for again after a break, given back when not read."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest_asyncio
 from bridge.tool import ToolError
 from ib_worker.market_data.depth_book import BookChange
 from ib_worker.market_data.live_feeds import ASKS
+from ib_worker.tws.values.live import live_update
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Stand, ready_session
 from tests.waiting import until
@@ -179,3 +181,56 @@ async def test_headlines_come_as_untrusted_texts(sim: Simulator) -> None:
     assert set(headline) == {"time", "providerCode", "articleId", "untrusted_headline"}
     assert headline["articleId"].startswith(headline["providerCode"])
     assert [each.fields[-4] for each in sim.journal.entries("in", ASK_QUOTES)] == ["mdoff,292"]
+
+
+ASK_HISTORY, CANCEL_HISTORY = 20, 25
+
+
+async def test_live_bars_come_when_they_end_and_count_as_a_historical_request(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        task, feeds = await running(stand), stand.session.feeds
+        found = feeds.open("bars", contract(), "5 secs")
+        assert feeds.open("bars", contract(), "5 secs") is found
+        assert feeds.open("bars", contract(), "1 min").stream == "bars-756733-1min"
+        await until(found.settled.is_set, "its history came", 15)
+        for _ in range(60):
+            sim.skip(5)
+            await asyncio.sleep(0.02)
+            if len(stand.published.of("bar")) > 3:
+                break
+        feeds.abandoned(found.stream)
+        await until(lambda: asked(sim, CANCEL_HISTORY) == 1, "it is given back")
+        task.cancel()
+        paced = stand.session.history_pacer
+
+    times = [each["time"] for each in stand.published.of("bar") if each["time"]]
+    assert len(times) > 3
+    assert times == sorted(set(times))
+    assert all(each["close"] > 0 for each in stand.published.of("bar"))
+    assert asked(sim, ASK_HISTORY) == 2
+    assert len(paced._sent) == 2
+
+
+async def test_live_bars_wait_for_room_among_the_historical_requests(
+    sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ready_session(sim) as stand:
+        feeds, waits = stand.session.feeds, [0.2, 0.0]
+        monkeypatch.setattr(feeds, "_history_turn", lambda request: waits.pop(0))
+        task = await running(stand)
+        found = feeds.open("bars", contract(), "1 day")
+        ticks = feeds.open("ticks", contract())
+        await until(lambda: ticks.reqId is not None, "others do not wait")
+        assert found.reqId is None
+        await until(lambda: found.settled.is_set(), "its turn came", 15)
+        task.cancel()
+
+    assert waits == []
+
+
+def test_a_bar_of_a_day_has_its_day_and_others_their_instant() -> None:
+    bar = ib_async.BarData(date="20250611", open=1.0, high=2.0, low=0.5, close=1.5, volume=7.0, average=1.2, barCount=3)  # type: ignore[arg-type]
+
+    assert live_update(bar)["time"] == "2025-06-11"
+    assert live_update(dataclasses.replace(bar, date="1749652200"))["time"] == "2025-06-11T14:30:00+00:00"  # type: ignore[arg-type]
+    assert live_update(bar)["close"] == 1.5

@@ -243,14 +243,21 @@ async def test_reads_have_a_bound_of_their_own(redis_url: str, session: str, mon
     assert [each["count"] for each in ends] == [0, 0]
 
 
-@pytest.mark.parametrize(("kind", "entry", "field"), [("bars5s", "bar", "close"), ("ticks", "tick", "price")])
+@pytest.mark.parametrize(
+    ("arguments", "entry", "field"),
+    [
+        ({"kind": "bars5s"}, "bar", "close"),
+        ({"kind": "bars", "barSizeSetting": "5 secs"}, "bar", "close"),
+        ({"kind": "ticks"}, "tick", "price"),
+    ],
+)
 async def test_bars_and_trades_are_read_and_outlive_their_worker(
-    redis_url: str, session: str, kind: str, entry: str, field: str
+    redis_url: str, session: str, arguments: dict[str, Any], entry: str, field: str
 ) -> None:
     async with Simulator() as sim, serving(redis_url, session) as front:
         async with worker(redis_url, session, sim.port, FAST):
             await ready(front)
-            opened = await subscribed(front, kind=kind, symbol="SPY")
+            opened = await subscribed(front, symbol="SPY", **arguments)
             before = await read(front, opened, wait_seconds=20, limit=1000)
         async with worker(redis_url, session, sim.port, FAST):
             cursor, kinds = before["cursor"], list[Any]()
