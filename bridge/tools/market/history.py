@@ -200,10 +200,10 @@ class TradingSchedule(PartialModel):
 
 @tool(returns=TradingSchedule, toolset="contracts", deadline_s=57)
 class GetTradingSchedule(PastOfContract):
-    """Trading schedule: is the market open now, when it opens and closes next, and the sessions of the coming days with
-    holidays and early closes, in the exchange's zone and UTC."""
+    """Trading schedule: whether the market is open, its next opening and close, and the coming days' sessions, holidays
+    and early closes, in exchange time and UTC."""
 
     title: ClassVar = "trading schedule (market hours, holidays)"
     search_words: ClassVar = "is the market open when does it open close trading hours holiday half day session"
 
-    pastDays: Annotated[int, Field(ge=0, le=MOST_PAST_DAYS, description="with the days before today")] = 0
+    pastDays: Annotated[int, Field(ge=0, le=MOST_PAST_DAYS)] = 0

@@ -21,6 +21,7 @@ WhatToShow = Literal[
     "TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST", "HISTORICAL_VOLATILITY",
     "OPTION_IMPLIED_VOLATILITY", "FEE_RATE", "YIELD_BID", "YIELD_ASK", "YIELD_BID_ASK", "YIELD_LAST",
 ]  # fmt: skip
+SERIES = "MIDPOINT for forex; ADJUSTED_LAST, BID_ASK, OPTION_IMPLIED_VOLATILITY"
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4} [SDWMY]$"), BeforeValidator(forms.duration)]
 
 
@@ -116,8 +117,8 @@ class StreamSummary(Model):
 
 @tool(returns=list[Bar], toolset="history", deadline_s=57)
 class GetHistoricalData(ContractArguments, ListArguments):
-    """Price history: historical bars (candles) up to now or endDateTime, oldest first, in regular trading hours. Long
-    spans need coarse bars: 1 day for a year, 1 min for a day. TRADES for stocks, MIDPOINT for forex."""
+    """Price history: historical bars (candles) up to now or endDateTime, oldest first. Long spans need coarse bars: 1
+    day for a year, 1 min for a day."""
 
     title: ClassVar = "price history (bars, candles)"
     search_words: ClassVar = (
@@ -127,13 +128,15 @@ class GetHistoricalData(ContractArguments, ListArguments):
     unpublished: ClassVar = ContractArguments.unpublished - {"includeExpired"}
     keeps_expired: ClassVar = True
 
-    durationStr: Annotated[Duration, Field(description="a number and S, D, W, M or Y, such as 30 D")] = "1 Y"
+    durationStr: Annotated[Duration, Field(description="such as 3600 S, 30 D, 6 M")] = "1 Y"
     barSizeSetting: Annotated[
         BarSize, BeforeValidator(forms.bar_size), Published({"type": "string"}), Field(description=BAR_SIZES)
     ] = "1 day"
-    whatToShow: Annotated[WhatToShow, BeforeValidator(forms.what_to_show)] = "TRADES"
-    endDateTime: Annotated[EndOfHistory | None, Field(description="a day, or an instant with its time zone")] = None
-    useRTH: Annotated[bool, Field(description="false: also outside regular hours")] = True
+    whatToShow: Annotated[
+        WhatToShow, BeforeValidator(forms.what_to_show), Published({"type": "string"}), Field(description=SERIES)
+    ] = "TRADES"
+    endDateTime: Annotated[EndOfHistory | None, Field(description="day, or instant with zone")] = None
+    useRTH: Annotated[bool, Field(description="regular hours")] = True
 
     @model_validator(mode="after")
     def _end_fits_the_series(self) -> Self:

@@ -84,8 +84,8 @@ class GetPerformance(ToolRequest):
     search_words: ClassVar = "how did a stock do this year compare returns risk standard deviation sharpe year to date"
 
     contracts: Annotated[
-        list[Measured], Field(min_length=1, max_length=MOST_MEASURED, description="such as SPY, EUR/USD, ES SEP26")
+        list[Measured], Field(min_length=1, max_length=MOST_MEASURED, description="such as SPY or EUR/USD")
     ]
-    period: Annotated[MeasuredPeriod, Field(description="number and D (calendar days), W, M or Y; or YTD")] = "1 Y"
+    period: Annotated[MeasuredPeriod, Field(description="such as 30 D, 6 M or YTD")] = "1 Y"
     endDate: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None
     benchmark: Annotated[Measured, Field(validate_default=True)] = BENCHMARK  # type: ignore[assignment]

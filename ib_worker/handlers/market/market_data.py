@@ -20,7 +20,7 @@ from ib_worker.answers.shapes import EncodedAnswer, shape_of, shaped
 from ib_worker.handlers.dispatch import handles
 from ib_worker.history import requests
 from ib_worker.market_data.contracts import routed
-from ib_worker.market_data.history_kinds import require_kind
+from ib_worker.market_data.history_kinds import require_kind, usual_kind
 from ib_worker.session.session import Session
 from ib_worker.tws.values import convert
 from ib_worker.tws.values.time_zones import zone
@@ -35,13 +35,15 @@ async def get_historical_data(
 ) -> EncodedAnswer[list[Bar]]:
     found = await session.contracts.one(request)
     assert found.contract is not None  # `one` has looked
-    require_kind(request.whatToShow, found.contract.secType)
+    given = "whatToShow" in request.model_fields_set
+    whatToShow = request.whatToShow if given else usual_kind(found.contract.secType)
+    require_kind(whatToShow, found.contract.secType)
     hours = found.liquidHours if request.useRTH else found.tradingHours
     require_short(request.durationStr, request.barSizeSetting, request.secType, hours)
     contract = routed(found, request)
     where = zone(found.timeZoneId) or UTC  # an instant of a bar is right in either
     end = tws_end(request.endDateTime, where) if request.endDateTime else requests.UP_TO_NOW
-    series = requests.BarSeries(request.durationStr, request.barSizeSetting, request.whatToShow, end, request.useRTH)
+    series = requests.BarSeries(request.durationStr, request.barSizeSetting, whatToShow, end, request.useRTH)
     bars = await requests.bars(session, contract, series, where, requests.deadline())
     if not bars:
         raise ToolError(

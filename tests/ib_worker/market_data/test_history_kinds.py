@@ -11,7 +11,10 @@ from tests.stacks.worker import trading
 
 ES_SEP25 = 1870000308
 SERIES: list[tuple[dict[str, Any], str]] = [
-    ({"symbol": "EUR", "secType": "CASH"}, "secType CASH has no TRADES. Give MIDPOINT, BID, ASK or BID_ASK"),
+    (
+        {"symbol": "EUR", "secType": "CASH", "whatToShow": "TRADES"},
+        "secType CASH has no TRADES. Give MIDPOINT, BID, ASK or BID_ASK",
+    ),
     ({"symbol": "SPX", "secType": "IND", "whatToShow": "bid"}, "secType IND has no BID. Give TRADES"),
     ({"symbol": "AAPL", "whatToShow": "YIELD_LAST"}, "secType STK has no YIELD_LAST"),
     ({"symbol": "ES", "conId": ES_SEP25, "whatToShow": "Historical Volatility"}, "secType FUT has no HISTORICAL_VOLAT"),

@@ -126,3 +126,14 @@ async def test_no_market_data_is_an_error_and_uses_no_line(redis_url: str, sessi
 
         sim.fault("entitlement live")
         assert (await front.ask("open_market_data", symbol="SPY"))["quote"]["marketDataType"] == "live"
+
+
+async def test_what_has_no_trades_has_its_midpoints_by_default(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        bars = await front.ask("get_historical_data", symbol="EUR/USD", durationStr="5 D")
+        traded = await front.refused("get_historical_data", symbol="EUR/USD", durationStr="5 D", whatToShow="TRADES")
+
+        assert len(bars) == 5
+        assert {bar["volume"] for bar in bars} == {None}
+        assert "MIDPOINT" in sim.journal.entries("in", 20)[0].fields
+        assert traded.code == "invalid_arguments"
