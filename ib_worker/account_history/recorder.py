@@ -149,13 +149,13 @@ class HistoryRecorder:
 
     async def flush(self) -> None:
         """Write the executions that wait, and see that Redis still has what was written. Raises BusError: then they
-        wait on. Where another leads, it reads them from TWS itself."""
+        wait on. So they do where Redis does not know the lease: it may have lost that too, until it is renewed."""
         written = list(self._waiting)
         try:
             await self._put(EXECUTIONS, written)
             await self._put(SNAPSHOTS, [])
         except Fenced:
-            self._waiting.clear()
+            self._due.set()
             return
         del self._waiting[: len(written)]
         await self._archived(written)
@@ -198,9 +198,12 @@ class HistoryRecorder:
         except OSError as error:
             self._not_archived.failed(error)
             return
-        for shelf in SHELVES.values():
-            with suppress(Fenced):
+        try:
+            for shelf in SHELVES.values():
                 await self._level(shelf, archived)
+        except Fenced:
+            self._uneven = True
+            self._due.set()
 
     async def _level(self, shelf: Shelf, archived: dict[Name, Record]) -> None:
         there = await names_on(self.pipe, self.keys, shelf)

@@ -21,6 +21,8 @@ from ib_worker.tws.errors import ConnectionLost, TwsError
 
 CLOCK_S = 2.0  # TWS ignores a question for its time within a second of the last answer
 IN_USE_CHECK_S = 0.5
+AGAIN_AFTER = 100  # times as long as TWS took for the day's executions: so little of the time orders wait behind them
+FRESH_S = 60.0  # a list of executions that is this old is read again before a close
 
 AskSummary = Callable[[GetAccountSummary, Session], Awaitable[list[AccountSummaryValue]]]
 
@@ -56,6 +58,7 @@ class SnapshotTaker:
         self._ask_summary = ask_summary
         self._looked: set[tuple[str, date]] = set()  # accounts whose snapshot of the close is there, or never will be
         self._started: set[str] = set()  # accounts that this term has looked at
+        self._not_before = 0.0  # no read of the day's executions before, by the monotonic clock
         self._moved = session.positions.moved_by_others
         self._read_at = time.monotonic()  # when TWS has told the day's executions: at the synchronization, for one
         self._not_taken = Outage("account_snapshot_not_taken")
@@ -91,14 +94,17 @@ class SnapshotTaker:
             self._started.add(account)
             self._looked.add((account, day))
 
-    async def _read_executions(self) -> None:
+    async def _read_executions(self, *, fresh: bool = False) -> None:
         """Let TWS tell the day's executions again where it may have told some to nobody: those of other clients and of
-        TWS itself come on request alone."""
-        moved, past = self._session.positions.moved_by_others, self._past
-        if past.lost.is_set() or moved != self._moved or time.monotonic() - self._read_at > past.timing.read_s:
-            await self._session.tws.share("executions for the record", self._ask_executions)
-            self._moved, self._read_at = moved, time.monotonic()
-            past.lost.clear()
+        TWS itself come on request alone. Orders wait behind a long list, so after one the next is put off."""
+        began, moved, past = time.monotonic(), self._session.positions.moved_by_others, self._past
+        due = past.lost.is_set() or moved != self._moved or began - self._read_at > past.timing.read_s
+        if not fresh and (not due or began < self._not_before):
+            return
+        await self._session.tws.share_at_length("executions for the record", self._ask_executions)
+        self._moved, self._read_at = moved, time.monotonic()
+        self._not_before = self._read_at + (self._read_at - began) * AGAIN_AFTER
+        past.lost.clear()
 
     async def _ask_executions(self) -> None:
         """A list that was told just now is not asked for again, unless Redis has lost what was recorded of it."""
@@ -108,8 +114,8 @@ class SnapshotTaker:
     async def _take(self, account: str, wanted: Wanted) -> None:
         """Take a snapshot, after the executions before it. Raises ToolError no_data where TWS has not told the net
         liquidation."""
-        self._read_at = float("-inf")
-        await self._read_executions()
+        if wanted.kind != "start":  # at a start TWS has just told them
+            await self._read_executions(fresh=time.monotonic() - self._read_at > FRESH_S)
         updates = await self._told(account)
         snapshot = snapshot_of(account, wanted.day, wanted.kind, await self._now(), updates)
         if snapshot is None:
