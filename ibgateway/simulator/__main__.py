@@ -33,6 +33,7 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
     )
     add("--time-factor", type=positive, default=1.0, help="simulated seconds in one second (%(default)s)")
     add("--accounts", type=names, default=("DU1234567",), help="account numbers, comma separated (DU1234567)")
+    add("--base-currency", choices=("USD", "EUR", "GBP"), default="USD", help="of the accounts (%(default)s)")
     add("--data", type=Path, help="folder of your own daily history, one CSV file for each symbol")
     add("--first-perm-id", type=int, default=unused_perm_id(), help="the first permanent order id (from the clock)")
     add("--journal", type=Path, help="append every frame to this file, as a line of JSON")
@@ -53,6 +54,7 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
         start=given.start,
         time_factor=given.time_factor,
         accounts=given.accounts,
+        base_currency=given.base_currency,
         data=given.data,
         first_perm_id=given.first_perm_id,
         journal=given.journal,

@@ -52,5 +52,6 @@ class SimulatorConfig:
     faults: str = ""  # a script, see ibgateway.simulator.faults
     control_port: int | None = None
     strict: bool = False  # a frame with fields missing is refused and ends the connection
+    base_currency: str = "USD"  # of every account
     price_levels: str = "recorded"  # or "2025": recorded series scaled to what the symbols cost then
     identity: Identity = field(default_factory=Identity)

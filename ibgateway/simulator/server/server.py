@@ -102,7 +102,13 @@ class Simulator:
             await self._listen_on(one)
         self.world = World(
             WorldConfig(
-                config.seed, config.start, config.accounts, config.data, config.first_perm_id, config.price_levels
+                config.seed,
+                config.start,
+                config.accounts,
+                config.data,
+                config.first_perm_id,
+                config.price_levels,
+                config.base_currency,
             )
         )
         self.gateway = Gateway(self.world, replace(config.identity), config.strict)

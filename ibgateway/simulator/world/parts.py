@@ -34,6 +34,7 @@ class WorldConfig:
     data: Path | None = None  # a folder of the user's own daily history, see data/SOURCES.md
     first_perm_id: int | None = None  # the seed's own where it is not said
     price_levels: str = "recorded"  # or "2025", see data/SOURCES.md
+    base_currency: str = "USD"  # of every account; its opening cash is in dollars all the same
 
 
 class WorldParts:
@@ -49,7 +50,7 @@ class WorldParts:
         self._directory = Directory({symbol: each.guess for symbol, each in own.items()}, config.price_levels)
         self._market = Market(config.seed, config.start, self._directory, own)
         self._generic = GenericTickCounter(self._market)
-        self._broker = Broker(self._market, self._directory, config.accounts, config.start)
+        self._broker = Broker(self._market, self._directory, config.accounts, config.start, config.base_currency)
         self._exchange = Exchange(config.seed, self._broker, self._directory)
         if config.first_perm_id is not None:
             self._exchange.registry.number_from(config.first_perm_id)

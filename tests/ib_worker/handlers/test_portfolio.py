@@ -71,6 +71,28 @@ async def test_a_position_in_another_currency_is_right_to_the_cent(redis_url: st
         assert (totals.dailyPnL, totals.realizedPnL) == (round(whole.dailyPnL, 2), round(whole.realizedPnL, 2))  # type: ignore[arg-type]
 
 
+async def test_an_account_in_euros_has_its_dollars_and_pounds_in_euros(redis_url: str, session: str) -> None:
+    config = SimulatorConfig(time_factor=STILL, base_currency="EUR")
+    async with Simulator(config) as sim, trading(redis_url, session, sim) as front:
+        for contract, held in ((SAP, 150), (VOD, 3000)):
+            await front.submit("place_order", **order(**contract, totalQuantity=held))
+        told = PortfolioTable.model_validate(await front.ask("get_portfolio"))
+        books = {each.contract.conId: each for each in sim.world.portfolio("DU1234567")}
+        window = {(each.tag, each.currency): each.value for each in sim.world.account_values("DU1234567")}
+
+        rows, (totals,) = by_name(told), told.accounts
+        assert (totals.currency, set(totals.rates)) == ("EUR", {"GBP", "USD"})
+        assert 0.7 < totals.rates["USD"] < 1 < totals.rates["GBP"] < 1.4
+        assert totals.netLiquidation == float(window["NetLiquidation", "EUR"])
+        for row in rows.values():
+            item, rate = books[row["conId"]], totals.rates.get(row["currency"], 1.0)
+            assert row["marketValue"] == round(item.marketValue * rate, 2)
+            assert row["unrealizedPNL"] == pytest.approx(item.unrealizedPNL * rate, abs=0.011)
+            assert row["weight"] == round(row["marketValue"] / totals.netLiquidation * 100, 2)
+        daily = sum(row["dailyPnL"] for row in rows.values())
+        assert daily == pytest.approx(totals.dailyPnL, abs=0.5)  # the rates that TWS tells have five decimals
+
+
 async def test_a_longer_portfolio_is_told_by_its_largest_positions(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         told = await portfolio_of(stand, limit=2)

@@ -25,10 +25,13 @@ OPENING_FEE = Decimal(1)
 class Broker:
     """Keeps the ledgers; everything is valued at the time that is given."""
 
-    def __init__(self, market: Market, directory: Directory, accounts: tuple[str, ...], start: float) -> None:
+    def __init__(
+        self, market: Market, directory: Directory, accounts: tuple[str, ...], start: float, base: str = "USD"
+    ) -> None:
         self.market = market
+        self.base = base
         self._directory = directory
-        self.ledgers = {account: Ledger(account) for account in accounts}
+        self.ledgers = {account: Ledger(account, base) for account in accounts}
         self.groups: dict[str, Group] = {}  # an advisor's
         for ledger in self.ledgers.values():
             self._open(ledger, start)
@@ -72,7 +75,10 @@ class Broker:
     # --- valuation -----------------------------------------------------------------------------------------------
 
     def rate(self, currency: str, at: float) -> float:
-        """Return the value of one unit of a currency in US dollars."""
+        """Return the value of one unit of a currency in the accounts' base currency."""
+        return 1.0 if currency == self.base else self._in_dollars(currency, at) / self._in_dollars(self.base, at)
+
+    def _in_dollars(self, currency: str, at: float) -> float:
         if currency == "USD":
             return 1.0
         for pair in self._directory.fixed():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -28,6 +29,17 @@ def test_a_paper_account_begins_with_a_million_and_a_small_portfolio(quiet: Worl
     assert summary_value(quiet, "NetLiquidation") == pytest.approx(1_000_000, rel=0.02)
     assert {each.contract.symbol for each in quiet.positions(None)} == {"MSFT", "IBM", "SPY"}
     assert all(each.position > 0 and each.avgCost > 0 for each in quiet.positions(None))
+
+
+def test_an_account_in_euros_is_worth_its_dollars_at_the_pairs_price(quiet: World) -> None:
+    euros = World(replace(quiet.config, base_currency="EUR"))
+    rates = {each.currency: float(each.value) for each in euros.account_values(ACCOUNT) if each.tag == "ExchangeRate"}
+    net = {each.currency: float(each.value) for each in euros.account_values(ACCOUNT) if each.tag == "NetLiquidation"}
+    price = 1 / quiet._broker.rate("EUR", quiet.now)
+
+    assert rates == {"BASE": 1.0, "EUR": 1.0, "USD": pytest.approx(price, abs=1e-5)}
+    assert net == {"EUR": pytest.approx(summary_value(quiet, "NetLiquidation") * price, rel=1e-6)}
+    assert euros.pnl(ACCOUNT, "").dailyPnL == pytest.approx(quiet.pnl(ACCOUNT, "").dailyPnL * price, rel=1e-6)  # type: ignore[operator]
 
 
 def test_selling_what_is_held_is_possible_without_means(trader: Trader) -> None:
