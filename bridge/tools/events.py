@@ -203,7 +203,8 @@ class KeepWatches(ToolRequest):
 
 class AlertReport(Model):
     """One alert. `events` are its conditions, with the contracts and accounts that they mean. `fired` counts how often
-    it has fired, last at `fired_at`. Without `expires_at` it stays until it fires, or is cancelled."""
+    it has fired, last at `fired_at`. Without `expires_at` it stays until it fires, or is cancelled. `message` says
+    why no price comes, where TWS refuses the contract's data."""
 
     alertId: str
     events: list[dict[str, Any]]

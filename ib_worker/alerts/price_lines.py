@@ -35,13 +35,23 @@ class PriceLines:
         before, self._by_contract = self._by_contract, self._wanted()
         for conId in before.keys() - self._by_contract.keys():
             self._session.quotes.let_go(conId)
+            self._table.unpriced.pop(conId, None)
         if not self._session.state.standing.ready:
             return
         for conId, watching in list(self._by_contract.items()):
+            self._note_refusal(conId)
             await self._open(conId, watching[0])
             line = self._session.quotes.known(conId)
             if line is not None:
                 self.decide(line)
+
+    def _note_refusal(self, conId: int) -> None:
+        """Note why no price of the contract comes; it stands until one comes."""
+        line = self._session.quotes.known(conId)
+        if line is not None and line.problem is not None:
+            self._table.unpriced[conId] = line.problem.message
+        elif line is not None and line.values.level is not None:
+            self._table.unpriced.pop(conId, None)
 
     def decide(self, line: QuoteSubscription) -> None:
         """Fire what this price meets, and remember what it changes."""
@@ -78,8 +88,10 @@ class PriceLines:
             with acting_for(watching[1]):
                 await quotes.open(await self._session.contracts.contract(watching[3].contract()))
         except Exception as problem:
-            if as_tool_error(problem) is None:
+            error = as_tool_error(problem)
+            if error is None:
                 raise
+            self._table.unpriced[conId] = error.message
             return  # it is asked for again after a while
         self._again_ms.pop(conId, None)
 

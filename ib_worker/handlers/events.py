@@ -24,13 +24,14 @@ from bridge.tools.events import (
 )
 from bridge.tools.types import Happened
 from ib_worker.alerts.clocks import milliseconds
+from ib_worker.alerts.price_lines import ASK_AGAIN_MS
 from ib_worker.alerts.registration import new_watch
 from ib_worker.events.order_events import state_event
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.sync import refresh
-from ib_worker.watches.table import LINGER_MS
+from ib_worker.watches.table import LINGER_MS, conditions
 
 
 @handles(GetOrderState)
@@ -117,7 +118,7 @@ async def get_alerts(_: GetAlerts, session: Session, asked: RequestContext) -> A
     await session.services.watches.loaded.wait()
     own = [each for each in session.services.watches.all() if each.mode != "wait" and each.principal == asked.caller]
     own.sort(key=lambda each: (each.created_ms, each.id))
-    alerts = [_report(each, session) for each in own]
+    alerts = [_report(each, session, _unpriced(each, session)) for each in own]
     return AlertList(count=len(alerts), truncated=False, alerts=alerts, targets=_names(session))
 
 
@@ -182,6 +183,19 @@ def _report(watch: Watch, session: Session, message: str = "") -> AlertReport:
         fired_at=watch.fired_at or None,
         message=message,
     )
+
+
+def _unpriced(watch: Watch, session: Session) -> str:
+    """Return why an alert gets no prices now, empty where it gets them."""
+    reasons = session.services.watches.unpriced
+    priced = {each.conId or 0: each.symbol for each in conditions(watch) if each.event == "price"}
+    again = f"It is requested again every {ASK_AGAIN_MS // 1000} s."
+    told = (
+        f"No price of {symbol or conId} comes: {reasons[conId]} {again}"
+        for conId, symbol in priced.items()
+        if conId in reasons
+    )
+    return " ".join(told)
 
 
 def _time(ms: int, session: Session) -> str:

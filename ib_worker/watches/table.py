@@ -48,6 +48,7 @@ class WatchTable:
         self._due = asyncio.Event()
         self.loaded = asyncio.Event()
         self.changed = asyncio.Event()  # a watch has come; the engine clears it
+        self.unpriced: dict[int, str] = {}  # why no price of a watched contract comes, by conId
 
     def all(self) -> list[Watch]:
         return list(self._watches.values())

@@ -9,6 +9,7 @@ from tests.waiting import until
 
 FAR = 1_000_000
 JUMP = "rewrite 1 4 2000000"
+REFUSED = "on reqMktData 1 answer 354 Requested market data is not subscribed."
 
 
 async def test_a_price_that_jumps_over_the_level_fires_once(redis_url: str, session: str, sim: Simulator) -> None:
@@ -48,3 +49,25 @@ async def test_a_line_goes_when_its_watch_has_fired_and_nobody_listens(
             return bool((await front.status())["market_data_lines"] == 0)
 
         await until(freed, "the line is given back", timeout_s=60)
+
+
+async def test_an_alert_says_why_no_price_comes_until_one_does(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        condition = {"event": "price", "symbol": "SPY", "above": FAR}
+        made = await front.ask("create_alert", events=[condition])
+        assert (await front.ask("get_alerts"))["alerts"][0]["message"] == ""
+        sim.fault(REFUSED)
+        sim.fault("close")
+
+        async def told() -> str:
+            (alert,) = (await front.ask("get_alerts"))["alerts"]
+            assert alert["alertId"] == made["alertId"]
+            return str(alert["message"])
+
+        await until(told, "the alert says it", timeout_s=30)
+        assert (await told()).startswith("No price of SPY comes: ")
+
+        async def priced() -> bool:
+            return await told() == ""
+
+        await until(priced, "prices come again", timeout_s=30)
