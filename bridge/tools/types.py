@@ -132,7 +132,7 @@ SecIdType = Annotated[
     Published({"type": "string", "description": "ISIN, CUSIP, SEDOL or RIC"}),
 ]
 SecId = Annotated[Text, BeforeValidator(forms.capitals)]
-SYMBOLS = "SPY, BRK.B, EUR/USD, ES SEP26 or SPY 2026-12-18 400 P"
+SYMBOLS = "SPY, EUR/USD, ES SEP26, SPY 2026-12-18 400 P"
 TERMS = frozenset({"lastTradeDateOrContractMonth", "strike", "right"})  # of an option
 RARE = frozenset({"localSymbol", "tradingClass", "secIdType", "secId", "includeExpired"})
 CHECKED = {"ISIN": is_isin, "CUSIP": is_cusip}  # numbers with a check digit

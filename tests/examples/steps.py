@@ -23,6 +23,8 @@ STEPS = (
     Step("ibkr_get_status"),
     Step("ibkr_connect"),
     Step("ibkr_get_contract_details", {"symbol": "AAPL"}),
+    Step("ibkr_search_symbols", {"pattern": "apple"}),
+    Step("ibkr_get_performance", {"contracts": ["SPY", "AAPL"], "period": "3 M"}),
     Step("ibkr_get_quotes", {"contracts": [SPY, {"symbol": "EUR", "secType": "CASH"}]}),
     Step("ibkr_get_historical_data", SPY | {"durationStr": "1 M", "format": "table", "limit": 2}),
     Step("ibkr_get_account_summary", {"format": "table"}),

@@ -21,7 +21,7 @@ class SymbolTable(PartialModel):
     simulated: bool
     time: datetime
     age_s: float
-    next: str | None
+    next: str | None = None
     same: dict[str, Cell]
     columns: list[str]
     rows: list[list[Cell]]
