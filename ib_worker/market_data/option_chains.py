@@ -33,11 +33,12 @@ class ChainClass:
 
 @dataclass(frozen=True)
 class ListedChain:
-    """The answer of TWS at `at`, by the worker's clock. `unlisted`: strikes that TWS did not find, by class and
-    expiry."""
+    """The answer of TWS at `at`, by the worker's clock. `listed` and `unlisted`: strikes that TWS has
+    found and has not, by class and expiry."""
 
     at: float
     classes: tuple[ChainClass, ...]
+    listed: dict[tuple[str, str], set[float]] = field(default_factory=lambda: defaultdict(set))
     unlisted: dict[tuple[str, str], set[float]] = field(default_factory=lambda: defaultdict(set))
 
 

@@ -1,5 +1,6 @@
 """Reads the options that a call means: by strikes, around the money, or by delta."""
 
+import asyncio
 from collections.abc import Sequence
 
 import ib_async
@@ -10,16 +11,17 @@ from bridge.tools.market.options import GetOptionQuotes
 from ib_worker.options.delta_estimate import DeltaTarget, Known, Money, fitting, to_ask_for
 from ib_worker.options.expiries import years_left
 from ib_worker.options.leg_reader import LegReader, OptionLeg
-from ib_worker.options.strikes import chosen_strikes, nearest
+from ib_worker.options.strikes import chosen_strikes, likely, nearest
 from ib_worker.options.underlyings import ListedExpiry
 from ib_worker.session.session import Session
 
+PROBES = 12  # options more than are told, to find those of a delta
 ROUNDS = 4  # of requests: a strike that TWS does not have is replaced by its neighbour, a delta is approached
 
 
 class Selection:
-    """The options of one expiry that one call reads. `of`: how many its arguments mean; `unlisted`: strikes among them
-    that the expiry lacks; `price`: the underlying's, if it was needed."""
+    """The options of one expiry that one call reads. `cut`: how many of those that its arguments mean are beyond the
+    limit; `unlisted`: named strikes that the expiry lacks; `price`: the underlying's, if it was needed."""
 
     def __init__(self, session: Session, request: GetOptionQuotes, listed: ListedExpiry) -> None:
         self._session = session
@@ -28,8 +30,9 @@ class Selection:
         self._request = request
         self._reader = LegReader(session)
         self._read: dict[tuple[float, str], OptionLeg] = {}
-        self._missing = listed.options.chain.unlisted[listed.of.tradingClass, listed.expiry]
-        self.of = 0
+        place = listed.of.tradingClass, listed.expiry
+        self._there, self._missing = listed.options.chain.listed[place], listed.options.chain.unlisted[place]
+        self.cut = 0
         self.unlisted: set[float] = set()
         self.price: float | None = None
 
@@ -51,62 +54,54 @@ class Selection:
         for _ in range(ROUNDS):
             wanted = self._chosen(choice)
             await self._read_all([(strike, right) for strike in wanted for right in self._rights])
-            if not choice.around or not self._missing.intersection(wanted):
+            if choice.listed or not self._missing.intersection(wanted):
                 break
-        legs = [
-            self._read[strike, right] for strike in wanted for right in self._rights if (strike, right) in self._read
-        ]
-        self.unlisted |= self._missing.intersection(wanted) if not choice.around else set()
-        return [leg for leg in legs if not leg.unlisted]
+        self.unlisted |= self._missing.intersection(choice.listed)
+        return [self._read[strike, right] for strike in wanted if strike not in self._missing for right in self._rights]
 
     def _chosen(self, choice: StrikeChoice) -> list[float]:
         """Return the strikes to read, of which those nearest to the money stay where they are too many."""
-        listed = [each for each in self._listed.of.strikes if each not in self._missing]
-        wanted = chosen_strikes(listed, choice, self.price)
-        self.unlisted |= {each for each in wanted if each not in listed}
-        wanted = [each for each in wanted if each in listed]
-        self.of = len(wanted) * len(self._rights)
+        listed = self._candidates(choice)
+        self.unlisted = set(choice.listed).difference(listed)
         most = max(self._request.limit // len(self._rights), 1)
-        middle = self.price if self.price is not None else sum(wanted) / max(len(wanted), 1)
-        return nearest(wanted, middle, most)
+        self.cut = max(len(listed) - most, 0) * len(self._rights)
+        middle = self.price if self.price is not None else sum(listed) / max(len(listed), 1)
+        return nearest(listed, middle, most)
+
+    def _candidates(self, choice: StrikeChoice | None) -> list[float]:
+        """Return the strikes of a choice, or all, that the expiry may have."""
+        listed = [each for each in self._listed.of.strikes if each not in self._missing]
+        if choice is not None and choice.listed:
+            return [each for each in choice.listed if each in listed]
+        listed = list(likely(listed, self._there, self._missing))
+        return listed if choice is None else chosen_strikes(listed, choice, self.price)
 
     # by delta
 
     async def _by_delta(self, choice: StrikeChoice | None) -> list[OptionLeg]:
         await self._learn_price()
-        found = []
-        for right in self._rights:
-            low, high = delta_choice(self._request.delta)
-            found += await self._of_right(DeltaTarget(right, low, high), choice)
-        return found
+        low, high = delta_choice(self._request.delta)
+        found = await asyncio.gather(*(self._of_right(DeltaTarget(right, low, high), choice) for right in self._rights))
+        return [leg for legs in found for leg in legs]
 
     async def _of_right(self, target: DeltaTarget, choice: StrikeChoice | None) -> list[OptionLeg]:
-        money = Money(
-            self.price or 0.0, years_left(self._listed.expiry, self._session.now(), self._listed.options.zone)
-        )
+        """Return the options of one right with a wanted delta; TWS is asked for few more than are told."""
+        listed = self._listed
+        money = Money(self.price or 0.0, years_left(listed.expiry, self._session.now(), listed.options.zone))
         most = max(self._request.limit // len(self._rights), 1)
         for turn in range(ROUNDS + 1):
-            strikes = self._candidates(choice)
-            known = self._known(target.right)
+            strikes, known = self._candidates(choice), self._known(target.right)
             wanted = to_ask_for(strikes, target, money, known) if known else nearest(strikes, money.price, turn + 1)
             unread = [each for each in wanted if (each, target.right) not in self._read]
-            if not unread:
+            room = most + PROBES - sum(right == target.right for _, right in self._read)
+            if not unread or room <= 0:
                 break
-            await self._read_all([(each, target.right) for each in nearest(unread, money.price, most)])
-        known = self._known(target.right)
-        if not known:
+            await self._read_all([(each, target.right) for each in nearest(unread, money.price, room)])
+        fits = fitting(target, self._known(target.right))
+        if not self._known(target.right):
             self._raise_without_greeks(target.right)
-        fits = fitting(target, known)
-        self.of += len(fits)
+        self.cut += max(len(fits) - most, 0)
         return [self._read[each, target.right] for each in nearest(fits, money.price, most)]
-
-    def _candidates(self, choice: StrikeChoice | None) -> list[float]:
-        listed = [each for each in self._listed.of.strikes if each not in self._missing]
-        return (
-            listed
-            if choice is None
-            else [each for each in chosen_strikes(listed, choice, self.price) if each in listed]
-        )
 
     def _known(self, right: str) -> Known:
         """Return the deltas and volatilities that TWS has told of one right."""
@@ -151,6 +146,8 @@ class Selection:
             self._read[key] = leg
             if leg.unlisted:
                 self._missing.add(key[0])
+            elif leg.error is None:
+                self._there.add(key[0])
 
     def _contract(self, strike: float, right: str) -> ib_async.Contract:
         """Return an option by its terms: to look its conId up would be a message of its own for each."""

@@ -11,6 +11,7 @@ from bridge.tool import Model, ToolRequest, tool
 from bridge.tools.types import Cell, Currency, Exchange, Expiry, PositivePrice, Right, Symbol, Text, Volatility
 
 MOST_LEGS = 100  # of one call
+MOST_TEXT = 800  # characters of a list of strikes: a hundred
 LEGS = 60  # without a limit: some 3,000 tokens
 
 UnderlyingType = Annotated[Literal["STK", "IND", "FUT"], BeforeValidator(forms.sec_type)]
@@ -134,7 +135,9 @@ class GetOptionQuotes(UnderlyingArguments):
         Field(description="date, YYYYMM, nearest, next week, next month, 45 days"),
     ] = slices.NEAREST
     strikes: Annotated[
-        str, BeforeValidator(slices.strikes_form), Field(description="atm, atm 10, 380-420, 95%-105%, or 400, 410")
+        str,
+        BeforeValidator(slices.strikes_form),
+        Field(max_length=MOST_TEXT, description="atm, atm 10, 380-420, 95%-105%, or 400, 410"),
     ] = slices.AROUND
     delta: Annotated[str, BeforeValidator(slices.delta_form), Field(description="0.3 (nearest) or 0.2-0.4")] = ""
     right: Annotated[Literal["C", "P", "both"], BeforeValidator(slices.right_form)] = "both"

@@ -86,8 +86,8 @@ async def get_option_quotes(request: GetOptionQuotes, session: Session) -> Optio
     price = under_price(told)
     return OptionQuotes(
         count=len(rows),
-        of=selection.of,
-        truncated=len(legs) < selection.of,
+        of=len(legs) + selection.cut,
+        truncated=selection.cut > 0,
         simulated=session.simulated,
         time=session.now().replace(microsecond=0),
         age_s=oldest_s(told, session.now()),
@@ -97,7 +97,7 @@ async def get_option_quotes(request: GetOptionQuotes, session: Session) -> Optio
         rows=rows,
         notListed=sorted(selection.unlisted),
         failed=failures(legs),
-        note=_note(legs, told, selection.of),
+        note=_note(told, selection.cut),
     )
 
 
@@ -117,11 +117,11 @@ def _facts(listed: ListedExpiry, session: Session) -> dict[str, Cell]:
     return facts | ({"otherClasses": others} if others else {})
 
 
-def _note(legs: list[OptionLeg], told: list[OptionLeg], of: int) -> str | None:
+def _note(told: list[OptionLeg], cut: int) -> str | None:
     """Say what was cut and which greeks are missing, and what to do."""
     said = []
-    if len(legs) < of:
-        said.append(f"{of - len(legs)} options farthest from the money are left out: narrow strikes, or raise limit.")
+    if cut:
+        said.append(f"{cut} options farthest from the money are left out: narrow strikes, or raise limit.")
     if bare := sum(leg.values is not None and leg.values.greeks is None for leg in told):
         said.append(
             f"TWS has sent no greeks of {bare}: the account may lack the underlying's quotes, or the market is closed."

@@ -8,7 +8,7 @@ import ib_async
 from bridge.tools.market.options import GetOptionQuotes
 from ib_worker.market_data.option_chains import OptionChains, Parameters
 from ib_worker.options.leg_reader import OptionLeg
-from ib_worker.options.selection import Selection
+from ib_worker.options.selection import PROBES, Selection
 from ib_worker.options.underlyings import listed_expiry
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Stand, ready_session
@@ -34,13 +34,15 @@ async def test_strikes_of_other_expiries_are_passed_over(sim: Simulator) -> None
 
     async with ready_session(sim) as stand:
         stand.session.option_chains = OptionChains(fine, time.monotonic)
-        first, legs = await selected(stand, strikes="atm 2", right="C")
-        for _ in range(3):
-            _, legs = await selected(stand, strikes="atm 2", right="C")
+        around, legs = await selected(stand, strikes="atm 4", right="C")
+        asked = len(sim.journal.entries("in", 1))
+        _, between = await selected(stand, strikes="365-385", right="C")
 
-    assert strikes(legs) == [375, 380]
-    assert [leg.error for leg in legs] == [None, None]
-    assert first.unlisted == set()
+    assert strikes(legs) == [365, 370, 375, 380] or strikes(legs) == [370, 375, 380, 385]
+    assert [leg.error for leg in legs] == [None] * 4
+    assert around.unlisted == set()
+    assert asked < 20  # of the 80 that are listed
+    assert strikes(between) == [365, 370, 375, 380, 385]
 
 
 async def test_a_delta_is_looked_for_among_the_given_strikes(sim: Simulator) -> None:
@@ -48,7 +50,7 @@ async def test_a_delta_is_looked_for_among_the_given_strikes(sim: Simulator) -> 
         selection, legs = await selected(stand, strikes="400-420", delta="0.5", right="C")
 
     assert strikes(legs) == [400]
-    assert selection.of == 1
+    assert selection.cut == 0
 
 
 async def test_many_of_a_range_of_deltas_are_cut(sim: Simulator) -> None:
@@ -56,4 +58,5 @@ async def test_many_of_a_range_of_deltas_are_cut(sim: Simulator) -> None:
         selection, legs = await selected(stand, delta="0.1-0.9", right="P", limit=3)
 
     assert len(legs) == 3
-    assert selection.of >= 3
+    assert selection.cut > 0
+    assert len(sim.journal.entries("in", 1)) <= 1 + 3 + PROBES

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.text.option_slices import StrikeChoice
-from ib_worker.options.strikes import chosen_strikes, ranges
+from ib_worker.options.strikes import chosen_strikes, likely, ranges
 
 LISTED = [380.0, 390.0, 395.0, 400.0, 405.0, 410.0, 420.0]
 
@@ -22,6 +22,23 @@ LISTED = [380.0, 390.0, 395.0, 400.0, 405.0, 410.0, 420.0]
 )
 def test_strikes_are_chosen(choice: StrikeChoice, strikes: list[float]) -> None:
     assert chosen_strikes(LISTED, choice, 401.0) == strikes
+
+
+@pytest.mark.parametrize(
+    ("there", "lacking", "left"),
+    [
+        ([], [], [375, 375.5, 376, 376.5, 377, 377.5, 378, 380]),
+        ([375.0], [376.5], [375, 375.5, 376, 376.5, 377, 377.5, 378, 380]),  # as many are there
+        ([], [375.5, 376.5], [375, 376, 377, 378, 380]),
+        ([], [376.0, 376.5], [375, 377.5, 380]),
+        ([375.0], [376.0, 377.5], [375, 380]),
+        ([376.0], [375.0, 377.0, 380.0], [375, 375.5, 376, 376.5, 377, 377.5, 378, 380]),  # no step explains it
+    ],
+)
+def test_strikes_of_another_step_than_the_expirys_are_passed_over(
+    there: list[float], lacking: list[float], left: list[float]
+) -> None:
+    assert likely([375.0, 375.5, 376.0, 376.5, 377.0, 377.5, 378.0, 380.0], there, lacking) == left
 
 
 @pytest.mark.parametrize(

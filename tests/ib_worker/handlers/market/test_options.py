@@ -385,13 +385,14 @@ async def test_what_has_no_meaning_is_refused(
 
 async def test_an_order_overtakes_another_callers_options(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front, caller(redis_url, session, "reader") as reader:
+        await front.submit("place_order", **order(symbol="IBM"))
         asking = asyncio.create_task(reader.ask("get_option_quotes", symbol="SPY", expiry=JULY, strikes="atm 20"))
         await until(lambda: sent(sim, REQUEST) > 8, "the options are under way")
         await front.submit("place_order", **order())
         assert (await asking)["count"] == 40
 
     messages = [entry.msgId for entry in sim.journal.entries("in") if entry.msgId in (REQUEST, PLACE)]
-    assert messages.index(PLACE) < 35  # of 42
+    assert messages.index(PLACE, 1) < 40  # of 43
 
 
 async def test_without_a_gateway_the_calls_are_errors(redis_url: str, session: str, sim: Simulator) -> None:
