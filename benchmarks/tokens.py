@@ -46,6 +46,9 @@ LISTS: dict[str, tuple[str, dict[str, Any], int]] = {
         "get_option_quotes", {"symbol": "SPY", "expiry": "next month", "strikes": "atm 20"}, 2_100,
     ),
     "option chain": ("get_option_chain", {"symbol": "SPX"}, 250),
+    "scan (25)": ("run_scanner", {"scanCode": "MOST_ACTIVE"}, 400),
+    "order book (5 levels)": ("get_market_depth", {"symbol": "SPY"}, 250),
+    "headlines (20)": ("get_news", {"symbol": "AAPL"}, 1_200),
     "executions (10), table": ("get_executions", {"format": "table"}, 800),
 }  # fmt: skip
 ORDER, STATUS = 200, 280

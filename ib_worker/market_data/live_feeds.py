@@ -86,6 +86,7 @@ class LiveFeed:
     due: float = 0.0  # when it may be asked for, by the loop's clock
     barSize: str = ""  # of bars
     bar: dict[str, Any] | None = None  # the one that is in progress
+    published: bool = False  # the book as its first packet left it
     placed: bool = False  # it holds one of the places of depth
 
 
@@ -124,7 +125,7 @@ class LiveFeeds:
     def open(self, kind: str, contract: ib_async.Contract, barSize: str = "1 min") -> LiveFeed:
         """Return the contract's feed, asked for if there is none. Raises ToolError line_limit."""
         size = barSize if kind == BARS else ""
-        stream = "-".join(filter(None, (kind, str(contract.conId), size.replace(" ", ""))))
+        stream = _stream(kind, contract, size)
         found = self._feeds.get(stream)
         if found is not None and found.problem is not None:
             self._drop(found)  # what TWS refused before, it may give now
@@ -151,6 +152,11 @@ class LiveFeeds:
 
     def known(self, stream: str) -> LiveFeed | None:
         return self._feeds.get(stream)
+
+    def book(self, contract: ib_async.Contract) -> DepthBook | None:
+        """Return the book that a stream keeps, if TWS has sent one."""
+        found = self._feeds.get(_stream(DEPTH, contract))
+        return found.book if found is not None and found.published and found.book.rows(1) else None
 
     def abandoned(self, stream: str) -> None:
         """Nobody has listened for a while: give the feed back to TWS."""
@@ -213,6 +219,7 @@ class LiveFeeds:
         """Publish the books that the last packet has changed."""
         changed, self._changed = self._changed, {}
         for each in changed:
+            each.published = True
             values = {"time": self._now().isoformat(), "book": each.book.sides(DEPTH_LEVELS)}
             self._publisher.publish(each.stream, "book", msgspec.json.encode(values))
 
@@ -223,7 +230,7 @@ class LiveFeeds:
             return False
         log.info("feed_error", contract=contract_name(found.contract), feed=found.kind, code=code, text=text)
         if code == BOOK_RESET:
-            found.book = DepthBook()
+            found.book, found.published = DepthBook(), False
         elif code not in WARNINGS:
             del self._by_request[reqId]
             self._lose(found)
@@ -296,7 +303,13 @@ class LiveFeeds:
     def _lose(self, feed: LiveFeed) -> None:
         """TWS has forgotten the feed: whoever reads is told that data are missing."""
         feed.reqId = None
-        feed.book, feed.bar = DepthBook(), None
+        feed.book, feed.bar, feed.published = DepthBook(), None, False
         self._changed.pop(feed, None)
         feed.settled.clear()
         self._publisher.publish(feed.stream, "gap", NOTHING)
+
+
+def _stream(kind: str, contract: ib_async.Contract, size: str = "") -> str:
+    """Return the stream's name; each exchange has a book of its own."""
+    exchange = contract.exchange if kind == DEPTH else ""
+    return "-".join(filter(None, (kind, str(contract.conId), exchange, size.replace(" ", ""))))

@@ -45,7 +45,10 @@ async def get_market_depth(request: GetMarketDepth, session: Session) -> MarketD
 
 
 async def _book(session: Session, contract: ib_async.Contract) -> Book:
-    """Return the book that TWS sends first. Every caller gets the deepest, so that all share one subscription."""
+    """Return a stream's book, or the one that TWS sends first. Every caller gets the deepest, so that all share one
+    subscription."""
+    if (watched := session.feeds.book(contract)) is not None:
+        return watched, None
     smart = contract.exchange == convert.SMART  # the books of all exchanges as one
     try:
         book: Book = await session.tws.one_shot(

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.tool import ToolError
 from bridge.tools.market.depth import GetMarketDepth, MarketDepth
+from bridge.tools.types import ContractArguments
 from ib_worker.handlers.market.depth import get_market_depth
 from ib_worker.pacing.caller import acting_for
 from ibgateway.simulator.server.server import Simulator
@@ -64,6 +65,21 @@ async def test_equal_requests_share_one_book_and_three_are_open_at_once(sim: Sim
         running += (entry.msgId == REQUEST) - (entry.msgId == CANCEL)
         most = max(most, running)
     assert most == 3
+
+
+async def test_a_book_that_a_stream_keeps_is_told_without_another_subscription(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        running = asyncio.create_task(stand.session.feeds.run())
+        contract = await stand.session.contracts.contract(ContractArguments(symbol="SPY"))
+        feed = stand.session.feeds.open("depth", contract)
+        await until(lambda: feed.published, "the book came")
+        told = await depth(stand)
+        other = await depth(stand, exchange="ARCA")
+        running.cancel()
+
+    assert (feed.stream, told.count) == ("depth-756733-SMART", 5)
+    assert other.exchange == "ARCA"
+    assert [each.fields[-2] for each in sim.journal.entries("in", REQUEST)] == ["1", "0"]
 
 
 async def test_a_caller_that_hangs_up_gives_its_book_back(sim: Simulator) -> None:
