@@ -12,6 +12,7 @@ import structlog
 
 from bridge.bus.history.store import Record
 
+OWNER_ALONE = 0o600  # the lines name accounts and what they hold
 Name = tuple[str, str]  # shelf and field
 
 log = structlog.get_logger("ib_worker.account_history.archive")
@@ -56,7 +57,7 @@ class HistoryArchive:
         return sorted(each for each in self._folder.iterdir() if self._named.fullmatch(each.name))
 
     def _add(self, file: Path, lines: list[bytes]) -> None:
-        with file.open("ab+") as whole:
+        with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, OWNER_ALONE), "ab+") as whole:
             if whole.tell() and not _ends_a_line(whole.fileno(), whole.tell()):
                 whole.write(b"\n")
             whole.write(b"".join(line + b"\n" for line in lines))

@@ -12,7 +12,7 @@ from ib_worker.account_history.dealings import Dealing
 from ib_worker.account_history.explained import tolerance, unexplained
 
 # Of two snapshots of one session the first in this list counts.
-PREFERRED = ("close", "late", "flex", "start")
+PREFERRED = ("close", "flex", "late", "start")
 NEAR_S = 2.0  # the clock of TWS and the worker's may differ by so much
 
 

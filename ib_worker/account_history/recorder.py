@@ -129,12 +129,12 @@ class HistoryRecorder:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.timing.whole_s):
                     await self._due.wait()
+                    await asyncio.sleep(self.timing.record_s)  # an order's own steps at Redis come first
             self._due.clear()
             await self._insist(self.flush)
             if self._uneven:  # once a day: the operator may have imported a statement
                 self._uneven = False
                 await self._insist(self.level)
-            await asyncio.sleep(self.timing.record_s)
 
     async def _insist(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -38,6 +38,7 @@ from ib_worker.session.session import Session
 
 # Rows without a limit: some 3,500 tokens of either.
 DEFAULT_ROWS = {"equity": 90, "trades": 60}
+KINDS = 3  # snapshots that one session may have
 BEFORE = timedelta(days=14)  # the first session's return is against the one before it
 NOT_YET = (
     "The worker records an account when it starts and at each session's close (16:00 New York), and executions as they "
@@ -99,7 +100,7 @@ async def _equity(request: GetAccountHistory, session: Session, account: str) ->
     first = start - BEFORE if start else None
     rows, _ = await read_records(past.pipe, past.keys, SNAPSHOTS, _utc(first), _utc(last, after=True))
     own = [each for each in rows if each.field[11:] == f" {account}"]
-    dealt = await _executions(session, first, last)
+    dealt = await _executions(session, first or _oldest_told(own, request), last)
     flows = await read_flows(past.pipe, past.keys)
     curve = await session.long_work.run(own, lambda own: _curve(own, dealt, flows, account))
     within = [each for each in curve if request.startDate is None or each.date >= request.startDate]
@@ -107,6 +108,14 @@ async def _equity(request: GetAccountHistory, session: Session, account: str) ->
         return _whole(equity_totals(within))
     newest = _newest(within, request)
     return _Part([session_row(each) for each in newest], len(within))
+
+
+def _oldest_told(own: Sequence[Record], request: GetAccountHistory) -> date | None:
+    """Return a day from which on executions explain the rows that are told; None for all. `own` is newest first."""
+    rows = (request.limit or DEFAULT_ROWS["equity"]) + 1
+    if request.format == "summary" or len(own) <= rows * KINDS:
+        return None
+    return date.fromisoformat(own[rows * KINDS].field[1:11])
 
 
 def _curve(own: Sequence[Record], executed: Sequence[Record], flows: Flows, account: str) -> list[EquityRow]:

@@ -27,6 +27,7 @@ def test_each_year_and_session_has_a_file_of_its_own(tmp_path: Path) -> None:
     HistoryArchive(tmp_path, "paper").append([*records(11), later])
     HistoryArchive(tmp_path, "live").append(records(12))
 
+    assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o600}
     files = ["live-2025.jsonl", "paper-2025.jsonl", "paper-2026.jsonl"]
     assert sorted(each.name for each in tmp_path.iterdir()) == files
     assert list(HistoryArchive(tmp_path, "paper").read().values()) == [*records(11), later]

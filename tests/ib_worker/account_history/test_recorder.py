@@ -127,6 +127,19 @@ async def test_a_snapshot_is_written_once(redis_url: str, session: str) -> None:
         assert await found.snapshots() == {"d2025-06-11 DU1"}
 
 
+async def test_an_execution_waits_for_others_before_it_is_written(redis_url: str, session: str) -> None:
+    async with recorder(redis_url, session, run=False) as slow:
+        slow.timing = HistoryTiming(record_s=0.3, whole_s=60)
+        task = asyncio.create_task(slow.run())
+        await asyncio.sleep(0)
+        slow.execution(AAPL, told())
+        await slow.pipe.send("PING")
+        assert await executions(slow) == []
+        slow.execution(AAPL, told("e6.01.01"))
+        await has(slow, "ee5.01.01", "ee6.01.01")
+        task.cancel()
+
+
 async def test_what_comes_while_redis_is_away_is_written_when_it_is_back(
     own_redis: EmbeddedRedis, session: str, logs: list[EventDict]
 ) -> None:
