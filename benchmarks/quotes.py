@@ -69,12 +69,13 @@ async def run(rounds: int) -> int:
     base = statistics.median(one for each in found for one in each[3])
     text = json.dumps(found[-1][4], separators=(",", ":"))
     print(f"ten quotes, {rounds} rounds, load {os.getloadavg()[0]:.1f}; milliseconds, median:")
-    print(f"  unknown  {statistics.median(each[0] for each in found):7.1f}")
+    unknown = statistics.median(each[0] for each in found)
+    print(f"  unknown  {unknown:7.1f}  (bar {COLD_MS:g}: {'met' if unknown <= COLD_MS else 'missed'})")
     print(f"  cold     {cold:7.1f}  (bar {COLD_MS:g}: {'met' if cold <= COLD_MS else 'missed'})")
     print(f"  watched  {watched:7.1f}  (bar {WATCHED_MS:g}: {'met' if watched <= WATCHED_MS else 'missed'})")
     print(f"  control  {base:7.1f}  (watched is {watched / base:.1f} times the control)")
     print(f"the answer has {len(text):,} characters; `python -m benchmarks.tokens` counts its tokens")
-    return int(cold > COLD_MS or watched > WATCHED_MS)
+    return int(max(cold, unknown) > COLD_MS or watched > WATCHED_MS)
 
 
 def main() -> int:

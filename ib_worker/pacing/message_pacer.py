@@ -1,6 +1,7 @@
 """The one budget of messages to TWS that all clients share: lanes with priority, and callers in rotation in each."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -11,8 +12,9 @@ from ib_worker.pacing.caller import SESSION, current_caller
 
 PER_S = 50  # messages that TWS allows in any second, over everything
 STEADY = 0.7  # of them go out steadily
-AT_ONCE = 0.24  # after a quiet moment; the rest is for what a stalled network delivers together
-KEPT_FOR_ORDERS = 1 / 3  # of the burst: an order never waits behind reads, and orders go first when all must wait
+AT_ONCE = 0.32  # after a quiet moment: twelve reads, so that ten quotes of unknown contracts take a quarter second
+WINDOW_S = 1.14  # in which no more go out than TWS allows in a second: a network may stall and deliver them together
+KEPT_FOR_ORDERS = 0.25  # of the burst: an order never waits behind reads, and orders go first when all must wait
 LONGEST_WAIT_S = 10.0  # whoever would wait longer is told so at once: few wait for an answer for more than 15 seconds
 
 
@@ -47,6 +49,26 @@ class Bucket:
         self.tokens -= 1.0
 
 
+class Window:
+    """The messages of the last seconds, of which there are at most `limit`. Pure: the caller passes the time."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._sent: deque[float] = deque(maxlen=limit)
+
+    def wait(self, now: float, leave: float = 0.0) -> float:
+        """Return the seconds until a message can go out that leaves room for `leave` more; 0 for now."""
+        most = max(self._limit - int(leave), 1)
+        return max(0.0, self._sent[-most] + self._seconds - now) if len(self._sent) >= most else 0.0
+
+    def take(self, now: float) -> None:
+        self._sent.append(now)
+
+    def give_back(self) -> None:
+        self._sent.pop()
+
+
 class MessagePacer:
     """Grants turns to send one message each: in the first lane with a waiting caller, to the least recently served."""
 
@@ -54,6 +76,7 @@ class MessagePacer:
         self._clock = clock
         self._per_s = per_s
         self._bucket = Bucket(per_s * STEADY, per_s * AT_ONCE, clock())
+        self._window = Window(per_s, WINDOW_S)
         self._kept = self._bucket.size * KEPT_FOR_ORDERS
         self._waiting: dict[Priority, RoundRobinQueue] = {lane: RoundRobinQueue() for lane in Priority}
         self._timer: asyncio.TimerHandle | None = None
@@ -91,7 +114,7 @@ class MessagePacer:
     def wait_s(self, lane: Priority, caller: str) -> float:
         """Return the seconds that a new message of this caller would wait if no order comes between."""
         before = sum(len(self._waiting[each]) for each in Priority if each < lane) + self._waiting[lane].before(caller)
-        return before / self._bucket.rate + self._bucket.wait(self._clock(), self._left_by(lane))
+        return before / self._bucket.rate + self._wait(lane)
 
     def _refuse_long(self, lane: Priority, caller: str) -> None:
         wait_s = self.wait_s(lane, caller)
@@ -104,10 +127,18 @@ class MessagePacer:
             )
 
     def _granted(self, lane: Priority) -> bool:
-        if self._bucket.wait(self._clock(), self._left_by(lane)) > 0:
+        if self._wait(lane) > 0:
             return False
         self._bucket.take()
+        self._window.take(self._clock())
         return True
+
+    def _wait(self, lane: Priority) -> float:
+        now, left = self._clock(), self._left_by(lane)
+        token_s, room_s = self._bucket.wait(now, left), self._window.wait(now, left)
+        if room_s > 0:  # a full window must not be followed by a second burst
+            self._bucket.tokens = min(self._bucket.tokens, 1.0 + left)
+        return max(token_s, room_s)
 
     def _serve(self) -> None:
         """Grant the turns that are due, then schedule itself for the next token."""
@@ -119,11 +150,11 @@ class MessagePacer:
                 turn = self._waiting[lane].take()
                 if turn.done():  # cancelled in this very moment: its token goes to the next
                     self._bucket.tokens += 1.0
+                    self._window.give_back()
                 else:
                     turn.set_result(None)
             if self._waiting[lane]:
-                delay = self._bucket.wait(self._clock(), self._left_by(lane))
-                self._timer = asyncio.get_running_loop().call_later(delay, self._serve)
+                self._timer = asyncio.get_running_loop().call_later(self._wait(lane), self._serve)
                 return
 
     def _left_by(self, lane: Priority) -> float:

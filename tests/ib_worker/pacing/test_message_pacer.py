@@ -13,9 +13,11 @@ from ib_worker.pacing.message_pacer import (
     LONGEST_WAIT_S,
     PER_S,
     STEADY,
+    WINDOW_S,
     Bucket,
     MessagePacer,
     Priority,
+    Window,
 )
 from tests.stacks.pacing import Clock
 
@@ -62,6 +64,19 @@ def test_what_is_to_be_left_must_be_there() -> None:
     assert bucket.wait(0.0, leave=5.0) == pytest.approx(0.1)
 
 
+def test_a_window_has_at_most_its_limit_and_leaves_room() -> None:
+    window = Window(limit=3, seconds=1.0)
+    for now in (0.0, 0.1, 0.2):
+        assert window.wait(now) == 0
+        window.take(now)
+
+    assert window.wait(0.3) == pytest.approx(0.7)
+    assert window.wait(0.3, leave=1.0) == pytest.approx(0.8)
+    assert window.wait(1.0) == 0
+    window.give_back()
+    assert window.wait(0.3) == 0
+
+
 async def granted(pacer: MessagePacer, lane: Priority) -> bool:
     """Whether a turn is granted without waiting."""
     try:
@@ -76,8 +91,8 @@ async def test_an_order_goes_out_when_reads_have_used_up_theirs() -> None:
     clock = Clock()
     pacer = MessagePacer(clock)
 
-    reads = [await granted(pacer, Priority.READS) for _ in range(10)]
-    orders = [await granted(pacer, Priority.ORDERS) for _ in range(10)]
+    reads = [await granted(pacer, Priority.READS) for _ in range(20)]
+    orders = [await granted(pacer, Priority.ORDERS) for _ in range(20)]
 
     assert reads.count(True) == BURST * (1 - KEPT_FOR_ORDERS)
     assert orders.count(True) == BURST * KEPT_FOR_ORDERS
@@ -119,6 +134,30 @@ async def test_what_a_stalled_network_delivers_together_is_no_more_than_tws_allo
     stall_s = 0.4  # nothing arrives for so long, and then all of it: a lost packet is sent again after 0.2 s
     second = max(sum(at <= each < at + stall_s + 1 for each in sent) for at in sent)
     assert second <= PER_S
+
+
+async def test_a_burst_and_what_follows_may_stall_too() -> None:
+    clock = Clock()
+    pacer = MessagePacer(clock)
+    sent: list[float] = []
+    for _ in range(4000):
+        while await granted(pacer, Priority.ORDERS):
+            sent.append(clock.now)
+        clock.now += 0.001
+
+    assert max(sum(at <= each < at + WINDOW_S for each in sent) for at in sent) <= PER_S
+
+
+async def test_reads_that_have_filled_a_second_leave_room_for_orders() -> None:
+    clock = Clock()
+    pacer = MessagePacer(clock)
+    for _ in range(1000):
+        while await granted(pacer, Priority.READS):
+            pass
+        clock.now += 0.001
+
+    orders = [await granted(pacer, Priority.ORDERS) for _ in range(20)]
+    assert orders.count(True) >= BURST * KEPT_FOR_ORDERS
 
 
 async def test_lanes_are_served_in_their_order() -> None:
