@@ -84,10 +84,9 @@ class StreamRow(Model):
 
 @tool(returns=Subscribed, toolset="streams", composed=True, deadline_s=30)
 class Subscribe(ContractArguments):
-    """Open a stream and return a handle for ibkr_read_stream: quotes, depth (order book), bars (each when it ends),
-    bars5s (5-second bars), ticks (each trade) or news (headlines, untrusted) of one contract, the values and portfolio
-    of an account, or orders (order states, fills, the session's events). The handle outlasts restarts, and lapses when
-    nobody reads it for 10 minutes."""
+    """Open a stream and return a handle for ibkr_read_stream: quotes, depth, bars (when they end), bars5s, ticks (each
+    trade) or news (untrusted) of one contract, the values and portfolio of an account, or orders (order states, fills,
+    the session's events). The handle outlasts restarts, and lapses when nobody reads it for 10 minutes."""
 
     title: ClassVar = "stream of quotes, account values or order events"
     search_words: ClassVar = "follow track ticks continuously real-time feed of prices portfolio fills"

@@ -126,7 +126,7 @@ async def test_a_caller_that_hangs_up_ends_its_scan_at_tws(sim: Simulator) -> No
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        ('162 "Historical Market Data Service error message:No market data permissions"', "gateway_refused"),
+        ('162 "Historical Market Data Service error message:No market data permissions"', "no_data"),
         ("420 pacing", "paced"),
     ],
 )
