@@ -84,7 +84,7 @@ def test_questions_name_tools_that_exist() -> None:
 @pytest.mark.parametrize(("names", "faulty"), [(["right"], 0), (["wrong", "right"], 0), (["wrong"], 2)])
 def test_tool_that_is_not_listed_is_a_fault(names: list[str], faulty: int) -> None:
     right = frozenset({f"{PREFIX}right"})
-    good = [tool_search.Found(tool_search.Question("a", right), [f"{PREFIX}right"])] * 19
+    good = [tool_search.Found(tool_search.Question("a", right), [f"{PREFIX}right"])] * (tool_search.LISTED_IN - 1)
     last = tool_search.Found(tool_search.Question("b", right), [PREFIX + name for name in names])
 
     assert len(list(tool_search.faults([*good, last]))) == faulty
