@@ -13,7 +13,7 @@ MOST_ROWS = 1_000
 StreamKind = Literal["quotes", "depth", "bars", "bars5s", "ticks", "news", "account", "orders"]
 OF_A_CONTRACT = frozenset({"quotes", "depth", "bars", "bars5s", "ticks", "news"})
 Handle = Annotated[str, StringConstraints(pattern=r"^s-[0-9a-f]{12}$")]
-Format = Literal["table", "objects"]
+Format = Literal["table", "objects", "summary"]
 Cell = str | bool | float | dict[str, Any] | None
 RowLimit = Annotated[int, Field(ge=1, le=MOST_ROWS)]
 
@@ -36,10 +36,11 @@ class Subscribed(Model):
 
 
 class StreamEntries(Model):
-    """The entries after the cursor, oldest first: `columns` and `rows`, or `result` with format objects. `cursor` goes
-    on after the last. `truncated`: more are there already. `gap`: updates were lost, as after a restart, `missing` of
-    them, null if nobody can tell how many; a row of kind gap says where. `conflated`: updates that were merged into
-    later ones. `session`: the state of the session, since a lost one sends nothing."""
+    """The entries after the cursor, oldest first: `columns` and `rows`, or `result` with format objects. With format
+    summary a row is a value of the entries: its first, last, low, high and mean, of quotes also of the spread (ask less
+    bid). `cursor` goes on after the last. `truncated`: more are there already. `gap`: updates were lost, as after a
+    restart, `missing` of them, null if nobody can tell how many; a row of kind gap says where. `conflated`: updates
+    that were merged into later ones. `session`: the state of the session, since a lost one sends nothing."""
 
     handle: str
     kind: StreamKind

@@ -21,7 +21,17 @@ from bridge.tools.market.market_data import OpenLiveFeed, OpenMarketData
 from bridge.tools.streams import ReadStream, StreamKind, StreamRow, Subscribe, Unsubscribe
 from mcp_front.protocol.results import value_result
 from mcp_front.streams.cursors import opened_cursor, sealed_cursor
-from mcp_front.streams.stream_rows import COLUMNS, Entries, Row, as_table, of_events, of_kept, stream_row
+from mcp_front.streams.stream_rows import (
+    COLUMNS,
+    SUMMARY,
+    Entries,
+    Row,
+    as_summary,
+    as_table,
+    of_events,
+    of_kept,
+    stream_row,
+)
 from mcp_front.streams.summaries import main_updates
 from mcp_front.streams.waiting import Waiting, WaitPlaces
 from mcp_front.timing import USUAL, FrontTiming
@@ -261,6 +271,8 @@ class ReadableStreams:
         }
         if request.format == "objects":
             return head | {"result": [{name: row[name] for name in COLUMNS[handle.kind]} for row in found.rows]}
+        if request.format == "summary":
+            return head | {"columns": list(SUMMARY), "rows": as_summary(handle.kind, found.rows)}
         return head | {"columns": list(COLUMNS[handle.kind]), "rows": as_table(handle.kind, found.rows)}
 
 

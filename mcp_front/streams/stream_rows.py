@@ -87,3 +87,29 @@ def stream_row(kind: str, entry_kind: str, body: Mapping[str, Any]) -> Row:
 def as_table(kind: str, rows: Iterable[Row]) -> list[list[Any]]:
     """Return the rows without their columns' names."""
     return [[row[name] for name in COLUMNS[kind]] for row in rows]
+
+
+SUMMARY = ("value", "first", "last", "low", "high", "mean")
+SPREAD = "spread"  # of a quote: ask less bid
+DIGITS = 6  # of a mean and a spread, after the point
+
+
+def as_summary(kind: str, rows: Sequence[Row]) -> list[list[Any]]:
+    """Return a row of SUMMARY's columns for each value that is a number in some entry; of quotes the spread first."""
+    series: dict[str, list[Any]] = {SPREAD: [_spread(row) for row in rows]} if kind == "quotes" else {}
+    series |= {name: [row[name] for row in rows] for name in COLUMNS[kind] if name != "updates"}
+    told = {name: [each for each in values if _is_number(each)] for name, values in series.items()}
+    return [[name, *_course(values)] for name, values in told.items() if values]
+
+
+def _spread(row: Row) -> float | None:
+    bid, ask = row["bid"], row["ask"]
+    return None if bid is None or ask is None else round(ask - bid, DIGITS)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _course(values: Sequence[float]) -> list[float]:
+    return [values[0], values[-1], min(values), max(values), round(sum(values) / len(values), DIGITS)]

@@ -2,7 +2,7 @@
 
 from bridge.bus.events.event import Cursor, EventPage, ReadEvent, SessionEvent
 from bridge.bus.events.kept_stream import KeptEntry, KeptPage
-from mcp_front.streams.stream_rows import COLUMNS, as_table, of_events, of_kept, stream_row
+from mcp_front.streams.stream_rows import COLUMNS, as_summary, as_table, of_events, of_kept, stream_row
 
 
 def entry(number: int, kind: str = "quote", updates: int = 1) -> KeptEntry:
@@ -70,3 +70,19 @@ def test_an_alert_is_shown_to_its_owner_alone() -> None:
     assert [row["details"]["watch"] for row in found.rows] == ["me-1", "me-2"]
     assert (found.next, found.more) == (events[-1].cursor, False)
     assert (first.next, first.more) == (events[0].cursor, True)
+
+
+def test_a_summary_has_the_course_of_each_number_and_of_the_spread() -> None:
+    quotes = [(10.0, 10.02), (10.01, 10.02), (None, 10.05), (10.02, 10.05)]
+    rows = [
+        stream_row("quotes", "quote", {"bid": bid, "ask": ask, "halted": False, "marketDataType": "live"})
+        for bid, ask in quotes
+    ]
+
+    assert as_summary("quotes", rows) == [
+        ["spread", 0.02, 0.03, 0.01, 0.03, 0.02],
+        ["bid", 10.0, 10.02, 10.0, 10.02, 10.01],
+        ["ask", 10.02, 10.05, 10.02, 10.05, 10.035],
+    ]
+    assert as_summary("bars", [stream_row("bars", "bar", {"close": 3.5})]) == [["close", 3.5, 3.5, 3.5, 3.5, 3.5]]
+    assert as_summary("quotes", []) == []
