@@ -3,7 +3,6 @@
 import asyncio
 
 import ib_async
-from pydantic import ValidationError
 
 from bridge.text.contract_name import contract_name, goes_by
 from bridge.tool import ToolError
@@ -24,7 +23,7 @@ from ib_worker.account.named_values import named_tags, no_such
 from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.bond_names import bonds_named
-from ib_worker.market_data.contracts import CANDIDATES, NAMED
+from ib_worker.market_data.contracts import CANDIDATES, NAMED, named_contract
 from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.values import convert
@@ -120,9 +119,7 @@ async def _position(session: Session, account: str, request: GetPnlSingle) -> Co
 async def _stock(session: Session, account: str, symbol: str) -> ib_async.Contract:
     """The stock of that symbol. Raises ToolError: this tool has no secType, so no hint may ask for another one."""
     try:
-        return await session.contracts.contract(ContractArguments(symbol=symbol))
-    except ValidationError as wrong:  # a form with two meanings
-        raise ToolError("invalid_arguments", wrong.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        return await session.contracts.contract(named_contract(symbol=symbol))
     except ToolError as error:
         if error.code != "not_found":
             raise

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import ib_async
+from pydantic import ValidationError
 
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
@@ -132,6 +133,15 @@ class ContractResolver:
             self._known[(found[0].contract.conId,)] = self._known[wanted]
         while len(self._known) > KEPT:
             del self._known[next(iter(self._known))]
+
+
+def named_contract(**given: Any) -> ContractArguments:
+    """Return the arguments of a contract that another tool's arguments name. Raises ToolError invalid_arguments for a
+    symbol with two meanings, or one that contradicts the rest."""
+    try:
+        return ContractArguments(**given)
+    except ValidationError as wrong:
+        raise ToolError("invalid_arguments", wrong.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
 def _wanted(asked: ContractArguments) -> Wanted:

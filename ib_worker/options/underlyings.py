@@ -11,7 +11,7 @@ from bridge.text.contract_name import bare_name, contract_name
 from bridge.tool import ToolError
 from bridge.tools.market.options import UnderlyingArguments
 from bridge.tools.types import ContractArguments
-from ib_worker.market_data.contracts import routed
+from ib_worker.market_data.contracts import named_contract, routed
 from ib_worker.market_data.option_chains import ChainClass, ListedChain
 from ib_worker.options import expiries
 from ib_worker.session.session import Session
@@ -97,7 +97,7 @@ async def _underlyings(session: Session, asked: UnderlyingArguments) -> list[ib_
     if "secType" not in asked.model_fields_set and asked.symbol in INDICES:
         secType = "IND"
     exchange = asked.exchange if secType == "FUT" else SMART  # an option's exchange need not list its underlying
-    wanted = ContractArguments(symbol=asked.symbol, secType=secType, exchange=exchange, currency=asked.currency)
+    wanted = named_contract(symbol=asked.symbol, secType=secType, exchange=exchange, currency=asked.currency)
     if secType != "FUT":
         return [await session.contracts.one(wanted)]
     found = [each for each in await session.contracts.details(wanted) if each.contract]
@@ -106,7 +106,12 @@ async def _underlyings(session: Session, asked: UnderlyingArguments) -> list[ib_
 
 async def _options_on(session: Session, details: ib_async.ContractDetails, asked: UnderlyingArguments) -> ListedOptions:
     assert details.contract is not None
-    where = ContractArguments(symbol=asked.symbol, secType=details.contract.secType, currency=asked.currency)
+    where = ContractArguments(
+        conId=details.contract.conId,
+        symbol=details.contract.symbol,
+        secType=details.contract.secType,
+        currency=asked.currency,
+    )
     under = routed(details, where)
     exchange = under.exchange if under.secType == "FUT" else asked.exchange
     return ListedOptions(

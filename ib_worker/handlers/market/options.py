@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import ib_async
 
+from bridge.text.contract_forms import share_class
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from bridge.tools.market.options import (
@@ -151,7 +152,7 @@ def _option(request: OptionArguments, session: Session) -> ib_async.Contract:
     if len(day) != 8:
         raise ToolError("invalid_arguments", "lastTradeDateOrContractMonth: give the day, as YYYYMMDD.")
     contract = ib_async.Contract(
-        symbol=request.symbol,
+        symbol=share_class(request.symbol) or request.symbol,
         secType=request.secType,
         lastTradeDateOrContractMonth=day,
         strike=request.strike,

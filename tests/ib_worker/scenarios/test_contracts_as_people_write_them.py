@@ -108,3 +108,23 @@ async def test_an_order_for_a_form_with_several_meanings_is_refused(
 
 async def placed(front: Caller, **arguments: Any) -> Any:
     return await front.submit("place_order", **arguments)
+
+
+async def test_tools_with_a_symbol_of_their_own_take_forms_and_refuse_others(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for operation in ("get_option_chain", "get_pnl_single"):
+            for written in ("SPY 20250718", "SPY 06/07/25 400 P"):
+                error = await front.refused(operation, symbol=written)
+                assert (error.code, "symbol" in error.message or "secType" in error.message) == (
+                    "invalid_arguments",
+                    True,
+                )
+        pair = await front.refused("get_option_chain", symbol="EUR/USD")
+        share = await front.refused("get_option_chain", symbol="BRK.B")  # has no options in the simulator
+        held = await front.ask("get_pnl_single", symbol="BRK.B")
+
+    assert (pair.code, share.code) == ("invalid_arguments", "not_found")
+    assert "BRK" in share.message
+    assert held["name"] == "BRK B"
