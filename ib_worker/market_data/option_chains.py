@@ -13,6 +13,7 @@ from ib_worker.tws.values.convert import SMART
 
 KEPT_S = 3600.0  # new strikes are listed during the day
 KEPT = 200  # underlyings
+RECENT_S = 60.0
 
 # One message of TWS: exchange, tradingClass, multiplier, expirations, strikes.
 Parameters = tuple[str, str, str, Sequence[str], Sequence[float]]
@@ -50,6 +51,17 @@ class OptionChains:
         self._clock = clock
         self._known: dict[Key, ListedChain] = {}
         self._flights = SingleFlight()
+        self._prices: dict[int, tuple[float, float]] = {}  # of underlyings, and when they were known
+
+    def note_price(self, conId: int, price: float) -> None:
+        self._prices[conId] = self._clock(), price
+        while len(self._prices) > KEPT:
+            del self._prices[next(iter(self._prices))]
+
+    def recent_price(self, conId: int) -> float | None:
+        """Return an underlying's price of the last minute: good enough to begin with the strikes around it."""
+        at, price = self._prices.get(conId, (float("-inf"), None))
+        return price if self._clock() - at <= RECENT_S else None
 
     async def chain(self, under: ib_async.Contract, exchange: str) -> ListedChain:
         """Return the chain of an underlying at an exchange; it has no classes where TWS knows no options. Raises

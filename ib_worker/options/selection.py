@@ -11,6 +11,7 @@ from bridge.tools.market.options import GetOptionQuotes
 from ib_worker.options.delta_estimate import DeltaTarget, Known, Money, fitting, to_ask_for
 from ib_worker.options.expiries import years_left
 from ib_worker.options.leg_reader import LegReader, OptionLeg
+from ib_worker.options.option_table import under_price
 from ib_worker.options.strikes import chosen_strikes, likely, nearest
 from ib_worker.options.underlyings import ListedExpiry
 from ib_worker.session.session import Session
@@ -35,6 +36,7 @@ class Selection:
         self.cut = 0
         self.unlisted: set[float] = set()
         self.price: float | None = None
+        self._recalled = False  # the price is of an earlier call
 
     async def legs(self) -> list[OptionLeg]:
         """Return the options, with values or errors, by strike."""
@@ -54,7 +56,8 @@ class Selection:
         for _ in range(ROUNDS):
             wanted = self._chosen(choice)
             await self._read_all([(strike, right) for strike in wanted for right in self._rights])
-            if choice.listed or not self._missing.intersection(wanted):
+            moved = self._renew_price() and self._chosen(choice) != wanted
+            if not moved and (choice.listed or not self._missing.intersection(wanted)):
                 break
         self.unlisted |= self._missing.intersection(choice.listed)
         return [self._read[strike, right] for strike in wanted if strike not in self._missing for right in self._rights]
@@ -125,9 +128,27 @@ class Selection:
 
     # options
 
+    def _renew_price(self) -> bool:
+        """Take the underlying's price from the options themselves, where they were chosen by an older one. Return
+        whether it was taken."""
+        fresh = under_price(list(self._read.values()))
+        if fresh is not None:
+            self._session.option_chains.note_price(self._listed.options.under.conId, fresh)
+        if fresh is None or not self._recalled:
+            return False
+        self.price, self._recalled = fresh, False
+        return True
+
     async def _learn_price(self) -> None:
+        """Find the price to choose strikes by: one of the last minute saves a market-data line."""
+        under = self._listed.options.under
+        if self._session.quotes.known_as(under) is None:
+            self.price = self._session.option_chains.recent_price(under.conId)
+        if self.price is not None:
+            self._recalled = True
+            return
         try:
-            self.price = await self._reader.price(self._listed.options.under)
+            self.price = await self._reader.price(under)
         except ToolError as error:
             if error.code != "no_data":
                 raise

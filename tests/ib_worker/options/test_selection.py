@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import ib_async
+import pytest
 
 from bridge.tools.market.options import GetOptionQuotes
 from ib_worker.market_data.option_chains import OptionChains, Parameters
@@ -43,6 +44,24 @@ async def test_strikes_of_other_expiries_are_passed_over(sim: Simulator) -> None
     assert around.unlisted == set()
     assert asked < 20  # of the 80 that are listed
     assert strikes(between) == [365, 370, 375, 380, 385]
+
+
+async def test_a_price_of_the_last_minute_saves_a_line_and_the_options_correct_it(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        _, legs = await selected(stand, strikes="atm 2", right="C")
+        chains = stand.session.option_chains
+        spy = 756733
+        recent = chains.recent_price(spy)
+        chains.note_price(spy, 300.0)
+        await stand.session.quotes.release()
+        asked = len(sim.journal.entries("in", 1))
+        selection, again = await selected(stand, strikes="atm 2", right="C")
+
+    assert recent is not None
+    assert 370 < recent < 380
+    assert strikes(again) == strikes(legs)
+    assert selection.price == pytest.approx(recent, abs=2)
+    assert len(sim.journal.entries("in", 1)) == asked + 4  # two about 300, and then two about the money
 
 
 async def test_a_delta_is_looked_for_among_the_given_strikes(sim: Simulator) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from ibgateway.simulator.world.market.generic_ticks import (
     AVERAGE_VOLUME,
     CALL_INTEREST,
@@ -36,6 +40,18 @@ def test_a_contract_has_the_ticks_of_its_kind(quiet: World) -> None:
     assert {SHORTABLE, AVERAGE_VOLUME, TRADE_RATE, CALL_INTEREST} <= found["stock"]
     assert found["future"] == {FUTURES_INTEREST, HALTED, MARK}
     assert found["forex"] == {HALTED, MARK}
+
+
+@pytest.mark.parametrize(("right", "own", "other"), [("C", 27, 28), ("P", 28, 27)])
+def test_an_option_has_the_open_interest_of_its_right(quiet: World, right: str, own: int, other: int) -> None:
+    put = replace(AAPL, secType="OPT", lastTradeDateOrContractMonth="20250718", strike=200.0, right=right)
+    option = quiet.resolve(replace(put, conId=0, primaryExchange=""))
+
+    ticks = quiet.generic_ticks(option)
+
+    assert int(str(ticks[own])) > 0
+    assert ticks[other] == 0
+    assert quiet.generic_ticks(option) == ticks
 
 
 def test_shares_that_must_be_located_are_hard_to_borrow(quiet: World) -> None:
