@@ -71,7 +71,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_get_option_quotes", {"symbol": "NVDA", "delta": "2"}),
     ("ibkr_calculate_option_price", NVDA_PUT | {"volatility": 0.3}),
     ("ibkr_calculate_implied_volatility", NVDA_PUT | {"optionPrice": 0.01}),
-    ("ibkr_get_historical_ticks", NVDA | {"limit": 3, "endDateTime": "2025-06-11"}),
+    ("ibkr_get_historical_ticks", NVDA | {"limit": 3, "endDateTime": "2025-06-10"}),
     ("ibkr_get_historical_ticks", NVDA | {"limit": 3, "cursor": "nonsense"}),
     ("ibkr_get_head_timestamp", NVDA),
     ("ibkr_get_histogram", NVDA | {"timePeriod": "1 day", "bins": 3}),
