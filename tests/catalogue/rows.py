@@ -14,8 +14,9 @@ GROUPS: dict[str, tuple[range, ...]] = {
     "gateway, requests, worker, Redis": (range(1, 40), range(61, 87)),
     "orders": (range(40, 61), range(87, 88), range(91, 99), range(105, 108)),
     "front and clients": (range(88, 91), range(99, 105), range(108, 110)),
+    "the account's history": (range(110, 115),),
 }
-ROWS = 109
+ROWS = 114
 MARK = "pytest.mark.fault"
 
 _ROW = re.compile(r"^\| (\d+) \|(.*)\|$")

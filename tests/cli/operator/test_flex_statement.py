@@ -124,6 +124,7 @@ OUTSIDE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
         (statement().replace("fromDate", "from"), "fromDate"),
     ],
 )
+@pytest.mark.fault(114)
 def test_a_file_that_is_no_statement_is_rejected(tmp_path: Path, text: str, fault: str) -> None:
     with pytest.raises(Problem, match=fault):
         read(tmp_path, text)

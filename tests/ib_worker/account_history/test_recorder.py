@@ -140,6 +140,7 @@ async def test_an_execution_waits_for_others_before_it_is_written(redis_url: str
         task.cancel()
 
 
+@pytest.mark.fault(111)
 async def test_what_comes_while_redis_is_away_is_written_when_it_is_back(
     own_redis: EmbeddedRedis, session: str, logs: list[EventDict]
 ) -> None:
@@ -153,6 +154,7 @@ async def test_what_comes_while_redis_is_away_is_written_when_it_is_back(
         await has(found, "ee5.01.01")
 
 
+@pytest.mark.fault(112)
 async def test_lost_data_is_filled_from_the_archive(
     redis_url: str, session: str, tmp_path: Path, logs: list[EventDict]
 ) -> None:

@@ -3,6 +3,8 @@
 from datetime import time
 from pathlib import Path
 
+import pytest
+
 from bridge.bus.history.store import EXECUTIONS, SNAPSHOTS, names_on
 from bridge.bus.keys import Keys
 from cli.local_stack.embedded_redis import EmbeddedRedis
@@ -26,6 +28,7 @@ from tests.waiting import until
 FIRST, SECOND = ACCOUNTS
 
 
+@pytest.mark.fault(110)
 async def test_ten_days_with_restarts_equal_the_books_to_the_cent(own_redis: EmbeddedRedis, session: str) -> None:
     async with Simulator(standing()) as sim:
         play = TenDays(sim, own_redis.url, session, redis=own_redis)
@@ -47,6 +50,7 @@ async def test_ten_days_with_restarts_equal_the_books_to_the_cent(own_redis: Emb
     assert max(abs(row[place]) for row in other["rows"][1:]) <= 0.1  # rates have five decimals
 
 
+@pytest.mark.fault(113)
 async def test_a_correction_after_its_day_takes_the_originals_place(redis_url: str, session: str) -> None:
     async with Simulator(standing()) as sim, reader(redis_url) as pipe:
         play = TenDays(sim, redis_url, session)
@@ -81,6 +85,7 @@ async def test_executions_while_no_worker_runs_are_told_at_its_start(redis_url: 
         assert len(play.books.executions) == 2
 
 
+@pytest.mark.fault(112)
 async def test_a_redis_that_lost_all_is_filled_from_the_archive_and_from_tws(
     own_redis: EmbeddedRedis, session: str, tmp_path: Path
 ) -> None:
