@@ -23,6 +23,7 @@ from tests.waiting import until
 FRONTS = 2
 SPAN_S = 5.0  # within which orders are placed and faults begin
 RECOVERS_S = 90.0
+MOVES = {"event": "price", "symbol": "SPY", "changePercent": 0.001}  # less than a cent: nearly each price fires it
 WAIT_S = 3  # of one read
 GAP_OF = {"worker killed", "worker terminated", "gateway restarts", "reset", "1101"}  # each ends TWS's subscriptions
 FAULTS = (*sorted(GAP_OF), "front killed", "redis restarted")
@@ -36,6 +37,7 @@ class EventResult:
     faults: list[str]
     events: int = 0
     executions: int = 0
+    alerts: int = 0
     quotes: int = 0
     gaps: int = 0
     conflated: int = 0
@@ -98,24 +100,27 @@ class HandleReader:
                 self.missed.append(found["missing"])
 
 
-class ExecutionWaiter:
-    """Waits for one execution after the other, each time with the cursor of the last answer."""
+class Waiter:
+    """Waits for one event after the other, each time with the cursor of the last answer. `detail`: what of an event
+    tells it from others."""
 
-    def __init__(self, client: Client, cursor: str) -> None:
+    def __init__(self, client: Client, cursor: str, condition: dict[str, Any], detail: str) -> None:
         self._client = client
+        self._condition = condition
+        self._detail = detail
         self.cursor = self.began = cursor
-        self.found: list[str] = []
+        self.found: list[Any] = []
 
     async def run(self) -> None:
         while True:
-            wanted = {"events": [{"event": "execution"}], "timeout_seconds": WAIT_S, "cursor": self.cursor}
+            wanted = {"events": [self._condition], "timeout_seconds": WAIT_S, "cursor": self.cursor}
             answer = await self._client.once("ibkr_wait_for", **wanted)
             if not answer.done:
                 await asyncio.sleep(0.2)
                 continue
             self.cursor = answer.value["cursor"]
-            if answer.value["event"] == "execution":
-                self.found.append(answer.value["happened"]["details"]["execId"])
+            if answer.value["event"] == self._condition["event"]:
+                self.found.append(answer.value["happened"]["details"][self._detail])
 
 
 async def play(stage: Stage, seed: int, number: int) -> EventResult:
@@ -130,19 +135,23 @@ async def play(stage: Stage, seed: int, number: int) -> EventResult:
     orders = HandleReader(client, dice, await client.insists("ibkr_subscribe", kind="orders"))
     quotes = HandleReader(client, dice, await client.insists("ibkr_subscribe", kind="quotes", symbol="SPY"))
     nothing = await client.insists("ibkr_wait_for", events=[{"event": "halt"}], timeout_seconds=1)
-    waiter = ExecutionWaiter(client, nothing["cursor"])
-    reading = [asyncio.create_task(each.run()) for each in (orders, quotes, waiter)]
+    waiter = Waiter(client, nothing["cursor"], {"event": "execution"}, "execId")
+    alert = (await client.insists("ibkr_create_alert", events=[MOVES], repeat=True))["alertId"]
+    watcher = Waiter(client, nothing["cursor"], {"event": "alert", "alertId": alert}, "price")
+    reading = [asyncio.create_task(each.run()) for each in (orders, quotes, waiter, watcher)]
     try:
         keys = [f"events-{seed}-{number}-{each}" for each in range(dice.randint(2, 4))]
         striking = [_strike(stage, name, dice.uniform(0, SPAN_S), dice.uniform(0, 2)) for name in faults]
         await asyncio.gather(*(_place(client, key, dice.uniform(0, SPAN_S)) for key in keys), *striking)
         await stage.ready()
-        await _caught_up(stage, orders, quotes, waiter, keys)
+        await client.insists("ibkr_cancel_alert", alertId=alert)
+        await _caught_up(stage, orders, quotes, (waiter, watcher), keys)
     finally:
         for task in reading:
             task.cancel()
         await asyncio.gather(*reading, return_exceptions=True)
     await _judge(stage, result, orders, quotes, waiter, keys)
+    await _judge_alerts(stage, result, watcher, alert)
     result.seconds = time.monotonic() - began
     for reader in (orders, quotes):
         await client.insists("ibkr_unsubscribe", handle=reader.handle)
@@ -209,7 +218,7 @@ def place_of(cursor: str) -> Cursor:
 
 
 async def _caught_up(
-    stage: Stage, orders: HandleReader, quotes: HandleReader, waiter: ExecutionWaiter, keys: list[str]
+    stage: Stage, orders: HandleReader, quotes: HandleReader, waiters: tuple[Waiter, ...], keys: list[str]
 ) -> None:
     """Wait until every order's end is logged and everybody has read to the log's end, and quotes come again."""
     pipe, names = stage.operator.asker.pipe, stage.operator.asker.keys
@@ -217,7 +226,8 @@ async def _caught_up(
     async def read_all() -> bool:
         page = await insisted(lambda: read_events(pipe, names, place_of(orders.began), 10_000))
         filled = {each.event.orderRef for each in page.events if each.event.details.get("status") == "Filled"}
-        there = all(place_of(each.cursor).number >= page.next.number for each in (orders, waiter))
+        cursors = [orders.cursor, *(each.cursor for each in waiters)]
+        there = all(place_of(each).number >= page.next.number for each in cursors)
         return {order_ref(key) for key in keys} <= filled and there  # a new leader knows no key
 
     seen = len(quotes.rows)
@@ -230,7 +240,7 @@ async def _judge(
     result: EventResult,
     orders: HandleReader,
     quotes: HandleReader,
-    waiter: ExecutionWaiter,
+    waiter: Waiter,
     keys: list[str],
 ) -> None:
     asker = stage.operator.asker
@@ -255,6 +265,20 @@ async def _judge(
     if orders.missed or any(each != 0 for each in quotes.missed):
         result.wrong.append(f"answers say that entries are missing: {orders.missed} {quotes.missed}")
     await _judge_quotes(stage, result, quotes)
+
+
+async def _judge_alerts(stage: Stage, result: EventResult, watcher: Waiter, alert: str) -> None:
+    asker = stage.operator.asker
+    start, reached = place_of(watcher.began), place_of(watcher.cursor).number
+    page = await insisted(lambda: read_events(asker.pipe, asker.keys, start, 10_000))
+    logged = [
+        each.event.details["price"]
+        for each in page.events
+        if each.event.kind == "alert" and each.event.details["watch"] == alert and each.cursor.number <= reached
+    ]
+    result.alerts = len(logged)
+    if watcher.found != logged:
+        result.wrong.append(f"the watcher has the alerts {watcher.found}, the log {logged}")
 
 
 async def _judge_quotes(stage: Stage, result: EventResult, quotes: HandleReader) -> None:

@@ -15,4 +15,4 @@ async def test_readers_miss_nothing_and_get_nothing_twice_in_a_few_runs() -> Non
         results = [await play(stage, 1, number) for number in range(3)]
 
     assert [each.wrong for each in results] == [[]] * 3
-    assert all(each.events and each.quotes for each in results)
+    assert all(each.events and each.quotes and each.alerts for each in results)
