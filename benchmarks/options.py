@@ -1,8 +1,8 @@
 """`python -m benchmarks.options`: how long 40 options with greeks take, and what 100 cost another client's orders.
 
 Each call is a request on the bus, to a worker process at the simulator process, and its time includes the bus.
-`unknown`: the worker has seen neither the underlying nor its chain. `cold`: the chain is known, and neither an option's
-line nor the underlying's is open, so that 41 lines cost 41 messages to TWS, whose pacing is most of the time. `again`:
+`unknown`: the worker has seen neither the underlying nor its chain. `cold`: chain and a price of the last minute are
+known, and no line is open, so that 40 options cost 40 messages to TWS, whose pacing is most of the time. `again`:
 the same call while the lines are open. The control is a call that needs no gateway: the details of a known contract.
 
 The other client places an order and reads positions, ten times a second, while nobody else calls (`quiet`) and while
