@@ -61,8 +61,9 @@ class QuotedContract(ContractArguments):
 @tool(returns=QuoteTable, toolset="quotes")
 class GetQuotes(ToolRequest):
     """Get the current quotes of up to 50 contracts in one call: bid, ask, last, close, change in percent, volume and
-    halt of stocks, options, futures, forex and indices. [{"symbol": "SPY"}] is enough for a stock. marketDataType:
-    live, or delayed where the account has no subscription. A contract without a quote is in `failed`."""
+    halt of stocks, options, futures, forex and indices. A symbol is enough: SPY, EUR/USD, VIX, ES (its next
+    future). marketDataType: live, or delayed where the account has no subscription. A contract without a quote is in
+    `failed`."""
 
     title: ClassVar = "current quotes and prices"
     search_words: ClassVar = (

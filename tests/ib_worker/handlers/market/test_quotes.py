@@ -70,6 +70,22 @@ async def test_a_contract_that_fails_is_an_entry_beside_the_others(sim: Simulato
     assert told.failed[0].twsCode == 200
 
 
+async def test_a_symbol_alone_that_is_no_stocks_means_the_index_or_the_next_future(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        told = await quotes_of(stand, "VIX", "ES", "EUR/USD", "SPY")
+
+    assert cells(told, "name") == ["VIX IND", "ES JUN25", "EUR.USD", "SPY"]
+    assert told.failed == []
+
+
+async def test_a_type_that_was_given_is_not_changed(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        told = await quotes_of(stand, {"symbol": "VIX", "secType": "STK"}, {"symbol": "ES", "currency": "USD"})
+
+    assert [each.code for each in told.failed] == ["not_found", "not_found"]
+    assert told.count == 0
+
+
 async def test_what_is_not_subscribed_comes_delayed_and_says_so(sim: Simulator) -> None:
     sim.fault("entitlement delayed")
     async with ready_session(sim) as stand:
