@@ -9,6 +9,7 @@ from bridge.tool import Effect, Model, ToolRequest, operation, tool
 from bridge.tools.types import (
     LONGEST_WAIT_S,
     Account,
+    Change,
     ContractArguments,
     Count,
     Currency,
@@ -19,7 +20,6 @@ from bridge.tools.types import (
     Key,
     Multiplier,
     OrderNameArguments,
-    Percent,
     PermId,
     PositivePrice,
     Price,
@@ -107,7 +107,9 @@ class WaitCondition(ToolRequest):
     multiplier: Multiplier | None = None
     above: Price | None = None
     below: Price | None = None
-    changePercent: Annotated[Percent | None, Field(description="up or down from the first price seen")] = None
+    changePercent: Annotated[
+        Change | None, Field(description="from the first price seen; 1: either way, -1: a fall")
+    ] = None
     account: Account | None = None
     tag: Annotated[Text | None, Field(description="such as AvailableFunds")] = None
     at: Annotated[LocalTime | None, Field(description="HH:MM or YYYY-MM-DD HH:MM")] = None

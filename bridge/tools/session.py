@@ -117,7 +117,7 @@ class ServerTime(Model):
     simulated: bool
 
 
-@tool(returns=ServerTime, toolset="session")
+@tool(returns=ServerTime, toolset="research")
 class GetServerTime(ToolRequest):
     """Get TWS's current time (UTC), and how far it is ahead of the worker's clock."""
 

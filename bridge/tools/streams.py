@@ -83,7 +83,7 @@ class StreamRow(Model):
     lapses_at: datetime
 
 
-@tool(returns=Subscribed, toolset="streams", composed=True, deadline_s=30)
+@tool(returns=Subscribed, toolset="subscriptions", composed=True, deadline_s=30)
 class Subscribe(ContractArguments):
     """Open a stream and return a handle for ibkr_read_stream: quotes, depth, bars (when they end), bars5s, ticks (each
     trade) or news (untrusted) of one contract, the values and portfolio of an account, or orders (order states, fills,
@@ -115,7 +115,7 @@ class Subscribe(ContractArguments):
         return self
 
 
-@tool(returns=StreamEntries, toolset="streams", composed=True, deadline_s=LONGEST_WAIT_S + 20, waits=True)
+@tool(returns=StreamEntries, toolset="subscriptions", composed=True, deadline_s=LONGEST_WAIT_S + 20, waits=True)
 class ReadStream(ToolRequest):
     """Read the entries of a stream after a cursor; without any, wait up to wait_seconds for the first. Give the cursor
     of the last answer to miss nothing; left out: from the subscription's start."""
@@ -130,7 +130,7 @@ class ReadStream(ToolRequest):
     format: Format = "table"
 
 
-@tool(returns=StreamEnded, toolset="streams", composed=True)
+@tool(returns=StreamEnded, toolset="subscriptions", composed=True)
 class Unsubscribe(ToolRequest):
     """End a stream of ibkr_subscribe. Its market-data line goes back to TWS when nobody else watches the contract."""
 
@@ -140,7 +140,7 @@ class Unsubscribe(ToolRequest):
     handle: Handle
 
 
-@tool(returns=OpenStreams, toolset="streams", composed=True)
+@tool(returns=OpenStreams, toolset="subscriptions", composed=True)
 class GetStreams(ToolRequest):
     """List your open streams with their handles, and when each lapses."""
 

@@ -64,6 +64,7 @@ PositivePrice = Annotated[float, Field(gt=0, le=1e9), _PLAIN]
 TriggerPrice = Annotated[float, Field(ge=0, le=1e9), _PLAIN]  # 0 where the order type has none, as TWS writes it
 Volatility = Annotated[float, Field(gt=0, le=10, description="0.2 is 20 %"), _PLAIN]  # a year
 Percent = Annotated[float, Field(gt=0, le=100), _PLAIN]
+Change = Annotated[float, Field(ge=-100, le=100), _PLAIN]  # in percent; below 0 it is a fall
 Quantity = Annotated[
     int | float,
     AfterValidator(_amount),

@@ -20,7 +20,7 @@ def table(rows: Sequence[Cells], columns: Sequence[str], *, chosen: bool) -> dic
     the caller has chosen are all there, in the caller's order."""
     of_stocks = bool(rows) and all(row.get("secType") == "STK" for row in rows)
     needless = OF_CLASSES if of_stocks and not chosen else ()
-    there = [name for name in columns if chosen or not rows or any(name in row for row in rows)]
+    there = [name for name in columns if chosen or any(name in row for row in rows)]
     there = [name for name in there if name not in needless]
     if chosen or len(rows) < FEWEST:
         return _told(rows, there)

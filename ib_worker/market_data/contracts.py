@@ -185,10 +185,12 @@ def _ambiguous(asked: ContractArguments, found: Found) -> ToolError:
     more = f", of which {CANDIDATES} are listed" if len(contracts) > CANDIDATES else ""
     next_ones = ", ".join(dict.fromkeys(_told_apart(each) for each in listed[:NAMED]))
     name = asked.symbol or asked.localSymbol or asked.secId
+    futures = all(each.secType == "FUT" for each in contracts)
+    way = f'such a name as symbol ("{contract_name(listed[0])}")' if futures else "the conId of one"
     return ToolError(
         "ambiguous_contract",
         f"{name} means {len(contracts)} contracts{more}: {next_ones}{' …' if len(contracts) > NAMED else ''}. "
-        "Retry with the conId of one, or narrow it down by exchange, primaryExchange, currency or expiry.",
+        f"Retry with {way}, or narrow it down by exchange, primaryExchange, currency or expiry.",
         candidates=candidates,
     )
 

@@ -34,7 +34,9 @@ def _is_met(condition: WaitCondition, base: float, value: float) -> bool:
         return True
     if condition.changePercent is None or base == 0:
         return False
-    return abs(value - base) * 100 >= condition.changePercent * abs(base)
+    wanted = condition.changePercent * abs(base)
+    change = (value - base) * 100
+    return change <= wanted if wanted < 0 else abs(change) >= wanted
 
 
 def due_time(at: str, zone: tzinfo, now: datetime) -> datetime:

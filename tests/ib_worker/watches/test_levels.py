@@ -32,6 +32,7 @@ def fires(values: list[float], **condition: Any) -> list[float]:
         ({"above": 10, "below": 5}, [7, 4, 3, 7, 11], [4, 11]),
         ({"changePercent": 10}, [100, 109, 110, 115, 121, 108], [110, 121, 108]),
         ({"changePercent": 10}, [100, 90], [90]),
+        ({"changePercent": -10}, [100, 111, 91, 90, 89, 80], [90, 80]),
         ({"changePercent": 10}, [0, 5], []),
     ],
 )

@@ -59,7 +59,7 @@ def test_wrong_argument_is_named_and_the_text_stays_short(field: str, changed: d
 
 
 def test_missing_arguments_are_named_together() -> None:
-    assert refusal("ibkr_place_order", {}).details["fields"] == ["symbol", "action", "totalQuantity"]
+    assert refusal("ibkr_place_order", {}).details["fields"] == ["action", "totalQuantity"]
 
 
 def test_mistyped_name_gets_the_nearest_one() -> None:
@@ -116,7 +116,7 @@ def test_value_is_never_repeated() -> None:
 def test_error_says_what_an_argument_looks_like() -> None:
     error = refusal("ibkr_get_historical_data", {"symbol": "VTI", "durationStr": "one year"})
 
-    assert "such as 30 D" in error.message
+    assert "(such as 3600 S, 30 D, 6 M)" in error.message
     assert "No request was sent" in error.message
 
 

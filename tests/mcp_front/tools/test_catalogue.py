@@ -173,7 +173,6 @@ async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
         "ibkr_connect",
         "ibkr_disconnect",
         "ibkr_get_status",
-        "ibkr_get_server_time",
         "ibkr_get_historical_data",
         "ibkr_get_performance",
     ]
