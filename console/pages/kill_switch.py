@@ -42,7 +42,7 @@ class KillSwitchPages:
                 return await self._pages.refused(visitor, 400, f"Type {keys.session} to release the kill switch.")
             found = await read_halt(pipe, keys)
             same = found is not None and str(found.since_ms) == text_of(form, "since")
-            released = same and await clear_halt(pipe, keys, visitor.by, visitor.sign_in)
+            released = same and await clear_halt(pipe, keys, visitor.by, visitor.sign_in, found)
             log.warning("kill_switch_released", operator=visitor.operator, done=released)
             return await self._pages.done(visitor, released)
 

@@ -104,7 +104,7 @@ class Approvals:
     async def state(self, key: str) -> CurrentApproval:
         """Return the approval under the key as it stands. Raises ToolError bus_down."""
         with bus_errors(self._pipe.url):
-            return await approval_state(self._pipe, self._keys, key)
+            return await approval_state(self._pipe, self._keys, key, self._forms)
 
     async def _unread(self, key: str, answer: Answer) -> ToolError:
         read_s = self._pipe.timing.read_form_s

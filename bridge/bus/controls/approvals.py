@@ -50,11 +50,13 @@ class CurrentApproval(msgspec.Struct, frozen=True):
 
 
 # Lua: whether an approval counts. Where the session has operators, one of them gave it while signed in, and the sign-in
-# lasts; or the person at the MCP client gave it by a form, where the worker allows forms.
+# lasts; or the person at the MCP client gave it by a form, where the worker allows forms. What was given under a
+# sign-in needs it also where the last operator was removed since.
 COUNTS = f"""{SIGNED_IN}
 local function counts(names, by, sign_in, form, forms)
     if (by or '') == '' then return false end
-    if not has_operators(names[1]) or (forms and form == '1') then return true end
+    if forms and form == '1' then return true end
+    if (sign_in or '') == '' and not has_operators(names[1]) then return true end
     return signed_in(names[1], names[2], names[3], sign_in or '') ~= ''
 end
 """
@@ -170,7 +172,7 @@ local left = (tonumber(found[2] or '') or 0) - now
 if left < 0 or tonumber(found[3] or '0') > now then return {'none', '', '', '', 0} end
 if (found[5] or '') ~= '' then return {'refused', found[5], found[6], found[7], left} end
 if (found[4] or '0:') ~= epoch then return {'none', '', '', '', 0} end
-local counted = counts(identity, found[1], found[8], found[9], true)
+local counted = counts(identity, found[1], found[8], found[9], ARGV[1] == '1')
 return {counted and 'approved' or 'asked', counted and found[1] or '', '', found[7], left}
 """
 )
@@ -212,7 +214,7 @@ async def ask_approval(
 async def give_approval(pipe: CommandPipeline, keys: Keys, key: str, digest: str, by: str, sign_in: str = "") -> bool:
     """Approve what waits under `key` if it still is what was read, and nobody has yet. For the operator alone.
 
-    Raises PermissionError where the session has operators and `sign_in` is the id of none of their sign-ins.
+    Raises PermissionError where `sign_in` is of nobody who is signed in; it may be empty where there are no operators.
     """
     draft = approval_draft(key, "approved", by)
     given = await GIVE.run(pipe, _names(keys, key), key, digest, by, sign_in, *draft_arguments([draft]))
@@ -274,9 +276,11 @@ _WORDS: dict[bytes, FormResult] = {
 }
 
 
-async def approval_state(pipe: CommandPipeline, keys: Keys, key: str) -> CurrentApproval:
-    """Return the approval as it stands, without a change of it. Raises BusError."""
-    state, *told, left_ms = await STATE.run(pipe, (keys.approval(key), keys.halts, keys.halt, *identity_keys(keys)))
+async def approval_state(pipe: CommandPipeline, keys: Keys, key: str, forms: bool = True) -> CurrentApproval:
+    """Return the approval as it stands, without a change of it. `forms`: whether a form's answer counts. Raises
+    BusError."""
+    names = (keys.approval(key), keys.halts, keys.halt, *identity_keys(keys))
+    state, *told, left_ms = await STATE.run(pipe, names, "1" if forms else "0")
     by, reason, summary = (each.decode() for each in told)
     return CurrentApproval(_STATES[state], by, reason, summary, int(left_ms))
 

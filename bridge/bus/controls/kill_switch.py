@@ -71,10 +71,12 @@ CLEAR = Script(
     f"#!lua{SIGNED_IN}"
     """
 local halt, changes, halts, now = KEYS[1], KEYS[2], KEYS[3], redis.call('TIME')
-if has_operators(KEYS[4]) and signed_in(KEYS[4], KEYS[5], KEYS[6], ARGV[2]) == '' then return -1 end
+local named = ARGV[2] ~= '' or has_operators(KEYS[4])
+if named and signed_in(KEYS[4], KEYS[5], KEYS[6], ARGV[2]) == '' then return -1 end
 if redis.call('EXISTS', halt) == 0 then return 0 end
-local found = redis.pcall('HMGET', halt, 'level', 'reason')
+local found = redis.pcall('HMGET', halt, 'level', 'reason', 'since_ms')
 if found.err then found = {} end
+if ARGV[3] ~= '' and found[3] ~= ARGV[3] then return 0 end
 if type(redis.pcall('INCR', halts)) == 'table' then redis.call('SET', halts, now[1]) end
 redis.call('DEL', halt)
 redis.pcall('RPUSH', changes, cjson.encode({event = 'resume', level = found[1] or 'halt', by = ARGV[1],
@@ -163,12 +165,15 @@ def halted_error(halt: Halt) -> ToolError:
     )
 
 
-async def clear_halt(pipe: CommandPipeline, keys: Keys, by: str, sign_in: str = "") -> bool:
-    """Release the switch; return whether it was set. For the operator alone: no MCP tool calls this.
+async def clear_halt(pipe: CommandPipeline, keys: Keys, by: str, sign_in: str = "", read: Halt | None = None) -> bool:
+    """Release the switch; return whether it was. For the operator alone: no MCP tool calls this.
 
-    Raises PermissionError where the session has operators and `sign_in` is the id of none of their sign-ins.
+    `read`: release this one alone, so that a later or a tighter one stays. Raises PermissionError where `sign_in` is of
+    nobody who is signed in; it may be empty where there are no operators.
     """
-    cleared = await CLEAR.run(pipe, (keys.halt, keys.switched, keys.halts, *identity_keys(keys)), by, sign_in)
+    since = str(read.since_ms) if read is not None and 0 < read.since_ms < LATEST_MS else ""
+    names = (keys.halt, keys.switched, keys.halts, *identity_keys(keys))
+    cleared = await CLEAR.run(pipe, names, by, sign_in, since)
     if cleared < 0:
         raise PermissionError("only an operator who is signed in can release the kill switch")
     return bool(cleared)

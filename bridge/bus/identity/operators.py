@@ -4,11 +4,22 @@ import re
 
 import msgspec
 
+from bridge.bus.identity.sign_ins import EACH
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import Script
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
+
+# Adds an operator. Sign-ins of that name are of somebody who was removed by hand: they end in the same step.
+ADD = Script(
+    f"#!lua\n{EACH}"
+    """
+if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+end_all(KEYS[2], ARGV[1])
+return 1
+"""
+)
 
 # Takes a one-time code's step, unless it or a later one was taken.
 TAKE_STEP = Script("""#!lua
@@ -45,7 +56,7 @@ def operator_name(written: str) -> str:
 
 async def add_operator(pipe: CommandPipeline, keys: Keys, new: Operator) -> bool:
     """Add the operator; return False, and change nothing, where the name is taken. Raises BusError."""
-    return bool(await pipe.send("HSETNX", keys.operators, new.name, msgspec.json.encode(new)))
+    return bool(await ADD.run(pipe, (keys.operators, keys.sign_ins), new.name, msgspec.json.encode(new)))
 
 
 async def find_operator(pipe: CommandPipeline, keys: Keys, name: str) -> Operator | None:

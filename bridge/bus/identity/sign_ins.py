@@ -32,13 +32,14 @@ local function signed_in(operators, sign_ins, epoch, id)
     local time, read, sign_in = redis.call('TIME'), pcall(cjson.decode, found)
     if not read or type(sign_in) ~= 'table' or sign_in.epoch ~= (of or '') then return '' end
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    if sign_in.until_ms <= now or sign_in.begun_ms > now then return '' end
-    if redis.pcall('HEXISTS', operators, sign_in.operator) ~= 1 then return '' end
-    return sign_in.operator
+    local begun, over, operator = sign_in.begun_ms, sign_in.until_ms, sign_in.operator
+    if type(begun) ~= 'number' or type(over) ~= 'number' or type(operator) ~= 'string' then return '' end
+    if over <= now or begun > now or redis.pcall('HEXISTS', operators, operator) ~= 1 then return '' end
+    return operator
 end
 """
 
-# Goes through HGETALL's answer: an id and its sign-in, empty where it can't be read.
+# Goes through HGETALL's answer: an id and its sign-in, empty where it can't be read. `end_all` ends an operator's.
 EACH = """
 local function each_sign_in(found)
     local i = -1
@@ -48,6 +49,13 @@ local function each_sign_in(found)
         local read, sign_in = pcall(cjson.decode, found[i + 1])
         return found[i], read and type(sign_in) == 'table' and sign_in or {}
     end
+end
+local function end_all(sign_ins, operator)
+    local ended = 0
+    for id, each in each_sign_in(redis.call('HGETALL', sign_ins)) do
+        if (each.operator or operator) == operator then ended = ended + redis.call('HDEL', sign_ins, id) end
+    end
+    return ended
 end
 """
 
@@ -61,11 +69,12 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local oldest, oldest_at, count = nil, nil, 0
 for other, each in each_sign_in(redis.call('HGETALL', sign_ins)) do
-    if (each.until_ms or 0) <= now or each.epoch ~= epoch then
+    local begun = tonumber(each.begun_ms)
+    if not begun or (tonumber(each.until_ms) or 0) <= now or each.epoch ~= epoch then
         redis.call('HDEL', sign_ins, other)
     else
         count = count + 1
-        if not oldest or each.begun_ms < oldest_at then oldest, oldest_at = other, each.begun_ms end
+        if not oldest or begun < oldest_at then oldest, oldest_at = other, begun end
     end
 end
 if count >= most then redis.call('HDEL', sign_ins, oldest) end
@@ -77,25 +86,14 @@ return 1
 
 FIND = Script(f"#!lua flags=no-writes\n{SIGNED_IN}return signed_in(KEYS[1], KEYS[2], KEYS[3], ARGV[1])")
 
-END = Script(
-    f"#!lua flags=allow-oom\n{EACH}"
-    """
-local ended = 0
-for id, each in each_sign_in(redis.call('HGETALL', KEYS[1])) do
-    if (each.operator or ARGV[1]) == ARGV[1] then ended = ended + redis.call('HDEL', KEYS[1], id) end
-end
-return ended
-"""
-)
+END = Script(f"#!lua flags=allow-oom\n{EACH}return end_all(KEYS[1], ARGV[1])")
 
 # Removes an operator, and ends its sign-ins in the same step.
 REMOVE = Script(
     f"#!lua flags=allow-oom\n{EACH}"
     """
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
-for id, each in each_sign_in(redis.call('HGETALL', KEYS[2])) do
-    if (each.operator or ARGV[1]) == ARGV[1] then redis.call('HDEL', KEYS[2], id) end
-end
+end_all(KEYS[2], ARGV[1])
 return 1
 """
 )

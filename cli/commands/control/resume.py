@@ -13,6 +13,8 @@ from cli.operator.redis_target import add_bus_arguments, with_bus
 from cli.operator.sign_in import Typed, signed_in, typed
 from cli.operator.typed_confirmation import confirmed
 
+CHANGED = "the kill switch has changed since you read it; run resume again"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_bus_arguments(parser)
@@ -44,13 +46,16 @@ async def _show(into: list[tuple[str, Halt, list[str]]], pipe: CommandPipeline, 
 async def _release(read: Halt, given: Typed | None, pipe: CommandPipeline, keys: Keys) -> int:
     """Release the halt that was read; a later halt stays."""
     if await read_halt(pipe, keys) != read:
-        sys.stderr.write("error: the kill switch has changed since you read it; run resume again\n")
+        sys.stderr.write(f"error: {CHANGED}\n")
         return 1
     try:
         who = await signed_in(pipe, keys, given)
-        await clear_halt(pipe, keys, who.by, who.sign_in)
+        released = await clear_halt(pipe, keys, who.by, who.sign_in, read)
     except PermissionError as error:
         sys.stderr.write(f"error: {error}; nothing was released\n")
+        return 1
+    if not released:
+        sys.stderr.write(f"error: {CHANGED}\n")
         return 1
     print(f"{keys.session}: released; it was {read.level}, set by {read.by}: {read.reason}")
     return 0

@@ -347,6 +347,31 @@ async def test_an_approval_counts_while_its_sign_in_lasts(redis_url: str, sessio
     assert (state, found, [each.key for each in waiting]) == ("asked", "", [KEY])
 
 
+@pytest.mark.parametrize("way", ["signed out first", "removed", "by redis-cli"])
+async def test_what_a_sign_in_approved_stays_void_when_the_last_operator_goes(
+    redis_url: str, session: str, way: str
+) -> None:
+    """A session without operators takes approvals without a sign-in, and none of one that has ended."""
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        sign_in = await an_operator_signed_in(pipe, keys)
+        await ask_approval(pipe, keys, WANTED)
+        await give_approval(pipe, keys, KEY, WANTED.digest, "operator anna", sign_in)
+        if way == "signed out first":
+            await end_sign_ins_of(pipe, keys, "anna")
+        if way == "by redis-cli":
+            await pipe.send("HDEL", keys.operators, "anna")
+        else:
+            await remove_operator(pipe, keys, "anna")
+        state = (await approval_state(pipe, keys, KEY)).state
+        found = await ask_approval(pipe, keys, WANTED)
+        with pytest.raises(PermissionError, match="signed in"):
+            await give_approval(pipe, keys, KEY, WANTED.digest, "operator anna", sign_in)
+        given = await give_approval(pipe, keys, KEY, WANTED.digest, "operator root")
+
+    assert (state, found, given) == ("asked", "", True)
+
+
 async def test_an_approval_that_is_written_by_hand_counts_for_nothing(redis_url: str, session: str) -> None:
     """As by a front that was taken over, and may write more than it should."""
     keys = Keys(session)

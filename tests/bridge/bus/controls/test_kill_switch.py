@@ -1,11 +1,14 @@
 """The kill switch on a real server: the first halt is kept, a later one only tightens, each change awaits the log."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from bridge.bus.controls.kill_switch import clear_halt, drop_change, next_change, read_halt, set_halt
+from bridge.bus.identity.operators import Operator, add_operator
+from bridge.bus.identity.sign_ins import begin_sign_in, remove_operator, sign_in_id
 from bridge.bus.keys import Keys
 from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.transport.connection import Full
@@ -32,6 +35,32 @@ async def test_the_first_halt_is_remembered_and_a_later_one_only_tightens(redis_
     assert kept == tightened == read
     assert abs(first.since_ms - pipe.clock.now_ms()) < 60_000
     assert (cleared, gone) == ([True, False], None)
+
+
+async def test_only_the_switch_that_was_read_is_released(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        read = await set_halt(pipe, keys, "reduce_only", "anna", "odd fills")
+        await asyncio.sleep(0.005)  # its time is in milliseconds
+        tighter = await set_halt(pipe, keys, "halt", "bert", "worse")
+        early = await clear_halt(pipe, keys, "anna", read=read)
+        still = await read_halt(pipe, keys)
+        done = await clear_halt(pipe, keys, "anna", read=tighter)
+
+    assert (early, still, done) == (False, tighter, True)
+
+
+async def test_a_sign_in_that_ended_releases_nothing_where_no_operator_is_left(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await add_operator(pipe, keys, Operator("anna", "$argon2id$hash"))
+        sign_in = sign_in_id(await begin_sign_in(pipe, keys, "anna", "console"))
+        halt = await set_halt(pipe, keys, "halt", "bert", "worse")
+        await remove_operator(pipe, keys, "anna")
+        with pytest.raises(PermissionError, match="signed in"):
+            await clear_halt(pipe, keys, "operator anna", sign_in)
+
+        assert await read_halt(pipe, keys) == halt
 
 
 async def test_what_was_done_to_the_switch_waits_for_the_log_in_its_order(redis_url: str, session: str) -> None:

@@ -1,5 +1,7 @@
 """A sign-in lasts until its time, its end, its operator's removal, or a loss of Redis's data."""
 
+import pytest
+
 from bridge.bus.identity.operators import Operator, add_operator, operator_names
 from bridge.bus.identity.sign_ins import (
     MOST,
@@ -34,6 +36,37 @@ async def test_a_token_tells_who_is_signed_in_and_redis_has_its_digest_alone(red
     assert token not in repr(kept)
     (one,) = kept.values()
     assert (one.operator, one.via, one.until_ms - one.begun_ms) == ("anna", "command line", 60_000)
+
+
+async def test_who_is_added_anew_has_no_sign_in_of_before(redis_url: str, session: str) -> None:
+    """As where the last operator has forgotten the passphrase, and was removed by redis-cli."""
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        before, others = await signed_in(pipe, keys), await signed_in(pipe, keys, "bert")
+        await pipe.send("HDEL", keys.operators, "anna")
+        await add_operator(pipe, keys, Operator("anna", "$argon2id$another"))
+        who = [await signed_in_operator(pipe, keys, each) for each in (before, others)]
+
+    assert who == ["", "bert"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"", b"[]", b"7", b"{}", b'{"operator":"anna","epoch":""}',
+        b'{"operator":"anna","epoch":"","begun_ms":"x","until_ms":{}}',
+        b'{"operator":{},"epoch":"","begun_ms":1,"until_ms":9e15}',
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_read_is_no_sign_in_and_stops_nobody(redis_url: str, session: str, written: bytes) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await add_operator(pipe, keys, Operator("anna", "$argon2id$hash"))
+        await pipe.send("HSET", keys.sign_ins, sign_in_id("odd"), written)
+        odd = await signed_in_operator(pipe, keys, "odd")
+        right = await signed_in(pipe, keys)
+
+        assert (odd, await signed_in_operator(pipe, keys, right)) == ("", "anna")
 
 
 async def test_nobody_unknown_signs_in(redis_url: str, session: str) -> None:
