@@ -16,8 +16,8 @@ from bridge.tools.account import AccountSummaryValue, AccountUpdate, GetAccountS
 from ib_worker.account_history.closes import NEW_YORK, is_late, latest_close
 from ib_worker.account_history.figures import snapshot_of
 from ib_worker.session.session import Session
-from ib_worker.session.wrapper import CURRENT_TIME
 from ib_worker.tws.errors import ConnectionLost, TwsError
+from ib_worker.tws.requests import CURRENT_TIME
 
 CLOCK_S = 2.0  # TWS ignores a question for its time within a second of the last answer
 IN_USE_CHECK_S = 0.5

@@ -1,7 +1,7 @@
-"""One contract's market-data line, and how many lines are left to what matters more than a quote."""
+"""One contract's market-data line, the table of lines, and how many are left to what matters more than a quote."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Mapping, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ import ib_async
 
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
-from ib_worker.market_data.quote import QuoteState
+from ib_worker.market_data.quote import Computation, QuoteState
 from ib_worker.pacing.caller import max_share
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.tws.errors import NO_ENTITLEMENT
@@ -57,6 +57,28 @@ class QuoteSubscription:
     @property
     def generic_ticks(self) -> str:
         return OPTION_TICKS if self.is_option else GENERIC_TICKS
+
+    def price(self, tickType: int, price: float, size: float) -> None:
+        self.ticks += 1
+        self.values.price(tickType, price, size)
+        self.settled.set()
+        if not self.whole.is_set() and self.values.whole:
+            self.whole.set()
+
+    def size(self, tickType: int, size: float) -> None:
+        self.ticks += 1
+        self.values.size(tickType, size)
+
+    def generic(self, tickType: int, value: float) -> None:
+        self.ticks += 1
+        self.values.generic(tickType, value)
+
+    def computation(self, tickType: int, values: Computation) -> None:
+        """An option's volatility and greeks."""
+        self.ticks += 1
+        self.values.computation(tickType, values)
+        if not self.computed.is_set() and self.values.greeks is not None:
+            self.computed.set()
 
     def forget(self, values: QuoteState) -> None:
         """Begin anew with `values`: after a gap an old price must not pass for a new one."""
@@ -117,13 +139,48 @@ def kept_from_quotes(most: int) -> int:
     return min(KEPT_FROM_QUOTES, most // 2)
 
 
+class LineTable:
+    """The lines, by conId or an option's terms; a substitute is beside its contract's own."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Hashable, QuoteSubscription] = {}
+        self._options: dict[Hashable, QuoteSubscription] = {}  # by their terms
+
+    def __iter__(self) -> Iterator[QuoteSubscription]:
+        return iter(self._lines.values())
+
+    def __contains__(self, line: QuoteSubscription) -> bool:
+        return self._lines.get(line.key) is line
+
+    def get(self, conId: int) -> QuoteSubscription | None:
+        return self._lines.get(conId)
+
+    def named(self, contract: ib_async.Contract) -> QuoteSubscription | None:
+        """The contract's own line. An option without its conId may use the line that was opened with one."""
+        known = self._lines.get(line_key(contract))
+        return self._options.get(terms_of(contract)) if known is None and not contract.conId else known
+
+    def substitute(self, contract: ib_async.Contract) -> QuoteSubscription | None:
+        return self._lines.get(substitute_key(contract))
+
+    def add(self, line: QuoteSubscription) -> None:
+        self._lines[line.key] = line
+        if line.is_option and not line.substitute:
+            self._options[terms_of(line.contract)] = line
+
+    def remove(self, line: QuoteSubscription) -> None:
+        del self._lines[line.key]
+        if self._options.get(terms_of(line.contract)) is line:
+            del self._options[terms_of(line.contract)]
+
+
 class LineBudget:
     """The operator's `most` lines, shared among callers, with some kept for orders."""
 
     def __init__(
         self,
         most: int,
-        lines: Mapping[Hashable, QuoteSubscription],
+        lines: LineTable,
         held: Set[int],
         drop: Callable[[QuoteSubscription], None],
         others: Callable[[], int],
@@ -138,12 +195,12 @@ class LineBudget:
 
     @property
     def open(self) -> int:
-        return sum(line.problem is None for line in self._lines.values()) + self._others()
+        return sum(line.problem is None for line in self._lines) + self._others()
 
     def require_room(self, kept: int) -> None:
         """Make room by giving the oldest quotes' lines back, which nobody reads. Raises ToolError line_limit."""
         room = self._most - kept
-        for line in list(self._lines.values()):
+        for line in list(self._lines):
             if self.open >= room and self._is_spare(line):
                 self._drop(line)
         if self.open >= room:
@@ -157,7 +214,7 @@ class LineBudget:
     def require_share(self, opener: str, lane: Priority) -> None:
         """Raise ToolError line_limit where the caller has its share of the lines; an order has no share."""
         share = max_share(self._most)
-        mine = sum(each.opener == opener and each.streamed for each in self._lines.values())
+        mine = sum(each.opener == opener and each.streamed for each in self._lines)
         if lane is not Priority.ORDERS and mine >= share:
             raise ToolError(
                 "line_limit",

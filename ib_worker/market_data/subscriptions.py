@@ -1,7 +1,7 @@
 """Market-data lines: one per contract however many streams listen, kept over reconnects, freed when nobody listens."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,13 +15,11 @@ from ib_worker.market_data.quote import Computation, QuoteState
 from ib_worker.market_data.quote_line import (
     TYPE_CHANGES,
     LineBudget,
+    LineTable,
     QuoteSubscription,
     ask_in_substitute_type,
     kept_from_quotes,
-    line_key,
     not_requested,
-    substitute_key,
-    terms_of,
 )
 from ib_worker.pacing.caller import current_caller
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
@@ -49,8 +47,7 @@ class QuoteSubscriptions:
         self._now = now
         self._grace_s = grace_s
         self._wire: Any = None
-        self._lines: dict[Hashable, QuoteSubscription] = {}
-        self._options: dict[Hashable, QuoteSubscription] = {}  # by their terms
+        self._lines = LineTable()
         self._by_request: dict[int, QuoteSubscription] = {}
         self._dirty: dict[QuoteSubscription, None] = {}
         self._to_cancel: list[int] = []
@@ -70,7 +67,7 @@ class QuoteSubscriptions:
     async def open(self, contract: ib_async.Contract, lane: Priority = Priority.READS) -> QuoteSubscription:
         """The contract's line, asked for if there is none; the caller awaits `settled`. Raises ToolError line_limit,
         and paced where too much waits to be sent."""
-        line = self._standing(contract)
+        line = self._unless_refused(self.known_as(contract))
         made = line is None
         if line is None or not line.streamed:
             self._budget.require_share(current_caller(), lane)
@@ -85,7 +82,7 @@ class QuoteSubscriptions:
     async def open_briefly(self, contract: ib_async.Contract, brief_s: float = BRIEF_S) -> QuoteSubscription:
         """The contract's line for one quote. One that is made for it has no stream, and goes after `brief_s` or when
         another needs its place. Raises ToolError as `open` does."""
-        line = self._standing(contract)
+        line = self._unless_refused(self.known_as(contract))
         made = line is None
         if line is None:
             line = self._made(contract, kept_from_quotes(self._most))
@@ -94,17 +91,14 @@ class QuoteSubscriptions:
     async def open_substitute(self, contract: ib_async.Contract, brief_s: float = BRIEF_S) -> QuoteSubscription:
         """A line of delayed or frozen prices for one quote, where the contract's own has none. Orders, streams and
         watches never see it. Raises ToolError as `open` does."""
-        line = self.substitute(contract)
-        if line is not None and line.problem is not None:
-            self._drop(line)
-            line = None
+        line = self._unless_refused(self.substitute(contract))
         made = line is None
         if line is None:
             line = self._made(contract, kept_from_quotes(self._most), substitute=True)
         return await self._for_one_quote(line, made, brief_s)
 
     def substitute(self, contract: ib_async.Contract) -> QuoteSubscription | None:
-        return self._lines.get(substitute_key(contract))
+        return self._lines.substitute(contract)
 
     async def _for_one_quote(self, line: QuoteSubscription, made: bool, brief_s: float) -> QuoteSubscription:
         line.until = asyncio.get_running_loop().time() + brief_s
@@ -113,9 +107,8 @@ class QuoteSubscriptions:
         await self._asked_for_or_dropped(line, Priority.READS, made)
         return line
 
-    def _standing(self, contract: ib_async.Contract) -> QuoteSubscription | None:
-        """The contract's line. One that TWS refused before goes: TWS may give it now."""
-        line = self.known_as(contract)
+    def _unless_refused(self, line: QuoteSubscription | None) -> QuoteSubscription | None:
+        """The line as it stands. One that TWS refused before goes: TWS may give it now."""
         if line is not None and line.problem is not None:
             self._drop(line)
             return None
@@ -127,14 +120,12 @@ class QuoteSubscriptions:
         values = QuoteState(contract.symbol, contract.conId, self.simulated)
         stream = f"{'substitute' if substitute else 'quotes'}-{contract.conId}"
         line = QuoteSubscription(contract, stream, current_caller(), values, substitute=substitute)
-        self._lines[line.key] = line
-        if line.is_option and not substitute:
-            self._options[terms_of(contract)] = line
+        self._lines.add(line)
         return line
 
     def _lapse(self, line: QuoteSubscription) -> None:
         """Give a quote's line back when its time is over; a stream that took it over ends it otherwise."""
-        if self._lines.get(line.key) is not line or line.streamed:
+        if line not in self._lines or line.streamed:
             return
         loop = asyncio.get_running_loop()
         if line.until > loop.time() or line.readers or line.contract.conId in self._held:
@@ -156,8 +147,7 @@ class QuoteSubscriptions:
 
     def known_as(self, contract: ib_async.Contract) -> QuoteSubscription | None:
         """The same for a contract. An option without its conId may use the line that was opened with one."""
-        known = self._lines.get(line_key(contract))
-        return self._options.get(terms_of(contract)) if known is None and not contract.conId else known
+        return self._lines.named(contract)
 
     def position(self, line: QuoteSubscription) -> tuple[str, int]:
         """The life and seq of the last tick that the line's values have."""
@@ -183,7 +173,7 @@ class QuoteSubscriptions:
 
     def abandoned(self, stream: str) -> None:
         """Nobody has listened for a while: give the line back to TWS, if the worker itself needs it no more."""
-        for line in [each for each in self._lines.values() if each.stream == stream]:
+        for line in [each for each in self._lines if each.stream == stream]:
             if line.contract.conId not in self._held:
                 line.streamed = False  # a quote may want it for some seconds more
                 self._lapse(line)
@@ -201,7 +191,7 @@ class QuoteSubscriptions:
 
     async def release(self) -> None:
         """Give every line back to TWS, and return when it is told."""
-        for line in list(self._lines.values()):
+        for line in list(self._lines):
             self._drop(line)
         while self._wire is not None and self._to_cancel:
             await self._pacer.wait_turn(Priority.READS)
@@ -213,7 +203,7 @@ class QuoteSubscriptions:
         self._drop_substitutes()
         self._by_request.clear()
         self._to_cancel.clear()
-        for line in self._lines.values():
+        for line in self._lines:
             self._lose(line)
         self._work.set()
 
@@ -223,47 +213,38 @@ class QuoteSubscriptions:
         self._drop_substitutes()
         self._by_request.clear()
         self._to_cancel.clear()
-        for line in self._lines.values():
+        for line in self._lines:
             self._lose(line)
 
     def _drop_substitutes(self) -> None:
         """They are for quotes of this moment: nobody listens."""
-        for line in [each for each in self._lines.values() if each.substitute]:
+        for line in [each for each in self._lines if each.substitute]:
             self._drop(line)
 
     def price(self, reqId: int, tickType: int, price: float, size: float) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
             self.competing = False
-            line.ticks += 1
-            line.values.price(tickType, price, size)
-            line.settled.set()
-            if not line.whole.is_set() and line.values.whole:
-                line.whole.set()
+            line.price(tickType, price, size)
             self._dirty[line] = None
 
     def size(self, reqId: int, tickType: int, size: float) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
-            line.ticks += 1
-            line.values.size(tickType, size)
+            line.size(tickType, size)
             self._dirty[line] = None
 
     def generic(self, reqId: int, tickType: int, value: float) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
-            line.ticks += 1
-            line.values.generic(tickType, value)
+            line.generic(tickType, value)
             self._dirty[line] = None  # a halt may be all that a packet tells
 
     def computation(self, reqId: int, tickType: int, values: Computation) -> None:
         """An option's volatility and greeks, which nothing is published of."""
         line = self._by_request.get(reqId)
         if line is not None:
-            line.ticks += 1
-            line.values.computation(tickType, values)
-            if not line.computed.is_set() and line.values.greeks is not None:
-                line.computed.set()
+            line.computation(tickType, values)
 
     def market_data_type(self, reqId: int, number: int) -> None:
         line = self._by_request.get(reqId)
@@ -345,11 +326,10 @@ class QuoteSubscriptions:
         return bool(self._to_cancel) or any(True for _ in self._missing())
 
     def _missing(self) -> Iterator[QuoteSubscription]:
-        return (each for each in list(self._lines.values()) if self._is_missing(each))
+        return (each for each in list(self._lines) if self._is_missing(each))
 
     def _is_missing(self, line: QuoteSubscription) -> bool:
-        wanted = self._lines.get(line.key) is line
-        return wanted and line.reqId is None and line.problem is None
+        return line in self._lines and line.reqId is None and line.problem is None
 
     def _step(self, wanted: QuoteSubscription | None = None) -> None:
         """Send one message: for the line that is wanted first, else a cancel, else any line that is missing."""
@@ -384,9 +364,7 @@ class QuoteSubscriptions:
         self._by_request[reqId] = line
 
     def _drop(self, line: QuoteSubscription) -> None:
-        del self._lines[line.key]
-        if self._options.get(terms_of(line.contract)) is line:
-            del self._options[terms_of(line.contract)]
+        self._lines.remove(line)
         self._dirty.pop(line, None)
         self._publisher.close_stream(line.stream)
         if line.reqId is not None and self._by_request.pop(line.reqId, None) is not None and line.problem is None:

@@ -18,8 +18,8 @@ from ib_worker.pre_trade.trading_hours import trading_at
 from ib_worker.risk.intent import Leg, OptionTerms, Trading, Unit
 from ib_worker.risk.order_prices import usable
 from ib_worker.session.session import Session, utcnow
-from ib_worker.session.wrapper import CURRENT_TIME
 from ib_worker.tws.errors import TwsError
+from ib_worker.tws.requests import CURRENT_TIME
 from ib_worker.tws.values import convert, time_zones
 
 ALL_GROUPS = "All"

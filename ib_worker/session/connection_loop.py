@@ -21,19 +21,12 @@ from ib_worker.session.gateway_login import is_weekly_login, reason_from_login_p
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.state import ConnectFailed
 from ib_worker.session.sync import synchronize
-from ib_worker.session.wrapper import (
-    COMPLETED_ORDERS,
-    EXECUTION_MESSAGES,
-    OPEN_ORDERS,
-    ORDER_MESSAGES,
-    POSITION_MESSAGES,
-    SHOW_AN_ORDER,
-    Wrapper,
-)
+from ib_worker.session.wrapper import EXECUTION_MESSAGES, ORDER_MESSAGES, POSITION_MESSAGES, SHOW_AN_ORDER, Wrapper
 from ib_worker.tws.clock import ahead_of
 from ib_worker.tws.connection import TwsConnection
 from ib_worker.tws.endpoint import Endpoint
 from ib_worker.tws.errors import ConnectionLost, TwsError, is_read_only
+from ib_worker.tws.requests import COMPLETED_ORDERS, OPEN_ORDERS
 from ib_worker.tws.unreadable import refuse_unreadable
 from ib_worker.tws.values.text import cleaned, tws_said
 

@@ -2,7 +2,7 @@
 # The methods have the names that ib_async calls, which are TWS's own:
 # ruff: noqa: N802
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from datetime import UTC
 from functools import partial
 from types import SimpleNamespace
@@ -19,37 +19,28 @@ from ib_worker.market_data.live_feeds import LiveFeeds
 from ib_worker.market_data.subscriptions import QuoteSubscriptions
 from ib_worker.orders.messages import OrderMessageHandler
 from ib_worker.orders.tracker import TrackedOrder
-from ib_worker.tws.errors import UnreadableMessage, as_tool_error
-from ib_worker.tws.requests import NEWS_BULLETINS, NEWS_PROVIDERS, SCANNER_PARAMETERS, PendingRequests
+from ib_worker.tws.requests import (
+    COMPLETED_ORDERS,
+    CURRENT_TIME,
+    NEWS_BULLETINS,
+    NEWS_PROVIDERS,
+    OPEN_ORDERS,
+    POSITIONS,
+    SCANNER_PARAMETERS,
+    PendingRequests,
+)
+from ib_worker.tws.unreadable import WITHOUT_REQUEST, refuse_unhandled
 from ib_worker.tws.values import unset
 from ib_worker.tws.values.codes import UNNAMED
 from ib_worker.tws.values.live import live_bar, live_headline, live_middle, live_trade, live_update
 from ib_worker.tws.values.news import SentBulletin, SentHeadline
 from ib_worker.tws.values.text import message
 
-# Kinds of requests that TWS answers without an id, so that only one of each may be under way.
-POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS = "positions", "open orders", "completed orders"
-CURRENT_TIME = "current time"
-
 # Types of messages without which what is known is not whole.
 POSITION_MESSAGES = frozenset({"61"})
 ORDER_MESSAGES = frozenset({"3", "5", "101"})
 EXECUTION_MESSAGES = frozenset({"11", "59"})
 SHOW_AN_ORDER = frozenset({"5", "11", "101"})  # and what a look lacks of these it can't call missing
-
-# Messages whose first field is no request's id, and that nobody here waits for.
-WITHOUT_REQUEST = frozenset(
-    {"nextValidId", "managedAccounts", "orderBound", "updateAccountTime", "currentTimeInMillis"}
-)
-
-# Messages whose request has no id, by the key under which it waits; and those of reqAccountUpdates, which has none.
-KIND_OF = {
-    "position": POSITIONS, "positionEnd": POSITIONS,
-    "openOrder": OPEN_ORDERS, "openOrderEnd": OPEN_ORDERS,
-    "completedOrder": COMPLETED_ORDERS, "completedOrdersEnd": COMPLETED_ORDERS,
-    "currentTime": CURRENT_TIME,
-}  # fmt: skip
-OF_THE_ACCOUNT = frozenset({"updateAccountValue", "updatePortfolio", "accountDownloadEnd"})
 
 Say = Callable[[int, str], None]
 
@@ -70,14 +61,6 @@ class ExecutionRecorder(Protocol):
     def execution(self, contract: ib_async.Contract, told: ib_async.Execution) -> None: ...
 
     def commission(self, told: ib_async.CommissionReport) -> None: ...
-
-
-def _waiting_key(name: str, fields: tuple[object, ...]) -> Hashable:
-    """Return the key under which a message's request waits: its kind, or the id in the first field."""
-    if name in KIND_OF:
-        return KIND_OF[name]
-    first = fields[0] if fields and isinstance(fields[0], int) else None
-    return ("market rule", first) if name == "marketRule" else first
 
 
 class Wrapper:
@@ -151,12 +134,8 @@ class Wrapper:
 
         A message that nobody waits for, such as a further tick, is dropped.
         """
-        problem = UnreadableMessage(f"it sent {name}, which this worker does not handle")
-        if name in OF_THE_ACCOUNT:
-            self._account.fail(as_tool_error(problem))
-        elif not self._requests.unreadable(_waiting_key(name, fields), str(problem)):
-            return
-        log.error("message_without_method", message=name)
+        if refuse_unhandled(self._requests, self._account.fail, name, fields):
+            log.error("message_without_method", message=name)
 
     # answers with a request id
 

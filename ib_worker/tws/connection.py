@@ -16,11 +16,11 @@ from typing import Any, Protocol
 import ib_async
 import structlog
 from ib_async.client import Client
-from ib_async.connection import Connection
 from ib_async.decoder import Decoder
 
 from ib_worker.tws.errors import ConnectionLost, InvalidField
 from ib_worker.tws.fencing import ConnectionFence
+from ib_worker.tws.transport import DrainableTransport
 from ib_worker.tws.values import unset
 from ib_worker.tws.values.text import cleaned
 from ib_worker.tws.values.time_zones import TIME_FORMAT, utc_time
@@ -29,7 +29,6 @@ FRAME_LIMIT = 16 * 1024 * 1024  # TWS's largest (the scanner's parameters) has t
 SLICE_S = (
     0.005  # of the loop's thread in one step: an order's answer waits behind a long list, which shorter steps prolong
 )
-BUFFER = 256 * 1024  # bytes that one read takes at most
 READ_CHUNK = 32 * 1024  # ib_async copies what is left of a read for each message in it: quadratic in the read's size
 CLOSE_S = 1.0  # a peer that is there closes its side in a round trip
 RESETS = struct.pack("ii", 1, 0)  # lingers for no time: what was written and not taken yet dies with the socket
@@ -293,48 +292,6 @@ def _check(field: Any) -> None:
         for each in field:
             _check(getattr(each, "tag", ""))
             _check(getattr(each, "value", ""))
-
-
-class DrainableTransport(Connection, asyncio.BufferedProtocol):
-    """Tells when the transport's buffer is empty, and reads into one buffer: asyncio's plain protocols allocate 256 KiB
-    for each read, which takes longer than a tick."""
-
-    transport: asyncio.Transport | None
-
-    def __init__(self) -> None:
-        self.writable = asyncio.Event()
-        self._buffer = bytearray(BUFFER)
-        super().__init__()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.set_write_buffer_limits(high=0)
-        self.writable.set()
-
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(memoryview(self._buffer)[:nbytes]))
-
-    def disconnect(self) -> None:
-        """End the sending side; the socket is closed when the peer ends its own."""
-        if self.transport is None:
-            return
-        try:
-            self.transport.write_eof()
-        except OSError:  # it was reset
-            self.transport.abort()
-
-    def pause_writing(self) -> None:
-        self.writable.clear()
-
-    def resume_writing(self) -> None:
-        self.writable.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.writable.set()
-        super().connection_lost(exc)
 
 
 class StrictDecoder(Decoder):

@@ -13,7 +13,9 @@ PATIENCE_S = 14.0  # after a warning without any data, which is just before call
 
 NO_ITEMS = "no items retrieved"  # error 165's text where a scan has found nothing
 
-# Kinds of requests that TWS answers without an id.
+# Kinds of requests that TWS answers without an id, so that only one of each may be under way.
+POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS = "positions", "open orders", "completed orders"
+CURRENT_TIME = "current time"
 SCANNER_PARAMETERS, NEWS_PROVIDERS, NEWS_BULLETINS = "scanner parameters", "news providers", "news bulletins"
 
 Keep = Callable[[Any], Any]  # what of a part is worth keeping

@@ -11,6 +11,7 @@ from bridge.tool import ToolError
 from ib_worker.market_data.quote import QuoteState
 from ib_worker.market_data.quote_line import (
     LineBudget,
+    LineTable,
     QuoteSubscription,
     ask_in_substitute_type,
     kept_from_quotes,
@@ -51,12 +52,48 @@ def line(conId: int, opener: str = "claude", *, streamed: bool = True) -> QuoteS
 
 
 def budget(most: int, *lines: QuoteSubscription) -> LineBudget:
-    table = {each.key: each for each in lines}
+    table = LineTable()
+    for each in lines:
+        table.add(each)
+    return LineBudget(most, table, {3}, table.remove, lambda: 1)
 
-    def drop(each: QuoteSubscription) -> None:
-        del table[each.key]
 
-    return LineBudget(most, table, {3}, drop, lambda: 1)
+def test_a_line_is_settled_by_a_price_whole_with_all_and_new_after_a_gap() -> None:
+    one = line(1)
+    one.size(0, 5.0)
+    one.generic(49, 0.0)
+    assert (one.ticks, one.settled.is_set(), one.whole.is_set()) == (2, False, False)
+
+    one.price(1, 10.0, 5.0)
+    assert (one.ticks, one.settled.is_set(), one.whole.is_set()) == (3, True, False)
+    for tickType in (2, 4, 9):  # ask, last and close
+        one.price(tickType, 10.0, 5.0)
+    assert one.whole.is_set()
+
+    one.forget(QuoteState("SPY", 1))
+    assert (one.ticks, one.settled.is_set(), one.whole.is_set()) == (0, False, False)
+
+
+def test_an_option_without_its_con_id_has_the_line_that_was_opened_with_one() -> None:
+    terms = {"symbol": "SPY", "secType": "OPT", "strike": 400.0, "right": "C", "exchange": "SMART", "currency": "USD"}
+    opened = ib_async.Contract(conId=7, **terms)  # type: ignore[arg-type]  # of differing types
+    own = QuoteSubscription(opened, "quotes-7", "claude", QuoteState("SPY", 7))
+    beside = QuoteSubscription(opened, "substitute-7", "claude", QuoteState("SPY", 7), substitute=True)
+    table = LineTable()
+    table.add(own)
+    table.add(beside)
+
+    by_terms = ib_async.Contract(**terms)  # type: ignore[arg-type]
+    assert table.named(opened) is table.named(by_terms) is table.get(7) is own
+    assert table.substitute(opened) is beside
+    assert list(table) == [own, beside]
+
+    table.remove(own)
+    assert own not in table
+    assert table.named(opened) is table.named(by_terms) is None
+    assert beside in table  # and a line made anew under an old key is not the old one
+    table.add(QuoteSubscription(opened, "quotes-7", "claude", QuoteState("SPY", 7)))
+    assert own not in table
 
 
 def test_room_is_made_of_lines_that_nobody_reads_or_holds() -> None:

@@ -10,8 +10,8 @@ import pytest
 from structlog.typing import EventDict
 
 from bridge.tool import ToolError
-from ib_worker.session.wrapper import POSITIONS
 from ib_worker.tws.endpoint import Endpoint
+from ib_worker.tws.requests import POSITIONS
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.busy import BUSY_S
 from tests.stacks.worker import FAST, ready_session, session_at

@@ -8,8 +8,9 @@ from structlog.testing import capture_logs
 
 from bridge.tool import ToolError
 from ib_worker.session.session import Session
-from ib_worker.session.wrapper import CURRENT_TIME, ORDER_MESSAGES, POSITION_MESSAGES, POSITIONS, Wrapper
+from ib_worker.session.wrapper import ORDER_MESSAGES, POSITION_MESSAGES, Wrapper
 from ib_worker.tws.errors import UnreadableMessage
+from ib_worker.tws.requests import CURRENT_TIME, POSITIONS
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
 from tests.waiting import until

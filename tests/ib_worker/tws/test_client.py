@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bridge.tools.types import ContractArguments
-from ib_worker.session.wrapper import OPEN_ORDERS
 from ib_worker.tws.errors import ConnectionLost
+from ib_worker.tws.requests import OPEN_ORDERS
 from ibgateway.simulator.server.server import Simulator
 from tests.busy import BUSY_S
 from tests.stacks.worker import ready_session

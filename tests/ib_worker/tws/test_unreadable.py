@@ -2,16 +2,18 @@
 
 import re
 import time
+from collections.abc import Hashable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from bridge.tool import ToolError
 from ib_worker.account.updates import AccountUpdates
 from ib_worker.pacing.message_pacer import MessagePacer
 from ib_worker.tws.errors import UnreadableMessage
-from ib_worker.tws.requests import PendingRequests
-from ib_worker.tws.unreadable import refuse_unreadable
+from ib_worker.tws.requests import POSITIONS, PendingRequests
+from ib_worker.tws.unreadable import refuse_unhandled, refuse_unreadable
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Published, trading
 
@@ -83,3 +85,40 @@ async def test_its_kind_is_named(account: AccountUpdates) -> None:
 
         with pytest.raises(UnreadableMessage, match=re.escape("type 17 (historicalData) could not be decoded")):
             await pending.answer
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "key"),
+    [
+        ("accountSummaryEnd", (7,), 7),  # by the id in its first field
+        ("positionEnd", (), POSITIONS),  # by its kind
+        ("marketRule", (26, []), ("market rule", 26)),
+    ],
+)
+async def test_a_message_that_is_not_handled_ends_the_request_that_waits_for_it(
+    account: AccountUpdates, name: str, fields: tuple[object, ...], key: Hashable
+) -> None:
+    requests = PendingRequests(late_s=1, grace_s=0.2)
+    with requests.expect(key) as pending:
+        assert refuse_unhandled(requests, account.fail, name, fields)
+
+        with pytest.raises(UnreadableMessage, match=f"it sent {name}, which this worker does not handle"):
+            await pending.answer
+
+
+@pytest.mark.parametrize(("name", "fields"), [("tickString", (99, 45, "1")), ("positionEnd", ()), ("userInfo", ("7",))])
+async def test_a_message_that_is_not_handled_and_nobody_waits_for_ends_no_other(
+    account: AccountUpdates, name: str, fields: tuple[object, ...]
+) -> None:
+    requests = PendingRequests(late_s=1, grace_s=0.2)
+    with requests.expect(7) as pending:
+        assert not refuse_unhandled(requests, account.fail, name, fields)
+
+        assert not pending.answer.done()
+
+
+async def test_a_message_of_the_account_that_is_not_handled_fails_its_updates() -> None:
+    requests, failed = PendingRequests(late_s=1, grace_s=0.2), list[ToolError | None]()
+
+    assert refuse_unhandled(requests, failed.append, "updatePortfolio", ())
+    assert [each.code for each in failed if each] == ["unsupported_gateway"]

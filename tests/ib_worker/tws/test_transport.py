@@ -1,0 +1,102 @@
+"""The socket below a connection to TWS: it tells when all is written, reads into one buffer, and ends in order."""
+# ib_async's connection is not annotated:
+# mypy: disable-error-code="no-untyped-call"
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from ib_worker.tws.transport import BUFFER, DrainableTransport
+from tests.busy import BUSY_S
+from tests.waiting import until
+
+LARGE = 32 * 1024 * 1024  # bytes, more than the system's buffers of both sides
+
+
+class Peer:
+    """A server that reads when the test lets it."""
+
+    def __init__(self) -> None:
+        self.reads = asyncio.Event()
+        self.gone = asyncio.Event()
+        self.read = 0
+        self.ended = False
+        self.writer: asyncio.StreamWriter | None = None
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writer = writer
+        await self.reads.wait()
+        with suppress(ConnectionError):
+            while data := await reader.read(1024 * 1024):
+                self.read += len(data)
+            self.ended = True
+        writer.transport.abort()
+        self.gone.set()
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[DrainableTransport, Peer]]:
+    peer, transport = Peer(), DrainableTransport()
+    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+    async with server:
+        await transport.connectAsync("127.0.0.1", server.sockets[0].getsockname()[1])
+        await until(lambda: peer.writer is not None, "the peer has accepted")
+        try:
+            yield transport, peer
+        finally:
+            peer.reads.set()
+            if transport.transport is not None:
+                transport.transport.abort()
+            await peer.gone.wait()
+
+
+async def test_it_is_writable_again_when_the_system_has_taken_every_byte() -> None:
+    async with connected() as (transport, peer):
+        assert transport.writable.is_set()
+        transport.sendMsg(b"x" * LARGE)
+        assert not transport.writable.is_set()
+
+        peer.reads.set()
+        async with asyncio.timeout(10 + BUSY_S):
+            await transport.writable.wait()
+        assert transport.transport is not None
+        assert transport.transport.get_write_buffer_size() == 0
+
+
+async def test_who_waits_to_write_is_let_go_when_the_connection_is_lost() -> None:
+    async with connected() as (transport, _):
+        transport.sendMsg(b"x" * LARGE)
+        assert not transport.writable.is_set()
+        assert transport.transport is not None
+        transport.transport.abort()
+
+        async with asyncio.timeout(2 + BUSY_S):
+            await transport.writable.wait()
+
+
+async def test_what_comes_is_handed_on_whole_from_one_buffer() -> None:
+    async with connected() as (transport, peer):
+        came: list[bytes] = []
+        transport.hasData += came.append
+        sent = bytes(range(256)) * (BUFFER * 3 // 256)
+        assert peer.writer is not None
+        peer.writer.write(sent)
+
+        await until(lambda: sum(map(len, came)) == len(sent), "all is read")
+        assert b"".join(came) == sent  # a later read does not overwrite what was handed on
+        assert max(map(len, came)) <= BUFFER
+        assert transport.get_buffer(-1) is transport.get_buffer(BUFFER)
+
+
+async def test_its_end_reaches_the_peer_after_all_that_was_written() -> None:
+    async with connected() as (transport, peer):
+        transport.sendMsg(b"x" * LARGE)
+        transport.disconnect()
+        peer.reads.set()
+
+        await until(lambda: peer.ended, "the peer sees the end")
+        assert peer.read == LARGE
+
+
+async def test_ending_one_that_is_not_connected_does_nothing() -> None:
+    DrainableTransport().disconnect()
