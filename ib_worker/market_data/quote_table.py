@@ -13,9 +13,9 @@ from ib_worker.market_data.quote import QuoteState
 
 COLUMNS = (
     "name", "conId", "bid", "bidSize", "ask", "askSize", "last", "close", "changePercent", "volume", "age_s",
-    "marketDataType", "halted",
+    "currency", "marketDataType", "halted",
 )  # fmt: skip
-OFTEN_EQUAL = ("marketDataType", "halted")  # told once where they are the same in all rows
+OFTEN_EQUAL = ("currency", "marketDataType", "halted")  # told once where they are the same in all rows
 
 Row = dict[str, Cell]
 
@@ -26,6 +26,7 @@ def quote_row(contract: ib_async.Contract, values: QuoteState, now: datetime) ->
     row: Row = {
         "name": contract_name(contract),
         "conId": contract.conId,
+        "currency": contract.currency,
         "changePercent": change_percent(values.level, quote.close),
         "age_s": round(max((now - quote.time).total_seconds(), 0.0), 1),
     }

@@ -111,6 +111,7 @@ def _facts(listed: ListedExpiry, session: Session) -> dict[str, Cell]:
         "expiry": listed.expiry,
         "days": days,
         "tradingClass": listed.of.tradingClass,
+        "currency": listed.options.under.currency,
         "multiplier": listed.of.multiplier,
         "exchange": listed.of.exchange,
     }

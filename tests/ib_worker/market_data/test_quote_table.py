@@ -45,8 +45,8 @@ def test_what_is_equal_in_all_rows_is_told_once() -> None:
     one_type = table(rows, [], NOW, simulated=False)
     two_types = table([rows[0] | {"marketDataType": "delayed"}, rows[1]], [], NOW, simulated=False)
 
-    assert one_type.same == {"marketDataType": None, "halted": None}
-    assert two_types.same == {"halted": None}
+    assert one_type.same == {"currency": "", "marketDataType": None, "halted": None}
+    assert two_types.same == {"currency": "", "halted": None}
     assert "marketDataType" in two_types.columns
     assert [len(each) for each in two_types.rows] == [len(two_types.columns)] * 2
     assert one_type.time == NOW.replace(microsecond=0)

@@ -137,8 +137,8 @@ async def test_the_at_the_money_put_of_next_month(redis_url: str, session: str, 
         None,
     )
     assert told.same == {
-        "symbol": "SPY", "secType": "OPT", "expiry": JULY, "days": 37, "tradingClass": "SPY", "multiplier": "100",
-        "exchange": "SMART", "right": "P", "marketDataType": "live", "halted": False,
+        "symbol": "SPY", "secType": "OPT", "expiry": JULY, "days": 37, "tradingClass": "SPY", "currency": "USD",
+        "multiplier": "100", "exchange": "SMART", "right": "P", "marketDataType": "live", "halted": False,
     }  # fmt: skip
     assert told.underPrice is not None
     (strike,), (delta,) = cells(told, "strike"), cells(told, "delta")

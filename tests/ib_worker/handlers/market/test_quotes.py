@@ -49,7 +49,7 @@ async def test_contracts_of_every_type_are_rows_in_the_order_of_the_request(
 
     assert cells(told, "name") == ["SPY", "EUR.USD", "SPX IND", "ES JUN25", "SPY 18JUL25 400 P"]
     assert (told.count, told.truncated, told.simulated, told.failed) == (5, False, True, [])
-    assert told.same == {"marketDataType": "live", "halted": False}
+    assert told.same == {"currency": "USD", "marketDataType": "live", "halted": False}
     assert cells(told, "conId")[0] == 756733
     for bid, ask, last in zip(*(cells(told, name) for name in ("bid", "ask", "last")), strict=True):
         assert (bid is None and last > 0) or 0 < bid <= ask  # an index has no bid
