@@ -87,7 +87,7 @@ ROOMS: dict[str, set[str]] = {
             "tools/account.py": {"tool.py", "tools/types.py"},
             "tools/portfolio.py": {"tool.py", "tools/types.py"},
             "tools/events.py": {"text", "tool.py", "tools/types.py"},
-            "tools/account_history.py": {"tool.py", "tools/types.py"},
+            "tools/account_history.py": {"text", "tool.py", "tools/types.py"},
             "tools/market": {"text", "tool.py", "tools/types.py"},
             "tools/session.py": {"tool.py", "tools/types.py"},
             "tools/streams.py": {"tool.py", "tools/types.py"},

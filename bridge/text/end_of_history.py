@@ -6,6 +6,7 @@ time without a zone is TWS's login zone there, which a caller seldom knows: it i
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 ZONED = re.compile(r"(\d{8}) +(\d{1,2}:\d\d(?::\d\d)?)(?: +([A-Za-z0-9_+\-/]+))?")
@@ -13,14 +14,24 @@ IN_UTC = re.compile(r"(\d{8})-(\d{1,2}:\d\d(?::\d\d)?)")
 DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
 FORMS = 'such as "20250611 16:00:00 US/Eastern", "20250611-20:00:00" (UTC), "2025-06-11T16:00:00-04:00" or "2025-06-11"'
 TWS_UTC = "%Y%m%d-%H:%M:%S"
+FIRST_YEAR, LAST_YEAR = 1900, 2199  # beyond them there are no prices, and the calendar's own ends are near
+
+Day = TypeVar("Day", bound=date)  # an instant is one, too
 
 
 def end_of_history(written: str) -> datetime | date:
     """Return the instant, or the day through whose end the series goes. Raises ValueError that names the forms."""
     try:
-        return _read(written.strip())
+        return within_years(_read(written.strip()))
     except ValueError as error:
         raise ValueError(f"{error}; give an instant with its time zone, or a day, {FORMS}") from error
+
+
+def within_years(at: Day) -> Day:
+    """Return what is given. Raises ValueError where its year is of no market's time."""
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise ValueError(f"{at.isoformat()} is not of the years {FIRST_YEAR} to {LAST_YEAR}")
+    return at
 
 
 def _read(written: str) -> datetime | date:

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from bridge.text.end_of_history import FIRST_YEAR, LAST_YEAR, within_years
 from bridge.tool import PartialModel, ToolRequest, tool
 from bridge.tools.types import Account, Cell, Symbol
 
@@ -21,7 +22,8 @@ class AccountHistoryTable(PartialModel):
     withdrawals by a statement. unexplained: the rest of the change, which prices, executions and flow do not explain;
     suspected: it is so large that money has come or gone. null: not told.
 
-    Trades: times are UTC; a correction stands in its original's place.
+    Trades: times are UTC; a correction stands in its original's place. commission and realizedPNL are in
+    commissionCurrency, price in currency. In totals both are null where one is unknown or the currencies differ.
     """
 
     count: int
@@ -42,9 +44,9 @@ class AccountHistoryTable(PartialModel):
 def _day(written: str) -> str:
     """Return a day as 2025-06-20; TWS's own form, 20250620, is taken too. Raises ValueError."""
     try:
-        return date.fromisoformat(written).isoformat()
+        return within_years(date.fromisoformat(written)).isoformat()
     except ValueError:
-        raise ValueError("a day such as 2025-06-20 is expected") from None
+        raise ValueError(f"a day such as 2025-06-20 is expected, of {FIRST_YEAR} to {LAST_YEAR}") from None
 
 
 Day = Annotated[str, AfterValidator(_day)]

@@ -143,7 +143,9 @@ def _factor(held: PricedPosition, unrealized: float | None, value: float | None)
 def row(held: PricedPosition, net: float | None, now: datetime) -> Row:
     """Return the cells of one position; `net` is its account's net liquidation."""
     age_s = None if held.priced is None else max(round((now - held.priced).total_seconds()), 0)
-    weight = None if held.marketValue is None or not net else round(held.marketValue / net * 100, 2)
+    weight = None  # of a debt nothing is a share
+    if held.marketValue is not None and net is not None and net > 0:
+        weight = round(held.marketValue / net * 100, 2)
     return {
         "account": held.account,
         "name": contract_name(held.contract),

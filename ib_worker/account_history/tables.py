@@ -14,7 +14,9 @@ Row = dict[str, Cell]
 Trade = tuple[TradeExecution, TradeCommission | None]
 
 # Told once where they are the same in all rows.
-OFTEN_EQUAL = ("flow", "suspected", "kind", "currency", "clientId", "corrected", "side")
+OFTEN_EQUAL = (
+    "flow", "suspected", "kind", "currency", "commissionCurrency", "clientId", "corrected", "side",
+)  # fmt: skip
 
 
 class Table(NamedTuple):
@@ -60,6 +62,7 @@ def trade_row(trade: Trade) -> Row:
         "price": execution.price,
         "commission": paid.commission if paid else None,
         "realizedPNL": paid.realizedPNL if paid else None,
+        "commissionCurrency": (paid.currency if paid else "") or None,
         "currency": execution.currency,
         "clientId": execution.clientId,
         "corrected": version_of(execution.execId) > 1,
@@ -108,6 +111,8 @@ def _totals(name: str, currency: str, trades: Sequence[Trade]) -> Row:
         sides[execution.side] += execution.shares
     paid = [each for _, each in trades if each is not None]
     realized = [each.realizedPNL for each in paid if each.realizedPNL is not None]
+    currencies = {each.currency for each in paid}
+    whole = len(paid) == len(trades) and len(currencies) == 1  # else a sum would lack some, or add euros to dollars
     return {
         "name": name,
         "currency": currency,
@@ -115,8 +120,9 @@ def _totals(name: str, currency: str, trades: Sequence[Trade]) -> Row:
         "bought": sides["BOT"],
         "sold": sides["SLD"],
         "net": round(sides["BOT"] - sides["SLD"], 8),
-        "commission": round(sum(each.commission for each in paid), 4) if len(paid) == len(trades) else None,
-        "realizedPNL": round(sum(realized), 4) if realized else None,
+        "commission": round(sum(each.commission for each in paid), 4) if whole else None,
+        "realizedPNL": round(sum(realized), 4) if realized and whole else None,
+        "commissionCurrency": (currencies.pop() if len(currencies) == 1 else "") or None,
     }
 
 

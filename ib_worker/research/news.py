@@ -7,6 +7,7 @@ from typing import Any
 
 from ib_worker.pacing.caller import current_caller
 from ib_worker.pacing.message_pacer import Priority
+from ib_worker.research.article_text import MOST_CHARS
 from ib_worker.research.headlines import PROVIDER_NAME_CHARS
 from ib_worker.session.session import Session
 from ib_worker.tws.requests import NEWS_BULLETINS, NEWS_PROVIDERS
@@ -19,7 +20,9 @@ QUIET_S = 0.5  # after a bulletin
 PROVIDERS_KEPT_S = 3_600  # they change with a subscription
 ARTICLE_KEPT_S = 600  # for the next page
 
-Article = tuple[int, str]  # articleType and text as sent
+TEXT = 0  # articleType of text and HTML; 1 is a file
+
+Article = tuple[int, str]  # articleType, and the text as sent, of which `article_text` reads no more
 
 
 async def news_providers(session: Session) -> dict[str, str]:
@@ -48,12 +51,15 @@ async def headlines(
 
 
 async def article(session: Session, providerCode: str, articleId: str) -> Article:
-    """Return the article's type, 0 for text or HTML and 1 for a file, and its text."""
+    """Return the article's type and its text; of a file no text."""
     key = "article", providerCode, articleId
     known: Article | None = session.reference_data.get(key)
     if known is None:
-        known = await _asked(session, key, lambda wire, reqId: wire.reqNewsArticle(reqId, providerCode, articleId, []))
-        session.reference_data.keep(key, known, ARTICLE_KEPT_S)
+        kind, sent = await _asked(
+            session, key, lambda wire, reqId: wire.reqNewsArticle(reqId, providerCode, articleId, [])
+        )
+        known = kind, sent[:MOST_CHARS] if kind == TEXT else ""  # a file has megabytes, and nobody is told them
+        session.reference_data.keep(key, known, ARTICLE_KEPT_S, len(known[1]))
     return known
 
 

@@ -25,7 +25,7 @@ def _an_instant(written: str) -> str:
 
 
 Instant = Annotated[Text, AfterValidator(_an_instant)]
-TickCursor = Annotated[str, StringConstraints(pattern=r"^[fb][0-9]{1,12}\.[0-9]{1,6}$")]
+TickCursor = Annotated[str, StringConstraints(pattern=r"^[fb][0-9]{1,10}\.[0-9]{1,6}$")]
 
 
 def _period(value: Any) -> Any:

@@ -4,10 +4,11 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic import WithJsonSchema as Published
 
 from bridge.text import spellings as forms
+from bridge.text.end_of_history import within_years
 from bridge.tool import Model, ToolRequest, tool
 from bridge.tools.types import Cell, ContractArguments
 
@@ -37,7 +38,9 @@ def _period(written: Any) -> Any:
 Measured = Annotated[MeasuredContract, BeforeValidator(_contract), Published({"type": "string"})]
 MeasuredPeriod = Annotated[str, StringConstraints(pattern=r"^(YTD|[1-9][0-9]{0,3} [DWMY])$"), BeforeValidator(_period)]
 
-Day = Annotated[date, Published({"type": "string"})]  # not every converter takes the format "date"
+Day = Annotated[
+    date, AfterValidator(within_years), Published({"type": "string"})
+]  # not every converter takes the format "date"
 
 
 class MeasureFailure(Model):

@@ -14,10 +14,9 @@ from bridge.tools.types import Cell
 from ib_worker.handlers.dispatch import handles
 from ib_worker.research.article_text import article_text, pages
 from ib_worker.research.headlines import BULLETIN_COLUMNS, COLUMNS, bulletin_rows, headline_rows, news_time
-from ib_worker.research.news import BULLETINS_S, article, bulletins, headlines, news_providers
+from ib_worker.research.news import BULLETINS_S, TEXT, article, bulletins, headlines, news_providers
 from ib_worker.session.session import Session
 
-TEXT = 0  # articleType of text and HTML; 1 is a file
 LONG_CHARS = 5_000  # an article of more is read beside the loop
 
 

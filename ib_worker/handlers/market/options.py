@@ -29,6 +29,7 @@ from ib_worker.options.option_table import failures, folded, model_price, oldest
 from ib_worker.options.selection import Selection
 from ib_worker.options.strikes import ranges
 from ib_worker.options.underlyings import NEW_YORK, ListedExpiry, listed_expiry, listed_options
+from ib_worker.pacing.caller import current_caller
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import TwsError
 from ib_worker.tws.values.convert import EXCHANGES, SMART
@@ -178,6 +179,7 @@ async def _calculated(
                 lambda wire, reqId: getattr(wire, name)(reqId, contract, *values, []),
                 cancel=lambda wire, reqId: getattr(wire, f"cancel{name[0].upper()}{name[1:]}")(reqId),
             ),
+            caller=current_caller(),
         )
     except TwsError as refused:
         if refused.code != NOT_FOUND or "ambiguous" in refused.text.lower():

@@ -31,6 +31,7 @@ def test_a_day_goes_to_its_midnight_at_the_exchange(written: str) -> None:
     ("written", "why"),
     [
         ("20250611 16:00", "no time zone"), ("2025-06-11T16:00", "no time zone"), ("20250611 16:00 Mars/X", "no time"),
+        ("9999-12-31", "years"), ("0001-01-01T00:00:00+09:00", "years"),
         ("20251311", "month"), ("yesterday", "yesterday"), ("20250611-25:00:00", "does not match"),
     ],
 )  # fmt: skip

@@ -19,6 +19,8 @@ def test_a_day_is_taken_in_tws_form_too(written: str) -> None:
         ({"startDate": "2025-06-12", "endDate": "2025-06-11"}, "startDate: it is after endDate"),
         ({"symbol": "AAPL"}, "symbol: equity is of the whole account"),
         ({"startDate": "yesterday"}, "startDate"),
+        ({"startDate": "0001-01-01"}, "1900 to 2199"),
+        ({"endDate": "9999-12-31"}, "1900 to 2199"),
         ({"limit": 1_001}, "limit"),
         ({"table": "orders"}, "table"),
     ],

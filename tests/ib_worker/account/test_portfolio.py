@@ -97,3 +97,13 @@ def test_what_is_equal_in_all_rows_is_told_once() -> None:
 
     assert same_in_all(rows) == {"account": "DU1", "currency": "USD", "realizedPNL": 0, "age_s": 0}
     assert same_in_all([]) == {}
+
+
+@pytest.mark.parametrize("net", [0.0, -2_500.0, None])
+def test_a_position_is_no_share_of_what_is_owed(net: float | None) -> None:
+    (one,) = held(line(contract())).holdings
+
+    told = row(one, net, NOW)
+
+    assert told["marketValue"] is not None
+    assert told["weight"] is None

@@ -43,7 +43,7 @@ def test_totals_that_lack_a_return_are_unknown() -> None:
 def test_a_trade() -> None:
     assert trade_row((execution("e5.01.02", "2025-06-12T10:30:00-04:00"), PAID)) == {
         "time": "2025-06-12T14:30:00Z", "name": "AAPL", "side": "BOT", "shares": 10, "price": 100, "commission": 1.5,
-        "realizedPNL": 20.25, "currency": "USD", "clientId": 0, "corrected": True,
+        "realizedPNL": 20.25, "commissionCurrency": "USD", "currency": "USD", "clientId": 0, "corrected": True,
     }  # fmt: skip
 
 
@@ -54,8 +54,31 @@ def test_the_totals_of_a_contract() -> None:
 
     assert totals == {
         "name": "AAPL", "currency": "USD", "executions": 2, "bought": 10, "sold": 4, "net": 6, "commission": 2.5,
-        "realizedPNL": 20.25,
+        "realizedPNL": 20.25, "commissionCurrency": "USD",
     }  # fmt: skip
+
+
+def test_a_pairs_commission_is_in_a_currency_of_its_own() -> None:
+    pair = execution(symbol="EUR", secType="CASH", name="EUR.GBP", currency="GBP"), PAID
+
+    row, (totals,) = trade_row(pair), trade_totals([pair])
+
+    assert (row["currency"], row["commission"], row["commissionCurrency"]) == ("GBP", 1.5, "USD")
+    assert (totals["currency"], totals["commission"], totals["commissionCurrency"]) == ("GBP", 1.5, "USD")
+
+
+def test_totals_of_trades_without_a_commission_are_unknown() -> None:
+    (totals,) = trade_totals([(execution(), PAID), (execution("e6.01.01", side="SLD", shares=4), None)])
+
+    assert (totals["commission"], totals["realizedPNL"], totals["commissionCurrency"]) == (None, None, "USD")
+
+
+def test_amounts_of_two_currencies_have_no_sum() -> None:
+    other = execution("e6.01.01", side="SLD", shares=4), TradeCommission("e6.01.01", 1.0, "EUR", 5.0)
+
+    (totals,) = trade_totals([(execution(), PAID), other])
+
+    assert (totals["commission"], totals["realizedPNL"], totals["commissionCurrency"]) == (None, None, None)
 
 
 def test_a_commission_that_was_not_told_makes_the_sum_unknown() -> None:

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from ib_worker.research.news import article, bulletins, headlines, news_providers
+from ib_worker.research.article_text import MOST_CHARS
+from ib_worker.research.news import TEXT, article, bulletins, headlines, news_providers
 from ib_worker.tws.errors import UnreadableMessage
+from ibgateway.simulator.model.research import Article
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
 
@@ -36,6 +38,16 @@ async def test_providers_and_articles_are_kept(sim: Simulator) -> None:
 
     assert whole[0] == whole[1]
     assert (len(sim.journal.entries("in", ARTICLE)), len(sim.journal.entries("in", PROVIDERS))) == (1, 1)
+
+
+async def test_of_an_article_no_more_is_kept_than_is_told(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = {"LONG": Article(0, "x" * 3_000_000), "FILE": Article(1, "JVBERi0x" * 300_000)}
+    monkeypatch.setattr(sim.world, "article", lambda _, articleId: sent[articleId])
+    async with ready_session(sim) as stand:
+        long, file = [await article(stand.session, "BRFG", articleId) for articleId in sent]
+
+        assert (long[0], len(long[1]), file) == (TEXT, MOST_CHARS, (1, ""))
+        assert stand.session.reference_data.chars == MOST_CHARS
 
 
 async def test_providers_that_can_not_be_read_are_an_error_and_not_kept(sim: Simulator) -> None:

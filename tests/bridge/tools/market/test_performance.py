@@ -27,8 +27,12 @@ def test_periods_are_written_in_several_ways(written: str, period: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"contracts": []}, {"contracts": ["AAPL"], "period": "always"}, {"contracts": ["AAPL"] * 21}]
-)
+    "arguments",
+    [
+        {"contracts": []}, {"contracts": ["AAPL"], "period": "always"}, {"contracts": ["AAPL"] * 21},
+        {"contracts": ["AAPL"], "period": "999 D", "endDate": "0001-01-01"},
+    ],
+)  # fmt: skip
 def test_wrong_arguments_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         GetPerformance.model_validate(arguments)

@@ -26,6 +26,8 @@ from ib_worker.handlers.market.options import (
     get_option_quotes,
 )
 from ib_worker.market_data.option_chains import OptionChains, Parameters
+from ib_worker.pacing.caller import SESSION, acting_for
+from ib_worker.pacing.message_pacer import Priority
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Stand, caller, order, ready_session, trading, worker
 from tests.waiting import until
@@ -457,3 +459,21 @@ async def test_a_calculation_that_is_not_answered_is_cancelled(sim: Simulator) -
         await stand.session.tws.close()
         await asyncio.wait({asking})
         await until(lambda: sent(sim, 57) == 1, "the request is cancelled")
+
+
+async def test_a_flood_of_calculations_waits_in_its_callers_own_line(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        with acting_for("flooding"):
+            flood = [
+                asyncio.create_task(
+                    calculate_option_price(CalculateOptionPrice(**OPTION, volatility=0.2 + at / 1000), stand.session)
+                )
+                for at in range(120)
+            ]
+        await asyncio.sleep(0.1)
+        waits_s = stand.session.tws.pacer.wait_s(Priority.READS, SESSION)
+        for each in flood:
+            each.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+
+    assert waits_s < 0.5
