@@ -1,6 +1,5 @@
 """Tools about streams that can be read: a handle that lasts, and its entries by cursor."""
 
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -36,11 +35,12 @@ class Subscribed(Model):
 
 
 class StreamEntries(Model):
-    """The entries after the cursor, oldest first: `columns` and `rows`, or `result` with format objects. With format
-    summary a row is a value of the entries: its first, last, low, high and mean, of quotes also of the spread (ask less
-    bid). `cursor` goes on after the last. `truncated`: more are there already. `gap`: updates were lost, as after a
-    restart, `missing` of them, null if nobody can tell how many; a row of kind gap says where. `conflated`: updates
-    that were merged into later ones. `session`: the state of the session, since a lost one sends nothing."""
+    """The entries after the cursor, oldest first: `columns` and `rows` with what is equal in all rows in `same`, or
+    `result` with format objects. With format summary a row is a value of the entries: its first, last, low, high and
+    mean by entry (each counts the same, however long it stood), of quotes also of the spread (ask less bid). `cursor`
+    goes on after the last. `truncated`: more are there already. `gap`: updates were lost, as after a restart, `missing`
+    of them, null if nobody can tell how many; a row of kind gap says where. `conflated`: updates that were merged into
+    later ones. `session`: the state of the session, since a lost one sends nothing."""
 
     handle: str
     kind: StreamKind
@@ -55,6 +55,7 @@ class StreamEntries(Model):
     simulated: bool
     message: str
     waited_seconds: float
+    same: dict[str, Cell] | None = None
     columns: list[str] | None = None
     rows: list[list[Cell]] | None = None
     result: list[dict[str, Cell]] | None = None
@@ -74,13 +75,13 @@ class OpenStreams(Model):
 
 
 class StreamRow(Model):
-    """One handle. `lapses_at`: when it ends if nobody reads it."""
+    """One handle. age_s: since it was opened. lapses_in_s: until it ends if nobody reads it."""
 
     handle: str
     kind: StreamKind
     name: str
-    created: datetime
-    lapses_at: datetime
+    age_s: int
+    lapses_in_s: int
 
 
 @tool(returns=Subscribed, toolset="subscriptions", composed=True, deadline_s=30)

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -26,6 +25,7 @@ from mcp_front.streams.stream_rows import (
     SUMMARY,
     Entries,
     Row,
+    as_factored,
     as_summary,
     as_table,
     of_events,
@@ -126,9 +126,10 @@ class ReadableStreams:
     async def get_streams(self, call: Call) -> ToolResult:
         with bus_errors(self._bus.pipe.url):
             handles = await self._bus.streams.all()
+        now = self._bus.streams.now_ms()
         own = [each for each in handles if each.principal == call.caller.principal]
         rows = [
-            [each.handle, each.kind, each.name, _at(each.created_ms), _at(each.last_read_ms + LAPSES_MS)]
+            [each.handle, each.kind, each.name, _seconds(now - each.created_ms), _seconds(each.lapses_ms - now)]
             for each in own
         ]
         return value_result(call.declared, {"count": len(rows), "columns": list(StreamRow.model_fields), "rows": rows})
@@ -273,7 +274,7 @@ class ReadableStreams:
             return head | {"result": [{name: row[name] for name in COLUMNS[handle.kind]} for row in found.rows]}
         if request.format == "summary":
             return head | {"columns": list(SUMMARY), "rows": as_summary(handle.kind, found.rows)}
-        return head | {"columns": list(COLUMNS[handle.kind]), "rows": as_table(handle.kind, found.rows)}
+        return head | as_factored(handle.kind, found.rows)
 
 
 def _message(handle: StreamHandle, request: ReadStream, found: Entries, why: str, status: dict[str, Any]) -> str:
@@ -288,5 +289,5 @@ def _message(handle: StreamHandle, request: ReadStream, found: Entries, why: str
     return f"{handle.name}: {over}. Read again with the cursor to go on without a gap.{lost}"
 
 
-def _at(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
+def _seconds(ms: int) -> int:
+    return max(ms // 1000, 0)

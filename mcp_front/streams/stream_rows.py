@@ -7,6 +7,7 @@ from typing import Any
 from bridge.bus.events.event import Cursor, EventPage, SessionEvent
 from bridge.bus.events.kept_stream import GAP, KeptPage
 from bridge.text.contract_name import contract_name
+from mcp_front.streams.summaries import DIGITS, same_in_all, spread_of
 from mcp_front.streams.wait_for import told
 
 Row = dict[str, Any]
@@ -32,6 +33,19 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "kind", "time", "symbol", "orderKey", "orderRef", "orderId", "permId", "account", "conId", "details",
     ),
 }  # fmt: skip
+
+
+# The columns of each kind that are told once where they are equal in all entries of an answer.
+OFTEN_EQUAL: dict[str, tuple[str, ...]] = {
+    "quotes": ("kind", "volume", "open", "high", "low", "close", "halted", "marketDataType"),
+    "depth": ("kind",),
+    "news": ("kind", "providerCode"),
+    "bars": ("kind",),
+    "bars5s": ("kind",),
+    "ticks": ("kind", "exchange", "specialConditions", "pastLimit", "unreported"),
+    "account": ("kind", "currency"),
+    "orders": ("account",),
+}
 
 
 @dataclass(frozen=True)
@@ -89,22 +103,23 @@ def as_table(kind: str, rows: Iterable[Row]) -> list[list[Any]]:
     return [[row[name] for name in COLUMNS[kind]] for row in rows]
 
 
+def as_factored(kind: str, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return `same`, `columns` and `rows`: what is equal in all rows stands once in `same`, and in no row."""
+    same = same_in_all(rows, OFTEN_EQUAL[kind])
+    columns = [name for name in COLUMNS[kind] if name not in same]
+    return {"same": same, "columns": columns, "rows": [[row[name] for name in columns] for row in rows]}
+
+
 SUMMARY = ("value", "first", "last", "low", "high", "mean")
 SPREAD = "spread"  # of a quote: ask less bid
-DIGITS = 6  # of a mean and a spread, after the point
 
 
 def as_summary(kind: str, rows: Sequence[Row]) -> list[list[Any]]:
     """Return a row of SUMMARY's columns for each value that is a number in some entry; of quotes the spread first."""
-    series: dict[str, list[Any]] = {SPREAD: [_spread(row) for row in rows]} if kind == "quotes" else {}
+    series: dict[str, list[Any]] = {SPREAD: [spread_of(row) for row in rows]} if kind == "quotes" else {}
     series |= {name: [row[name] for row in rows] for name in COLUMNS[kind] if name != "updates"}
     told = {name: [each for each in values if _is_number(each)] for name, values in series.items()}
     return [[name, *_course(values)] for name, values in told.items() if values]
-
-
-def _spread(row: Row) -> float | None:
-    bid, ask = row["bid"], row["ask"]
-    return None if bid is None or ask is None else round(ask - bid, DIGITS)
 
 
 def _is_number(value: Any) -> bool:

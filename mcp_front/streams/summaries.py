@@ -1,6 +1,6 @@
 """The summary of a stream, of bounded size: first, last, high, low and a few samples."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from bridge.tools.account import AccountUpdate
@@ -8,6 +8,7 @@ from bridge.tools.account import AccountUpdate
 Quote = dict[str, Any]
 
 SAMPLES = 10
+DIGITS = 6  # of a mean and a spread, after the point
 MAIN_FIGURES = frozenset({
     "NetLiquidation", "TotalCashValue", "EquityWithLoanValue", "AvailableFunds", "BuyingPower", "ExcessLiquidity",
     "GrossPositionValue", "InitMarginReq", "MaintMarginReq", "UnrealizedPnL", "RealizedPnL", "Cushion",
@@ -42,27 +43,71 @@ class EvenSample:
         return [spread[round(place * step)] for place in range(self._most)]
 
 
+class Course:
+    """First, last, low, high and mean of a number, by update: each counts the same, however long it stood."""
+
+    def __init__(self) -> None:
+        self._ends: tuple[float, float] | None = None
+        self._low = self._high = self._sum = 0.0
+        self._count = 0
+
+    def see(self, value: float | None) -> None:
+        if value is None:
+            return
+        first, _ = self._ends or (value, value)
+        self._low = min(self._low, value) if self._count else value
+        self._high = max(self._high, value) if self._count else value
+        self._ends, self._sum, self._count = (first, value), self._sum + value, self._count + 1
+
+    def told(self) -> dict[str, float] | None:
+        """Return the figures; None where there was no number."""
+        if self._ends is None:
+            return None
+        mean = round(self._sum / self._count, DIGITS)
+        return {"first": self._ends[0], "last": self._ends[1], "low": self._low, "high": self._high, "mean": mean}
+
+
 class QuoteSummary:
-    """First, last, high, low and samples of a contract's quotes."""
+    """First, last, high, low, spread and samples of a contract's quotes."""
 
     def __init__(self, opening: Quote | None) -> None:
         self.first: Quote | None = None
         self.last: Quote | None = None
         self.high: float | None = None
         self.low: float | None = None
+        self.spread = Course()
         self.samples = EvenSample()
         if opening is not None and price_of(opening) is not None:
             self.see(opening)
 
     def see(self, quote: Quote) -> None:
-        quote = {**quote, "ticks": []}  # the ticks have gone out; in a summary they only cost
+        quote = {name: each for name, each in quote.items() if name != "ticks"}  # they have gone out, and only cost
         self.first = self.first or quote
         self.last = quote
         self.samples.add(quote)
+        self.spread.see(spread_of(quote))
         price = price_of(quote)
         if price is not None:
             self.high = price if self.high is None else max(self.high, price)
             self.low = price if self.low is None else min(self.low, price)
+
+    def sample(self) -> dict[str, Any]:
+        """Return `same`, what is equal in all samples, and `sample`, each of them without that."""
+        chosen = self.samples.chosen()
+        same = same_in_all(chosen, [name for name in chosen[0] if name != "time"]) if len(chosen) > 1 else {}
+        rows = [{name: value for name, value in each.items() if name not in same} for each in chosen]
+        return {"same": same, "sample": rows}
+
+
+def same_in_all(rows: Sequence[dict[str, Any]], names: Iterable[str]) -> dict[str, Any]:
+    """Return the values, of these names, that are equal in all rows."""
+    return {name: rows[0][name] for name in names if rows and all(each[name] == rows[0][name] for each in rows)}
+
+
+def spread_of(quote: Quote) -> float | None:
+    """Return ask less bid; None where either is unknown."""
+    bid, ask = quote["bid"], quote["ask"]
+    return None if bid is None or ask is None else round(ask - bid, DIGITS)
 
 
 def price_of(quote: Quote) -> float | None:

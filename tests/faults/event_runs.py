@@ -78,6 +78,7 @@ class HandleReader:
         self._client = client
         self._dice = dice
         self.handle = opened["handle"]
+        self._columns: list[str] = opened["columns"]
         self.cursor = self.began = str(opened["cursor"])
         self.rows: list[Row] = []
         self.conflated = 0
@@ -93,11 +94,18 @@ class HandleReader:
                 await asyncio.sleep(0.2)
                 continue
             found = answer.value
-            self.rows += found["rows"]
+            rows = _whole(found, self._columns)
+            self.rows += rows
             self.cursor = found["cursor"]
             self.conflated += found["conflated"]
-            if found["gap"] and "gap" not in [row[0] for row in found["rows"]]:
+            if found["gap"] and "gap" not in [row[0] for row in rows]:
                 self.missed.append(found["missing"])
+
+
+def _whole(found: dict[str, Any], columns: list[str]) -> list[Row]:
+    """Return the rows in all columns of the stream: an answer tells once what is equal in all of its rows."""
+    cells = [found["same"] | dict(zip(found["columns"], row, strict=True)) for row in found["rows"]]
+    return [[each[name] for name in columns] for each in cells]
 
 
 class Waiter:

@@ -31,8 +31,13 @@ class StreamHandle(msgspec.Struct, frozen=True):
     created_ms: int
     last_read_ms: int
 
+    @property
+    def lapses_ms(self) -> int:
+        """When it ends if nobody reads it."""
+        return self.last_read_ms + LAPSES_MS
+
     def lapsed(self, now_ms: int) -> bool:
-        return now_ms - self.last_read_ms > LAPSES_MS
+        return now_ms > self.lapses_ms
 
 
 # Writes a handle's record, and lets all of them go where nobody has read any for so long. With ARGV[4] only one that is

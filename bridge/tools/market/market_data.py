@@ -22,6 +22,7 @@ WhatToShow = Literal[
     "OPTION_IMPLIED_VOLATILITY", "FEE_RATE", "YIELD_BID", "YIELD_ASK", "YIELD_BID_ASK", "YIELD_LAST",
 ]  # fmt: skip
 SERIES = "MIDPOINT for forex; ADJUSTED_LAST, BID_ASK, OPTION_IMPLIED_VOLATILITY"
+SampleCell = str | bool | float | None
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4} [SDWMY]$"), BeforeValidator(forms.duration)]
 
 
@@ -96,8 +97,20 @@ class QuoteStreamOpened(Model):
     cursor: str = ""  # with `keep`: of the stream's log, before what quote does not have
 
 
+class Spread(Model):
+    """The course of ask less bid. mean: by update, each counts the same, however long it stood."""
+
+    first: float
+    last: float
+    low: float
+    high: float
+    mean: float
+
+
 class StreamSummary(Model):
-    """The summary of a stream; each update was also sent by ctx.info. conflated: updates left out for a slow client."""
+    """The summary of a stream; each update was also sent by ctx.info. high and low: of the price. spread: ask less bid,
+    null where bid and ask were never known together. sample: quotes spread evenly over the time, without what is equal
+    in all of them, which is in `same`. conflated: updates left out for a slow client."""
 
     symbol: str
     updates_count: int
@@ -109,7 +122,9 @@ class StreamSummary(Model):
     last: Quote | None
     high: float | None
     low: float | None
-    sample: list[Quote]
+    spread: Spread | None = None
+    same: dict[str, SampleCell] = {}
+    sample: list[dict[str, SampleCell]]
     conflated: int
     gaps: int
     name: str = ""  # of the contract: SPY 18JUL25 400 P

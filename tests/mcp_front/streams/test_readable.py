@@ -38,6 +38,8 @@ async def read(front: Running, opened: Result, **arguments: Any) -> Result:
 
 
 def column(found: Result, name: str) -> list[Any]:
+    if name in found.get("same", {}):
+        return [found["same"][name]] * found["count"]
     at = found["columns"].index(name)
     return [row[at] for row in found["rows"]]
 
@@ -61,7 +63,9 @@ async def test_quotes_are_read_by_cursor_as_a_table(redis_url: str, session: str
     assert opened["simulated"] is True
     assert column(opened, "bid")[0] > 0
     assert first["count"] == len(first["rows"]) > 0
-    assert set(column(first, "kind")) == {"quote"}
+    assert first["same"].items() >= {"kind": "quote", "marketDataType": "live"}.items()
+    assert not set(first["same"]) & set(first["columns"])
+    assert {*first["same"], *first["columns"]} == set(opened["columns"])
     assert (first["gap"], first["missing"], first["session"]) == (False, 0, "ready")
     times = column(first, "time") + column(second, "time")
     assert times == sorted(set(times))
@@ -170,7 +174,10 @@ async def test_a_stream_that_is_ended_is_gone(redis_url: str, session: str) -> N
         again = await read(stack.front, opened)
         empty = await called(stack.front, "ibkr_get_streams")
 
-    assert [row[:3] for row in listed["rows"]] == [[opened["handle"], "quotes", "SPY"]]
+    assert listed["columns"] == ["handle", "kind", "name", "age_s", "lapses_in_s"]
+    [[*named, age_s, lapses_in_s]] = listed["rows"]
+    assert named == [opened["handle"], "quotes", "SPY"]
+    assert (0 <= age_s < 60, 540 < lapses_in_s <= 600) == (True, True)
     assert ended["handle"] == opened["handle"]
     assert (again["code"], empty["count"], empty["rows"]) == ("not_found", 0, [])
 

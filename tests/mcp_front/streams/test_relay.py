@@ -64,9 +64,12 @@ async def test_summary_says_what_was_seen(redis_url: str, session: str, era: str
     assert summary.last is not None
     assert (summary.first.last, summary.last.last) == (prices[0], prices[-1])
     assert (summary.low, summary.high) == (min(prices), max(prices))
-    assert [each.last for each in summary.sample] == sorted(each.last or 0 for each in summary.sample)
+    last: list[Any] = [each["last"] for each in summary.sample]
+    assert last == sorted(last)
     assert len(summary.sample) == 10
-    assert (summary.sample[0].last, summary.sample[-1].last) == (prices[0], prices[-1])
+    assert (last[0], last[-1]) == (prices[0], prices[-1])
+    assert summary.same.items() >= {"symbol": "SPY", "conId": 265598, "marketDataType": "live"}.items()
+    assert not any({"ticks", *summary.same} & set(each) for each in summary.sample)
     assert (summary.conflated, summary.gaps) == (0, 0)
     assert 1.0 <= summary.seconds < 1.5 + BUSY_S
     assert "Ended early" not in summary.message

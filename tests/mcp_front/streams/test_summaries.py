@@ -38,8 +38,26 @@ def test_high_and_low_are_those_of_the_stream() -> None:
         summary.see(quote(price))
 
     assert (summary.high, summary.low) == (11.0, 9.5)
-    assert summary.first == quote(10.0) | {"ticks": []}
-    assert summary.last == quote(10.5) | {"ticks": []}
+    assert summary.first == {"last": 10.0, "bid": None, "ask": None}
+    assert summary.last == {"last": 10.5, "bid": None, "ask": None}
+    assert summary.spread.told() is None
+
+
+def test_spread_is_told_by_update_and_an_unknown_side_counts_none() -> None:
+    summary = QuoteSummary(quote(10.0, 9.99, 10.0))
+    for bid, ask in ((9.98, 10.02), (None, 10.0), (9.99, 10.0), (9.99, 10.0)):
+        summary.see(quote(10.0, bid, ask))
+
+    assert summary.spread.told() == {"first": 0.01, "last": 0.01, "low": 0.01, "high": 0.04, "mean": 0.0175}
+
+
+def test_what_is_equal_in_all_samples_is_told_once() -> None:
+    summary = QuoteSummary(quote(10.0, 9.0, 11.0))
+    assert summary.sample() == {"same": {}, "sample": [{"last": 10.0, "bid": 9.0, "ask": 11.0}]}
+
+    summary.see(quote(10.0, 9.0, 12.0))
+    assert summary.sample() == {"same": {"last": 10.0, "bid": 9.0}, "sample": [{"ask": 11.0}, {"ask": 12.0}]}
+    assert QuoteSummary(None).sample() == {"same": {}, "sample": []}
 
 
 def test_opening_quote_without_a_price_is_no_first_value() -> None:
