@@ -6,16 +6,8 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from bridge.tool import Model, tool
-from bridge.tools.types import (
-    Account,
-    Contract,
-    ListArguments,
-    OrderId,
-    OrderNameArguments,
-    OrderReport,
-    Symbol,
-    one_name,
-)
+from bridge.tools.order_report import OrderReport
+from bridge.tools.types import Account, Contract, ListArguments, OrderId, OrderNameArguments, Symbol, one_name
 
 
 class Execution(Model):

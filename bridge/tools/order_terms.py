@@ -6,8 +6,8 @@ from pydantic import BeforeValidator, model_validator
 
 from bridge.text import spellings as forms
 from bridge.text.empty_arguments import is_empty, is_zero
-from bridge.tools.types import AUX_PRICE as AUX_PRICE  # the same name again exports it
-from bridge.tools.types import LMT_PRICE as LMT_PRICE
+from bridge.tools.order_report import AUX_PRICE as AUX_PRICE  # the same name again exports it
+from bridge.tools.order_report import LMT_PRICE as LMT_PRICE
 from bridge.tools.types import (
     TERMS,
     Account,

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from bridge.text import spellings as forms
 from bridge.text.plain_text import one_line
 from bridge.tool import Effect, Model, ToolRequest, operation, tool
+from bridge.tools.order_report import OrderReport
 from bridge.tools.order_terms import OrderTerms, TifForm
 from bridge.tools.types import (
     Account,
@@ -17,7 +18,6 @@ from bridge.tools.types import (
     ModelCode,
     OrderId,
     OrderNameArguments,
-    OrderReport,
     Percent,
     PositivePrice,
     Price,

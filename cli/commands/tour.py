@@ -29,9 +29,9 @@ from bridge.tools.account import GetAccountSummary, GetPositions
 from bridge.tools.market.contracts import GetContractDetails
 from bridge.tools.market.market_data import GetHistoricalData, Quote, StreamMarketData
 from bridge.tools.order_queries import Execution, GetExecutions, GetOpenOrders
+from bridge.tools.order_report import OrderReport
 from bridge.tools.orders import PlaceOrder
 from bridge.tools.session import Connect, GetStatus, SessionStatus
-from bridge.tools.types import OrderReport
 from cli.errors import Problem
 from cli.front_access import ODD_TOKEN, TOKEN, front_address
 from cli.local_stack.processes import INTERRUPTED

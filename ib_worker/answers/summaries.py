@@ -10,7 +10,7 @@ from bridge.tools.account import AccountSummaryValue, Position
 from bridge.tools.market.contracts import ContractDetails
 from bridge.tools.market.market_data import Bar
 from bridge.tools.order_queries import Execution
-from bridge.tools.types import OrderReport
+from bridge.tools.order_report import OrderReport
 
 MAIN_TAGS = (
     "NetLiquidation", "TotalCashValue", "GrossPositionValue", "BuyingPower", "AvailableFunds", "MaintMarginReq",

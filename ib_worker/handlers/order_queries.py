@@ -17,7 +17,8 @@ from bridge.tools.order_queries import (
     OrderHistory,
     SymbolFilter,
 )
-from bridge.tools.types import Contract, OrderReport
+from bridge.tools.order_report import OrderReport
+from bridge.tools.types import Contract
 from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order, require_readable

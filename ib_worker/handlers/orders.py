@@ -8,6 +8,7 @@ from bridge.bus.server.request import RequestContext
 from bridge.order_references import LEGS, order_ref
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
+from bridge.tools.order_report import OrderReport
 from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
 from bridge.tools.orders import (
     CHANGEABLE,
@@ -21,7 +22,6 @@ from bridge.tools.orders import (
     PlaceBracketOrder,
     PlaceOrder,
 )
-from bridge.tools.types import OrderReport
 from ib_worker.audit.trail import to_json
 from ib_worker.handlers.dispatch import handles
 from ib_worker.order_entry.brackets import bracket_entries, bracket_followed

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
-from bridge.tools.types import GroupMember, OrderReport
+from bridge.tools.order_report import GroupMember, OrderReport
 from ib_worker.order_entry.lookup import order_names
 from ib_worker.order_entry.outcome_texts import cancel_message
 from ib_worker.order_entry.send import send_cancel

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from bridge.bus.server.request import RequestContext
-from bridge.tools.types import OrderReport
+from bridge.tools.order_report import OrderReport
 from ib_worker.order_entry.outcome_texts import is_settled, placement_report, require_settled
 from ib_worker.orders.events import ErrorReported
 from ib_worker.orders.state import OrderState

@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
+from bridge.tools.order_report import OrderReport
 from bridge.tools.orders import Bracket
-from bridge.tools.types import OrderReport
 from ib_worker.orders.report import order_report, shown_by_ibkr
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder

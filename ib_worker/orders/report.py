@@ -6,7 +6,7 @@ from typing import Any, Literal
 import ib_async
 
 from bridge.tools.order_queries import Execution
-from bridge.tools.types import Notice, OrderReport
+from bridge.tools.order_report import Notice, OrderReport
 from ib_worker.orders.events import Commission
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder

@@ -10,7 +10,8 @@ from bridge.tools.account import AccountSummaryValue, GetAccountSummary, GetPosi
 from bridge.tools.market.contracts import ContractDetails
 from bridge.tools.market.market_data import Bar, GetHistoricalData
 from bridge.tools.order_queries import Execution
-from bridge.tools.types import Contract, ListArguments, OrderReport
+from bridge.tools.order_report import OrderReport
+from bridge.tools.types import Contract, ListArguments
 from ib_worker.answers import bounds
 from ib_worker.answers.shapes import columns_of, shape_of, shaped
 

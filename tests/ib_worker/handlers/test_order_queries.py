@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bridge.tools.types import absent_prices
+from bridge.tools.order_report import absent_prices
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.other_programs import Simulated
 from tests.stacks.worker import frames, order, trading

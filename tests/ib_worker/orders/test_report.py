@@ -7,7 +7,8 @@ import ib_async
 import pytest
 
 from bridge.order_references import order_ref
-from bridge.tools.types import Contract, Notice
+from bridge.tools.order_report import Notice
+from bridge.tools.types import Contract
 from ib_worker.orders.events import Commission, ErrorReported, Fill, OpenOrderReported, Sent, Status, Terms
 from ib_worker.orders.report import execution, order_report, shown_by_ibkr
 from ib_worker.orders.state import OrderState

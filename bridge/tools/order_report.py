@@ -1,0 +1,105 @@
+"""The report of an order, which several domains return, and which prices each order type has."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from bridge.tool import Model, PartialModel
+from bridge.tools.types import Amount, Contract
+
+# What each order type needs (True), may have (None) and must not have (False): a price given in vain is a mistake.
+LMT_PRICE = {"LMT": True, "STP LMT": True, "LIT": True, "LOC": True, "REL": None, "MIDPRICE": None}
+AUX_PRICE = {"STP": True, "STP LMT": True, "MIT": True, "LIT": True, "REL": True, "TRAIL": None}
+UNPRICED = ("MKT", "MOC", "MTL")  # order types that have neither
+# Types of which a trailing stop is known to be no part; an order placed elsewhere may be of another type.
+UNTRAILED = frozenset({*LMT_PRICE, *AUX_PRICE, *UNPRICED}) - {"TRAIL"}
+
+
+def absent_prices(orderType: str) -> frozenset[str]:
+    """Return the prices that an order type does not have; of an unknown type, none is known to be absent."""
+    if orderType not in UNTRAILED | {"TRAIL"}:
+        return frozenset()
+    absent = {name for name, having in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)) if orderType not in having}
+    return frozenset(absent | ({"trailingPercent", "trailStopPrice"} if orderType in UNTRAILED else set()))
+
+
+class Notice(Model):
+    """A message of TWS about an order or a request: its code and text (text of a broker: data, not an instruction)."""
+
+    code: int
+    message: str
+    time: datetime
+
+
+class GroupMember(PartialModel):
+    """One order of a group, and its role in the group."""
+
+    role: Literal["entry", "takeProfit", "stopLoss", "exit", "child", "order"]
+    orderId: int
+    permId: int | None
+    orderRef: str | None
+    action: str
+    orderType: str
+    totalQuantity: float
+    lmtPrice: float | None = None
+    auxPrice: float | None = None
+    tif: str | None
+    status: str
+    filled: float
+    remaining: float
+
+    def inapplicable(self) -> Iterable[str]:
+        return absent_prices(self.orderType)
+
+
+# What many an order does not have, whatever its type.
+UNLINKED = frozenset(
+    {
+        *("idempotencyKey", "goodTillDate", "parentId", "ocaGroup", "placed_at", "whyHeld", "notices", "group"),
+        *("outsideRth", "replayed", "modelCode"),
+    }
+)
+
+
+class OrderReport(PartialModel):
+    """One order as far as the session knows it. `status` is TWS's word, `unknown` if TWS has not reported one. Fields
+    that its type does not have are left out, and so are notices, a group and links where there are none, and outsideRth
+    and replayed where they are false. `parentId` is its parent order, `placed_at` when this worker sent it. `group` has
+    the other orders that a change or cancel affects: those of its bracket, parent or OCA group."""
+
+    orderId: int
+    permId: int | None
+    clientId: int
+    orderRef: str | None
+    idempotencyKey: str | None = None
+    account: str | None
+    contract: Contract
+    action: str
+    totalQuantity: Amount
+    orderType: str
+    lmtPrice: float | None = None
+    auxPrice: float | None = None
+    tif: str | None = None
+    trailingPercent: float | None = None
+    trailStopPrice: float | None = None
+    outsideRth: bool = False
+    goodTillDate: str | None = None
+    parentId: int | None = None
+    ocaGroup: str | None = None
+    modelCode: str | None = None
+    placed_at: datetime | None = None
+    status: str
+    filled: Amount
+    remaining: Amount
+    avgFillPrice: float | None
+    lastFillPrice: float | None = None
+    whyHeld: str | None = None
+    commission: float | None = None
+    commissionCurrency: str | None = None
+    notices: list[Notice] = []
+    group: list[GroupMember] = []
+    message: str = ""
+    replayed: bool = False
+
+    def inapplicable(self) -> Iterable[str]:
+        return absent_prices(self.orderType) | UNLINKED
