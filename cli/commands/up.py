@@ -59,6 +59,7 @@ class Plan:
     simulator: tuple[str, ...]  # further arguments
     tour: bool
     once: bool
+    toolsets: str = ""  # FRONT_TOOLSETS of the front; empty: the default ones
 
     @property
     def url(self) -> str:
@@ -82,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-tour", action="store_true", help="skip the tour; nothing is bought")
     parser.add_argument("--port", type=int, default=8000, help="the front's port (8000)")
     parser.add_argument("--sim-port", type=int, action="append", help="a port of the simulator (7496 and 4002)")
+    parser.add_argument("--toolsets", default="", help="FRONT_TOOLSETS of the front, such as all (the default ones)")
     parser.add_argument("--start", help="the simulated clock's first instant, ISO 8601 (the last open session)")
     parser.add_argument("--seed", help="the seed of the simulated market (1)")
     parser.add_argument("--time-factor", help="simulated seconds for each real one (1)")
@@ -97,7 +99,8 @@ def plan(options: argparse.Namespace) -> Plan:
     }
     further = tuple(part for flag, value in given.items() if value is not None for part in (flag, value))
     ports = tuple(options.sim_port or SIM_PORTS)
-    return Plan(options.port, ports, options.state.resolve(), further, not options.no_tour, options.once)
+    tour = not options.no_tour
+    return Plan(options.port, ports, options.state.resolve(), further, tour, options.once, options.toolsets)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -158,7 +161,7 @@ async def start(what: Plan, screen: Screen, children: Children, redis_url: str) 
     with screen.waiting("simulator, worker and front") as tell:
         await children.start("simulator", "ibgateway.simulator", *ports, *what.simulator)
         await children.start("worker", "ib_worker", **common, **gateway(what))
-        await children.start("front", "mcp_front", **common, FRONT_PORT=str(what.port))
+        await children.start("front", "mcp_front", **common, FRONT_PORT=str(what.port), FRONT_TOOLSETS=what.toolsets)
         loading = [asyncio.to_thread(importlib.import_module, TOUR)] if what.tour else []
         await asyncio.gather(until_ready(what.port, tell), *loading)
 

@@ -208,6 +208,16 @@ def test_the_demo_takes_nothing_from_what_the_shell_is_set_up_for(
     assert told & set(exported) <= {"GATEWAY_PORT", "IBKR_SESSION"}  # which the demo sets itself
 
 
+async def test_toolsets_are_those_of_the_front(tmp_path: Path) -> None:
+    with up(tmp_path, "--no-tour", "--toolsets", "session,depth") as stack:
+        stack.until("Serving at")
+        async with Client(f"http://127.0.0.1:{stack.port}/api/v1") as client:
+            offered = {tool.name for tool in await client.list_tools()}
+
+    assert "ibkr_get_market_depth" in offered
+    assert "ibkr_get_quotes" not in offered
+
+
 def environment_of(pid: int) -> set[str]:
     entries = (Path("/proc") / str(pid) / "environ").read_bytes().split(b"\0")
     return {each.partition(b"=")[0].decode() for each in entries}
