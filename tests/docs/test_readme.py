@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings
 
 from cli.__main__ import module_of
 from cli.client_setup import ways_to_add
+from console.settings import ConsoleSettings
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ib_worker.risk.limit_settings import Limits
 from ib_worker.settings import WorkerSettings as WorkerSettings
@@ -27,7 +28,9 @@ TARGETS = sorted(set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 # Of the trial's page, which tells what was typed once, nothing is typed again.
 TYPED = [*sorted(ROOT.glob("*.md")), *(page for page in PAGES if page.name != "trial.md")]
-SETTINGS = {name.upper() for settings in (FrontSettings, WorkerSettings) for name in settings.model_fields}
+SETTINGS = {
+    name.upper() for settings in (FrontSettings, WorkerSettings, ConsoleSettings) for name in settings.model_fields
+}
 
 
 @pytest.mark.parametrize("host", ["Claude Code", "Cursor", "VS Code", "Gemini CLI"])
