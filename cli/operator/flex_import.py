@@ -69,7 +69,9 @@ async def _put_executions(pipe: CommandPipeline, keys: Keys, statement: FlexAcco
 
 def _sessions(ours: Sequence[AccountSnapshot], statement: FlexAccount) -> Iterator[str]:
     """Yield the sessions whose net liquidation is another one in the statement."""
-    known = {each.date: each for each in ours if each.account == statement.account and each.kind == "close"}
+    known: dict[str, AccountSnapshot] = {}
+    for kind in ("flex", "close"):  # of a day that has both, the record's own close is compared
+        known |= {each.date: each for each in ours if each.account == statement.account and each.kind == kind}
     for each in statement.snapshots:
         own = known.get(each.date)
         if own is None:

@@ -64,7 +64,7 @@ def trade_row(trade: Trade) -> Row:
         "realizedPNL": paid.realizedPNL if paid else None,
         "commissionCurrency": (paid.currency if paid else "") or None,
         "currency": execution.currency,
-        "clientId": execution.clientId,
+        "clientId": None if execution.flex else execution.clientId,  # a statement has none, and 0 would be TWS itself
         "corrected": version_of(execution.execId) > 1,
     }
 

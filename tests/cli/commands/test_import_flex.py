@@ -46,6 +46,19 @@ async def test_an_imported_statement_is_in_the_accounts_history(
         ("2025-06-09", "flex", None), ("2025-06-10", "close", 25_000),
     ]  # fmt: skip
     assert trades["count"] == 3
+    assert trades["same"]["clientId"] is None  # a statement does not say who traded
+
+
+async def test_a_statement_that_differs_from_an_earlier_one_says_so(
+    own_redis: EmbeddedRedis, session: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "statement.xml"
+    for content in (statement(), statement().replace('total="995000.25"', 'total="985000.25"')):
+        file.write_text(content, encoding="utf-8")
+        assert await typed(own_redis, "import-flex", "--session", session, "--force", str(file)) == 0
+
+    said = capsys.readouterr().out
+    assert "differs: 2025-06-09: net liquidation 995,000.25 on record, 985,000.25 in the statement" in said
 
 
 async def test_a_file_that_is_no_statement_ends_with_1(
