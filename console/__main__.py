@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import sys
+from typing import Any
 
 import structlog
 import uvicorn
@@ -15,6 +16,7 @@ from bridge.bus.client.client import BusClient
 from bridge.settings import setting_faults
 from console.app import build_app
 from console.settings import ConsoleSettings, load_settings
+from console.web.server import server_config
 
 log = structlog.get_logger("console")
 
@@ -37,18 +39,8 @@ async def serve(settings: ConsoleSettings) -> None:
     """Serve until a signal."""
     name = f"console-{os.getpid()}-{secrets.token_hex(3)}"
     async with BusClient(settings.redis_url, settings.ibkr_session, name) as bus:
-        config = uvicorn.Config(
-            build_app(bus, settings),
-            host=settings.console_host,
-            port=settings.console_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            timeout_keep_alive=30,
-            limit_concurrency=200,
-            h11_max_incomplete_event_size=16 * 1024,
-        )
+        address: dict[str, Any] = {"host": settings.console_host, "port": settings.console_port}
+        config = server_config(build_app(bus, settings), proxies=settings.forwarded_allow_ips, **address)
         log.info("console_serving", url=settings.url, session=settings.ibkr_session)
         await uvicorn.Server(config).serve()
 

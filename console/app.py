@@ -1,11 +1,11 @@
 """The console's ASGI application."""
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.transport.connection import BusError
@@ -16,15 +16,15 @@ from console.pages.pages import Pages
 from console.pages.rendering import TEMPLATES
 from console.pages.sign_in import SignInPages
 from console.settings import ConsoleSettings
-from console.web.guard import GuardMiddleware
+from console.web.guard import BODY_LIMIT, GuardMiddleware
 
 
-def build_app(bus: BusClient, settings: ConsoleSettings) -> Starlette:
-    """Return the application of one session's console."""
+def build_app(bus: BusClient, settings: ConsoleSettings) -> ASGIApp:
+    """Return the application of one session's console. The guard is outermost, so it sees the page of a fault too."""
     pages = Pages(bus, settings.url)
     sign_in = SignInPages(pages, round(settings.console_sign_in_h * 3600))
     approvals, switch = ApprovalPages(pages), KillSwitchPages(pages)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", approvals.home, methods=["GET"]),
             Route("/orders/{key}", approvals.order, methods=["GET"]),
@@ -38,10 +38,14 @@ def build_app(bus: BusClient, settings: ConsoleSettings) -> Starlette:
             Route("/healthz", _alive, methods=["GET"]),
             Mount("/static", StaticFiles(directory=TEMPLATES.parent / "static")),
         ],
-        middleware=[Middleware(GuardMiddleware, url=settings.url)],
-        exception_handlers={BusError: pages.unavailable, ToolError: pages.unavailable},
+        exception_handlers={BusError: pages.unavailable, ToolError: pages.unavailable, ClientDisconnect: _cut_off},
     )
+    return GuardMiddleware(app, settings.url)
 
 
 async def _alive(_: Request) -> Response:
     return PlainTextResponse("ok\n")
+
+
+async def _cut_off(_: Request, __: Exception) -> Response:
+    return PlainTextResponse(f"A form is whole, and has at most {BODY_LIMIT} bytes.\n", 413)

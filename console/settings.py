@@ -11,23 +11,45 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import redis_address
 
+USUAL_PORTS = {"http": 80, "https": 443}
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
 
 
 def _public_url(written: str) -> str:
-    """Return the URL without a slash at its end. Raises ValueError for what no browser should sign in at."""
+    """Return the URL's origin as browsers write it: without a slash at its end or the scheme's own port, in lower case.
+
+    Raises ValueError for what no browser should sign in at.
+    """
     parts = urlsplit(written)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.path.strip("/")
+        or parts.query
+        or parts.username is not None
+    ):
         raise ValueError("an address such as https://console.example.org is expected, without a path")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("a passphrase over plain http can be read on its way: only https, or http on this machine")
-    return f"{parts.scheme}://{parts.netloc}"
+    if not parts.hostname.isascii():
+        raise ValueError("write the host as browsers send it, with xn--… for other letters than a-z")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, USUAL_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def _proxies(written: str) -> str:
+    """Return the addresses. Raises ValueError for `*`: everybody could then write another address each time."""
+    if "*" in written:
+        raise ValueError("name the proxy's address: with * everybody who guesses passphrases is somebody new each time")
+    return written
 
 
 class ConsoleSettings(BaseSettings):
     """REDIS_URL, IBKR_SESSION, LOG_LEVEL and the CONSOLE_… variables.
 
-    CONSOLE_URL is where browsers reach the console; its host is the only one that is answered.
+    CONSOLE_URL is where browsers reach the console; its host is the only one that is answered. FORWARDED_ALLOW_IPS has
+    the proxies whose X-Forwarded-For tells a browser's address; without it the address is the connection's.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -39,6 +61,7 @@ class ConsoleSettings(BaseSettings):
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8010
     console_url: Annotated[str, AfterValidator(_public_url)] | None = None
     console_sign_in_h: Annotated[float, Field(gt=0, le=24 * 7)] = 12  # hours that a sign-in lasts
+    forwarded_allow_ips: Annotated[str, AfterValidator(_proxies)] = ""
 
     @model_validator(mode="after")
     def _is_reached_by_a_known_name(self) -> Self:

@@ -43,7 +43,7 @@ CLIENTS = ("tests/", "benchmarks/")
 OWNERS = {
     "fastmcp": ("mcp_front/", "cli/commands/tour", "cli/mcp_client", *CLIENTS),
     "mcp": ("mcp_front/", "cli/commands/tour", "cli/mcp_client", *CLIENTS),
-    "uvicorn": ("mcp_front/", "console/__main__", *CLIENTS),
+    "uvicorn": ("mcp_front/", "console/__main__", "console/web/server", *CLIENTS),
     "starlette": ("mcp_front/", "console/", *CLIENTS),
     "ib_async": ("ib_worker/", *CLIENTS),
     "jinja2": ("console/pages/rendering", *CLIENTS),
@@ -189,7 +189,7 @@ ROOMS: dict[str, set[str]] = {
             "web": set(),
             "pages": {"web"},
             "app.py": {"pages", "settings.py", "web"},
-            "__main__.py": {"app.py", "settings.py"},
+            "__main__.py": {"app.py", "settings.py", "web"},
         },
     ),
     **within(

@@ -13,6 +13,7 @@ from console.web.attempts import Attempts, TooManyTries
 from console.web.cookies import clear_token, set_token
 
 WRONG = "The name, the passphrase or the one-time code is wrong."
+UNREADABLE = "This sign-in can't be checked: what Redis keeps of the operator is damaged. The console's log says more."
 VIA = "console"
 
 log = structlog.get_logger("console.pages")
@@ -35,8 +36,11 @@ class SignInPages:
             token = await self._token(address, name, form)
         except TooManyTries as error:
             log.warning("sign_in_paced", address=address, operator=name)
-            why = f"Too many wrong tries. The next one is looked at in {error.wait_s:.0f} s."
+            why = f"Too many tries. The next one is looked at in {error.wait_s:.0f} s."
             return self._pages.sign_in_page(then, 429, why)
+        except ValueError as error:
+            log.error("operator_unreadable", address=address, operator=name, error=str(error))
+            return self._pages.sign_in_page(then, 503, UNREADABLE)
         if not token:
             log.warning("sign_in_refused", address=address, operator=name)
             return self._pages.sign_in_page(then, 403, WRONG)

@@ -1,6 +1,7 @@
 """Slows down whoever guesses passphrases; never the operator at another address, and never the command line."""
 
 import asyncio
+import ipaddress
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,17 @@ class TooManyTries(Exception):
     def __init__(self, wait_s: float) -> None:
         super().__init__(wait_s)
         self.wait_s = wait_s
+
+
+def network(address: str) -> str:
+    """Return what counts as one address: of IPv6 its first 64 bits, as one machine may choose the others freely."""
+    try:
+        read = ipaddress.ip_address(address)
+    except ValueError:  # a socket's path, or what a proxy has written
+        return address
+    if isinstance(read, ipaddress.IPv4Address) or read.ipv4_mapped is not None:
+        return address
+    return str(ipaddress.ip_network((read, 64), strict=False))
 
 
 @dataclass
@@ -54,6 +66,7 @@ class Attempts:
     def wrong(self, address: str, name: str) -> None:
         """Count a wrong try."""
         now = asyncio.get_running_loop().time()
+        address = network(address)
         found = self._wrong.pop((address, name), None)
         count = found.count if found and now - found.at < FORGOTTEN_S else 0
         self._wrong[address, name] = _Wrong(count + 1, now)
@@ -62,10 +75,10 @@ class Attempts:
 
     def right(self, address: str, name: str) -> None:
         """Forget the wrong tries before a right one."""
-        self._wrong.pop((address, name), None)
+        self._wrong.pop((network(address), name), None)
 
     def _require_patience(self, address: str, name: str) -> None:
-        found = self._wrong.get((address, name))
+        found = self._wrong.get((network(address), name))
         if found is None or found.count < FREE:
             return
         wait_s = min(FIRST_WAIT_S * 2 ** min(found.count - FREE, 20), LONGEST_WAIT_S)

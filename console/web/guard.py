@@ -12,6 +12,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 16 * 1024  # bytes: the largest form is a passphrase of 1,024 characters
+FORM = "application/x-www-form-urlencoded"  # as browsers send these pages' forms; others may name odd charsets
+HEALTH = "/healthz"  # tells nothing, and is asked by whoever runs the container, under any name
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 HEADERS = {
     "Cache-Control": "no-store",
@@ -52,7 +54,7 @@ class GuardMiddleware:
     def _fault(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or hosts[0] not in self._hosts:
+        if scope["path"] != HEALTH and (len(hosts) != 1 or hosts[0].lower() not in self._hosts):
             return 421, "This console is not reached by that name. Set CONSOLE_URL to the address that browsers use."
         if scope["method"] not in ("GET", "HEAD", "POST"):
             return 405, "GET and POST only."
@@ -63,6 +65,8 @@ class GuardMiddleware:
             )
         if _length(headers) > BODY_LIMIT:
             return 413, f"A form has at most {BODY_LIMIT} bytes."
+        if scope["method"] == "POST" and headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+            return 415, f"A form is sent as {FORM}."
         return None
 
     def _with_headers(self, send: Send) -> Send:

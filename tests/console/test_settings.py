@@ -13,12 +13,28 @@ def test_by_default_only_this_machine_reaches_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("https://Console.Example.org:443/", "https://console.example.org"),
+        ("https://console.example.org:8443", "https://console.example.org:8443"),
+        ("HTTP://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_the_address_is_as_browsers_send_it(written: str, url: str) -> None:
+    assert ConsoleSettings(console_url=written).url == url
+
+
+@pytest.mark.parametrize(
     ("values", "said"),
     [
         ({"console_host": "0.0.0.0"}, "set CONSOLE_URL"),
         ({"console_url": "http://console.example.org"}, "only https"),
         ({"console_url": "https://console.example.org/path"}, "without a path"),
         ({"console_url": "console.example.org"}, "such as https://"),
+        ({"console_url": "https://anna:secret@console.example.org"}, "such as https://"),
+        ({"console_url": "https://console.example.org:70000"}, "[Pp]ort"),
+        ({"console_url": "https://münchen.example"}, "xn--"),
+        ({"forwarded_allow_ips": "*"}, "name the proxy's address"),
         ({"console_sign_in_h": 0}, "greater than 0"),
         ({"ibkr_session": "a b"}, "session"),
     ],

@@ -16,6 +16,7 @@ from bridge.bus.identity.operators import Operator, add_operator
 from bridge.bus.keys import Keys
 from console.app import build_app
 from console.settings import ConsoleSettings
+from console.web.server import server_config
 from tests.stacks.bus import pipe_to
 from tests.waiting import until
 
@@ -62,8 +63,8 @@ async def console(redis_url: str, session: str, *, operator: bool = True, **sett
     port = listening.getsockname()[1]
     values = {"redis_url": redis_url, "ibkr_session": session, "console_port": port} | settings
     async with BusClient(redis_url, session, f"console-{port}") as bus:
-        app = build_app(bus, ConsoleSettings.model_validate(values))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        known = ConsoleSettings.model_validate(values)
+        server = uvicorn.Server(server_config(build_app(bus, known), proxies=known.forwarded_allow_ips))
         serving = asyncio.create_task(server.serve([listening]))
         await until(lambda: server.started, "the console serves")
         visitor = Visitor(f"http://127.0.0.1:{port}")

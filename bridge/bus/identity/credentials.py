@@ -41,7 +41,7 @@ def matches(kept: str, passphrase: str) -> bool:
     """Return whether the passphrase is the one that was hashed; False for a hash that can't be read."""
     try:
         return len(passphrase) <= LONGEST and _HASHER.verify(kept, _normal(passphrase))
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 
 

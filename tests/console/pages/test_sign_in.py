@@ -113,6 +113,15 @@ async def test_behind_https_the_cookie_is_of_one_host_and_secure(redis_url: str,
     assert "max-age" in answer.headers["strict-transport-security"]
 
 
+async def test_a_damaged_record_is_no_fault_of_the_console(redis_url: str, session: str) -> None:
+    async with console(redis_url, session) as visitor, pipe_to(redis_url) as pipe:
+        await pipe.send("HSET", Keys(session).operators, "bert", b"{")
+        answer = await visitor.sign_in("bert")
+
+    assert answer.status_code == 503
+    assert "damaged" in answer.text
+
+
 async def test_whoever_guesses_is_slowed_down_and_others_are_not(redis_url: str, session: str) -> None:
     async with pipe_to(redis_url) as pipe:
         await add_operator(pipe, Keys(session), Operator("bert", HASH))

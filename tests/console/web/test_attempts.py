@@ -27,6 +27,16 @@ async def test_after_a_few_wrong_tries_the_next_waits_and_others_do_not() -> Non
     assert await tried(attempts, address="5.6.7.8", right=True) == 0
 
 
+async def test_addresses_that_one_machine_may_choose_freely_count_as_one() -> None:
+    attempts = Attempts()
+    for number in range(FREE):
+        await tried(attempts, f"2001:db8::{number:x}")
+
+    assert await tried(attempts, "2001:db8::ffff:1") > 0
+    assert await tried(attempts, "2001:db8:0:1::1") == 0
+    assert await tried(attempts, "::ffff:1.2.3.4") == await tried(attempts, "not an address") == 0
+
+
 async def test_a_right_try_forgets_the_wrong_ones() -> None:
     attempts = Attempts()
     for _ in range(FREE - 1):

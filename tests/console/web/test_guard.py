@@ -1,8 +1,11 @@
 """The console answers under its own name alone, and takes a form from its own pages alone."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from bridge.bus.keys import Keys
+from console.pages.pages import Pages
 from console.web.guard import BODY_LIMIT
 from tests.stacks.bus import pipe_to
 from tests.stacks.console import GOOD, console
@@ -60,6 +63,60 @@ async def test_a_body_that_is_too_large_is_not_read(redis_url: str, session: str
 
     assert told.status_code == 413
     assert untold.status_code >= 400
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x; charset=unicode_escape", "text/plain", ""])
+async def test_a_form_has_one_kind(redis_url: str, session: str, kind: str) -> None:
+    async with console(redis_url, session) as visitor:
+        answer = await visitor.http.post("/sign-in", content=b"name=anna", headers={"content-type": kind})
+
+    assert answer.status_code == 415
+
+
+async def test_a_form_that_is_cut_off_is_no_fault_of_the_console(
+    redis_url: str, session: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 1024
+
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    async with console(redis_url, session) as visitor:
+        answer = await visitor.http.post("/sign-in", content=endless(), headers=headers)
+
+    assert answer.status_code == 413
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8010", "10.1.2.3"])
+async def test_whoever_runs_it_asks_for_its_health_under_any_name(redis_url: str, session: str, host: str) -> None:
+    """A container's check asks at 127.0.0.1:8010, whatever the address is for browsers."""
+    async with console(redis_url, session, console_url="https://console.example.org") as visitor:
+        answer = await visitor.http.get("/healthz", headers={"host": host})
+
+    assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+async def test_a_host_is_the_same_in_capitals(redis_url: str, session: str) -> None:
+    async with console(redis_url, session) as visitor:
+        port = visitor.base.rpartition(":")[2]
+        assert (await visitor.http.get("/", headers={"host": f"LocalHost:{port}"})).status_code == 200
+
+
+async def test_a_fault_has_the_headers_too_and_tells_nothing(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(Pages, "visitor", broken)
+    async with console(redis_url, session) as visitor:
+        answer = await visitor.get("/")
+
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("path", ["/", "/static/console.css", "/healthz", "/nothing", "/orders/x"])

@@ -1,0 +1,77 @@
+"""The console's server: a request that comes too slowly ends, and only a proxy that was named tells addresses."""
+
+import asyncio
+
+import pytest
+
+from console.web import server
+from console.web.attempts import FREE
+from tests.stacks.console import console
+
+HEAD = "POST /sign-in HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
+FORM = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 20\r\n\r\nname="
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "WHOLE_S", 0.3)
+
+
+async def ended_by(reader: asyncio.StreamReader) -> bool:
+    """Return whether the other side ends within seconds, whatever it sends before."""
+    try:
+        async with asyncio.timeout(5):
+            while await reader.read(4096):
+                pass
+        return True
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("pieces", [(), (HEAD,), (HEAD, FORM)], ids=["nothing", "a part of the head", "of the form"])
+async def test_a_request_that_is_not_whole_in_time_ends(redis_url: str, session: str, pieces: tuple[str, ...]) -> None:
+    async with console(redis_url, session) as visitor:
+        host = visitor.base.removeprefix("http://")
+        reader, writer = await asyncio.open_connection(*host.split(":"))
+        for piece in pieces:
+            writer.write(piece.format(host=host).encode())
+        assert await ended_by(reader)
+        writer.close()
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_connection_is_kept_for_further_requests(redis_url: str, session: str) -> None:
+    async with console(redis_url, session) as visitor:
+        host = visitor.base.removeprefix("http://")
+        reader, writer = await asyncio.open_connection(*host.split(":"))
+        for _ in range(3):
+            writer.write(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            assert (await reader.readuntil(b"ok\n")).startswith(b"HTTP/1.1 200")
+            await asyncio.sleep(0.4)
+        writer.write(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n".encode())  # and no end
+        assert await ended_by(reader)
+        writer.close()
+
+
+@pytest.mark.parametrize(("proxies", "last"), [("", 429), ("127.0.0.1", 403)])
+async def test_an_address_is_taken_from_a_named_proxy_alone(
+    redis_url: str, session: str, proxies: str, last: int
+) -> None:
+    """Else whoever guesses is somebody new with each try."""
+    async with console(redis_url, session, forwarded_allow_ips=proxies) as visitor:
+        for number in range(FREE + 1):
+            visitor.http.headers["x-forwarded-for"] = f"198.51.100.{number}"
+            answer = await visitor.sign_in(passphrase="wrong horse battery")
+
+    assert answer.status_code == last
+
+
+async def test_there_are_no_websockets(redis_url: str, session: str) -> None:
+    upgrade = {"upgrade": "websocket", "connection": "upgrade", "sec-websocket-version": "13", "sec-websocket-key": "x"}
+    async with console(redis_url, session) as visitor:
+        answer = await visitor.http.get("/static/console.css", headers=upgrade)
+
+    assert answer.status_code == 200
