@@ -533,6 +533,7 @@ ROOMS: dict[str, set[str]] = {
                 "answers",
                 "handlers/dispatch.py",
                 "market_data",
+                "pre_trade",
                 "pacing",
                 "session",
                 "tws",

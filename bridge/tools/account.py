@@ -30,13 +30,15 @@ class Position(Model):
 
 
 class PnL(Model):
-    """Profit and loss as TWS's Portfolio window shows it, in the base currency; null where TWS has not computed it."""
+    """Profit and loss as TWS's Portfolio window shows it, null where TWS has not computed it. currency: of the amounts,
+    the account's base currency; of a position in another one what its cost agrees with, null where that is unknown."""
 
     account: str
     modelCode: str
     dailyPnL: float | None
     unrealizedPnL: float | None
     realizedPnL: float | None
+    currency: str | None = None
 
 
 class PnLSingle(PnL):

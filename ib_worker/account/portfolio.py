@@ -110,7 +110,7 @@ def with_pnl(held: PricedPosition, figures: Sequence[float], at: datetime) -> Pr
     """Return the position with the figures of pnlSingle, which TWS works out each second. What it does not tell stays
     as the Account window had it."""
     position, daily, unrealized, realized, value = (convert.number(each) for each in figures)
-    factor = _factor(held, unrealized, value)
+    factor = factor_of(held, unrealized, value)
     if factor is None or held.rate is None:
         return held
     told = replace(held, dailyPnL=_times(daily, factor))
@@ -127,7 +127,18 @@ def with_pnl(held: PricedPosition, figures: Sequence[float], at: datetime) -> Pr
     )
 
 
-def _factor(held: PricedPosition, unrealized: float | None, value: float | None) -> float | None:
+def currency_of(held: Position, figures: Sequence[float], rates: AccountRates) -> str | None:
+    """Return the currency that the figures of pnlSingle are in; None where it can't be told."""
+    _, _, unrealized, _, value = (convert.number(each) for each in figures)
+    rate = rate_of(held.contract, rates)
+    priced = PricedPosition(held.account, held.contract, held.position, held.avgCost, held.avgPrice, rate)
+    factor = factor_of(priced, unrealized, value)
+    if factor is None:
+        return None
+    return rates.base if factor == 1.0 else held.contract.currency
+
+
+def factor_of(held: PricedPosition, unrealized: float | None, value: float | None) -> float | None:
     """Return what turns the figures of pnlSingle into the base currency. IBKR does not say whether they are in it or in
     the contract's: value less profit is the cost, which is known in the contract's. None where neither fits."""
     if held.rate == 1.0:

@@ -24,8 +24,9 @@ def summary_of(rows: Sequence[Any]) -> dict[str, Any]:
 
 
 def bars(rows: Sequence[Bar]) -> dict[str, Any]:
-    """The course of a series. `volatility` is the standard deviation of the changes from one bar's close to the next,
-    `drawdown` the deepest fall of the closes from their highest so far; both and `changePercent` in percent."""
+    """The course of a series. `barVolatilityPercent` is the standard deviation of the changes from one bar's close to
+    the next, per bar and not annualised; `maxDrawdownPercent` the deepest fall of the closes from their highest so
+    far."""
     closes = [(each.date, each.close) for each in rows if each.close is not None]
     highest = max(((each.high, each.date) for each in rows if each.high is not None), default=None)
     lowest = min(((each.low, each.date) for each in rows if each.low is not None), default=None)
@@ -45,8 +46,8 @@ def _course(closes: list[float], opened: float | None) -> dict[str, Any]:
     return {
         "change": None if change is None else round(change, DIGITS),
         "changePercent": round(change / opened * 100, 2) if positive and change is not None and opened else None,
-        "volatility": _volatility(closes) if positive else None,
-        "drawdown": _drawdown(closes) if positive else None,
+        "barVolatilityPercent": _volatility(closes) if positive else None,
+        "maxDrawdownPercent": _drawdown(closes) if positive else None,
     }
 
 

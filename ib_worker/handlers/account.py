@@ -1,6 +1,7 @@
 """Handlers about the account."""
 
 import asyncio
+from collections.abc import Sequence
 
 import ib_async
 
@@ -20,10 +21,12 @@ from bridge.tools.account import (
 )
 from bridge.tools.types import Contract, ContractArguments
 from ib_worker.account.named_values import named_tags, no_such
+from ib_worker.account.portfolio import currency_of
 from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.bond_names import bonds_named
 from ib_worker.market_data.contracts import CANDIDATES, NAMED, named_contract
+from ib_worker.pre_trade.order_facts import account_rates_of
 from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.values import convert
@@ -84,18 +87,37 @@ async def get_positions(request: GetPositions, session: Session) -> list[Positio
 
 @handles(GetPnl)
 async def get_pnl(request: GetPnl, session: Session) -> PnL:
-    return await session.tws.ask_pnl(session.account(request.account), request.modelCode or "")
+    return await _pnl(session, session.account(request.account), request.modelCode or "")
+
+
+async def _pnl(session: Session, account: str, modelCode: str) -> PnL:
+    asked = session.tws.ask_pnl(account, modelCode)
+    told, rates = await asyncio.gather(asked, account_rates_of(session, account, frozenset()))
+    return told.model_copy(update={"currency": rates.base})
 
 
 @handles(GetPnlSingle)
 async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
     account, modelCode = session.account(request.account), request.modelCode or ""
     if request.conId is None and request.symbol is None:
-        return convert.pnl_single(await session.tws.ask_pnl(account, modelCode))
+        return convert.pnl_single(await _pnl(session, account, modelCode))
     contract = await _position(session, account, request)
     figures = await session.tws.ask_pnl_single(account, modelCode, contract.conId)
     held, *gains, worth = figures
-    return convert.pnl_single(convert.pnl(account, modelCode, gains), contract, held, worth)
+    currency = await _currency(session, account, contract, figures)
+    whose = convert.pnl(account, modelCode, gains).model_copy(update={"currency": currency})
+    return convert.pnl_single(whose, contract, held, worth)
+
+
+async def _currency(session: Session, account: str, contract: Contract, figures: Sequence[float]) -> str | None:
+    """Return the currency of a position's figures: the base currency where the contract is in it. IBKR does not say
+    which one another contract's are in; None where its cost does not tell either."""
+    rates = await account_rates_of(session, account, frozenset({contract.currency or ""}))
+    if rates.base is None or contract.currency == rates.base:
+        return rates.base
+    known = session.positions.all()
+    held = next((each for each in known if (each.account, each.contract.conId) == (account, contract.conId)), None)
+    return currency_of(held, figures, rates) if held else None
 
 
 async def _position(session: Session, account: str, request: GetPnlSingle) -> Contract:

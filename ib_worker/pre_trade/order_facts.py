@@ -116,7 +116,7 @@ async def legs_of(session: Session, contract: ib_async.Contract, look: Look) -> 
 async def rates_for(session: Session, account: str, currencies: Iterable[str], look: Look) -> AccountRates:
     """Return the base currency and the rates of these currencies: the account's own, else of a quote at IDEALPRO.
     What is not to be had is left out."""
-    known = await _account_rates(session, account, frozenset(currencies))
+    known = await account_rates_of(session, account, frozenset(currencies))
     if known.base is None:
         return known
     rates = dict(known.rates)
@@ -127,8 +127,8 @@ async def rates_for(session: Session, account: str, currencies: Iterable[str], l
     return AccountRates(known.base, rates)
 
 
-async def _account_rates(session: Session, account: str, currencies: frozenset[str]) -> AccountRates:
-    """A base currency stays; rates are read again after a while."""
+async def account_rates_of(session: Session, account: str, currencies: frozenset[str]) -> AccountRates:
+    """Return what TWS tells of the account. A base currency stays; rates are read again after a while."""
     read_at, known = session.account_rates.get(account, (float("-inf"), AccountRates()))
     only_base = known.base is not None and currencies <= {known.base}
     if only_base or time.monotonic() - read_at < RATES_KEPT_S:

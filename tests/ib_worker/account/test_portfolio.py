@@ -7,8 +7,16 @@ import ib_async
 import pytest
 
 from bridge.tools.account import AccountUpdate, PnL, Position
-from ib_worker.account.exchange_rates import AccountRow
-from ib_worker.account.portfolio import AccountPicture, PricedPosition, picture, row, same_in_all, with_pnl
+from ib_worker.account.exchange_rates import AccountRow, account_rates
+from ib_worker.account.portfolio import (
+    AccountPicture,
+    PricedPosition,
+    currency_of,
+    picture,
+    row,
+    same_in_all,
+    with_pnl,
+)
 from ib_worker.tws.values import convert
 from ib_worker.tws.values.unset import UNSET_DOUBLE
 
@@ -59,6 +67,16 @@ def test_figures_of_one_position_are_converted_only_where_they_are_in_the_contra
 
     assert told.marketPrice == 510
     assert (told.marketValue, told.dailyPnL, told.unrealizedPNL, told.realizedPNL) == pytest.approx((4080, 40, 880, 4))
+
+
+@pytest.mark.parametrize(("factor", "currency"), [(1.0, "USD"), (0.8, "EUR"), (0.5, None)])
+def test_currency_of_one_positions_figures_is_the_one_that_its_cost_agrees_with(
+    factor: float, currency: str | None
+) -> None:
+    position = convert.position("DU1", contract(), 10.0, 400.0)
+    figures = [10.0, 50.0 * factor, 1100.0 * factor, 5.0 * factor, 5100.0 * factor]
+
+    assert currency_of(position, figures, account_rates(ROWS, "DU1")) == currency
 
 
 def test_figures_whose_currency_is_uncertain_are_left() -> None:

@@ -42,7 +42,8 @@ def test_the_course_of_a_series() -> None:
     assert summary_of(rows) == {
         "first": {"date": "1", "open": 100.0}, "last": {"date": "4", "close": 99.0},
         "high": {"date": "2", "price": 130.0}, "low": {"date": "3", "price": 80.0},
-        "change": -1.0, "changePercent": -1.0, "volatility": 25.01, "drawdown": 25.0,
+        "change": -1.0, "changePercent": -1.0, "barVolatilityPercent": 25.01,
+        "maxDrawdownPercent": 25.0,
     }  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def test_a_series_with_gaps_or_of_rates_has_what_can_be_said() -> None:
     rates = summary_of([bar("1", -0.5, 0.1, -0.6, 0.0), bar("2", None, None, None, None)])
 
     assert rates["change"] == 0.5
-    assert rates["changePercent"] is rates["volatility"] is rates["drawdown"] is None
+    assert rates["changePercent"] is rates["barVolatilityPercent"] is rates["maxDrawdownPercent"] is None
     assert summary_of([bar("1", None, None, None, None)])["high"] is None
     assert summary_of([]) == {}
 

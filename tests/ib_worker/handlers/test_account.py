@@ -72,6 +72,7 @@ async def test_profit_and_loss_is_asked_once_for_all_and_left(redis_url: str, se
         assert answers[0]["dailyPnL"] is not None
         assert (single["conId"], single["symbol"], single["position"]) == (SPY, "SPY", by_id["position"])
         assert (whole["conId"], whole["value"]) == (None, None)
+        assert {each["currency"] for each in (*answers, single, whole)} == {"USD"}
         counts = {each: len(sim.journal.entries("in", each)) for each in (92, 94)}
         assert counts == {92: 2, 94: 2}
         await until(lambda: len(sim.journal.entries("in", 93)) == 2, "both subscriptions are left")

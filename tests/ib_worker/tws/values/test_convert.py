@@ -306,8 +306,8 @@ def test_profit_and_loss_of_one_position_says_which() -> None:
 
     ibm = Contract(conId=7, symbol="IBM", secType="STK")
     assert convert.pnl_single(whole, ibm, 5.0, UNSET).model_dump() == {
-        "account": "DU1", "modelCode": "", "dailyPnL": 1.0, "unrealizedPnL": 2.0, "realizedPnL": 3.0, "conId": 7,
-        "symbol": "IBM", "position": 5.0, "value": None, "name": "IBM",
+        "account": "DU1", "modelCode": "", "dailyPnL": 1.0, "unrealizedPnL": 2.0, "realizedPnL": 3.0,
+        "currency": None, "conId": 7, "symbol": "IBM", "position": 5.0, "value": None, "name": "IBM",
     }  # fmt: skip
     assert convert.pnl_single(whole, ibm, 5.0, 99.5).value == 99.5
     of_account = convert.pnl_single(whole)
