@@ -64,7 +64,8 @@ class AccountUpdates:
             loop = asyncio.get_running_loop()
             self._until = loop.time() + brief_s
             loop.call_at(self._until, self._lapse)
-            await self.complete.wait()
+            while not self.complete.is_set():  # what was told may be forgotten before this task goes on
+                await self.complete.wait()
             if self.account != account:  # a stream has begun meanwhile
                 raise _in_use(self.account)
             if self.problem is not None:

@@ -140,6 +140,9 @@ async def get_account_values(request: GetAccountValues, session: Session) -> Val
     account = session.account(request.account)
     async with asyncio.timeout(ACCOUNT_S):
         told = [AccountRow(*each) for each in await session.tws.ask_account_values(account, request.modelCode or "")]
+    session.require_ready()  # a session that broke since then has no values to tell
+    if not told:
+        raise ToolError("no_data", f"TWS has told no values of {account}. Retry, or check modelCode if it was given.")
     known = {each.tag.removeprefix(convert.LEDGER) for each in told}
     tags, unknown = names.named_tags(request.tags or names.MAIN, known)
     if not tags:

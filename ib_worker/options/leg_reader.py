@@ -59,6 +59,7 @@ class LegReader:
         price = line.values.level
         price = line.values.known(self._session.now()).close if price is None else price
         if price is None:
+            self._session.require_ready()  # no price came because the session broke
             raise ToolError(
                 "no_data",
                 f"TWS has sent no price of {contract_name(contract)}.",

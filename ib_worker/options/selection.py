@@ -117,6 +117,7 @@ class Selection:
 
     def _raise_without_greeks(self, right: str) -> None:
         """Raise the error that TWS gave for the options, or no_data where it sent no greeks."""
+        self._session.require_ready()  # none came because the session broke
         for (_, of), leg in self._read.items():
             if of == right and leg.error is not None and not leg.unlisted:
                 raise leg.error

@@ -51,8 +51,10 @@ class SymbolSearch:
         self._next = turn + APART_S
         await asyncio.sleep(turn - now)
         found = await self._ask(wanted)
+        told = self._clock(), found
         self._known.pop(wanted, None)
-        self._known[wanted] = (self._clock(), found)
+        if found:  # nothing may be an answer of servers that are down
+            self._known[wanted] = told
         while len(self._known) > KEPT:
             del self._known[next(iter(self._known))]
-        return self._known[wanted]
+        return told

@@ -31,7 +31,8 @@ async def news_providers(session: Session) -> dict[str, str]:
     if known is None:
         (sent,) = await session.tws.request_list(NEWS_PROVIDERS, lambda wire: wire.reqNewsProviders())
         known = {untrusted(each.code, ID_CHARS): untrusted(each.name, PROVIDER_NAME_CHARS) for each in sent}
-        session.reference_data.keep(NEWS_PROVIDERS, known, PROVIDERS_KEPT_S)
+        if known:  # none may be an answer of servers that are down
+            session.reference_data.keep(NEWS_PROVIDERS, known, PROVIDERS_KEPT_S)
     return known
 
 

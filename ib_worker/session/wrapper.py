@@ -19,6 +19,7 @@ from ib_worker.market_data.live_feeds import LiveFeeds
 from ib_worker.market_data.subscriptions import QuoteSubscriptions
 from ib_worker.orders.messages import OrderMessageHandler
 from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.tws.errors import PACING
 from ib_worker.tws.requests import (
     COMPLETED_ORDERS,
     CURRENT_TIME,
@@ -118,6 +119,8 @@ class Wrapper:
                 self._requests.refuse_unnamed(errorCode, text)
                 self._account.refused(errorCode, text)
                 self._orders.unnamed_error(errorCode, text)
+            elif errorCode in PACING:  # it may be about the bulletins, whose silence would pass for none
+                self._requests.error(NEWS_BULLETINS, errorCode, text)
             self._say(errorCode, text)
 
     def _about_a_subscription(self, reqId: int, errorCode: int, text: str) -> bool:

@@ -26,7 +26,12 @@ Book = tuple[DepthBook, str | None]  # and what TWS warns of
 @handles(GetMarketDepth)
 async def get_market_depth(request: GetMarketDepth, session: Session) -> MarketDepth:
     contract = await session.contracts.contract(request)
-    book, warning = await _book(session, contract)
+    try:
+        book, warning = await _book(session, contract)
+    except ToolError as error:
+        if error.code == "no_data":
+            session.require_ready()  # no row came because the session broke
+        raise
     rows = book.rows(request.levels)
     session.require_ready()  # a session that broke since then has no book to tell
     return MarketDepth(

@@ -131,3 +131,15 @@ async def test_an_account_that_is_wanted_again_at_once_is_told_whole(sim: Simula
             await updates.complete.wait()
 
         assert updates.known() != []
+
+
+async def test_a_reader_is_never_told_what_a_break_has_just_emptied(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates, wire = stand.session.account_updates, stand.session.tws.require_connection()
+        reading = asyncio.create_task(updates.read("DU1234567"))
+        await asyncio.sleep(0)
+        updates.ended("DU1234567")
+        updates.connected(wire)  # 1101 in the same packet: what was told is forgotten before the reader goes on
+
+        async with asyncio.timeout(5):
+            assert await reading != []

@@ -248,3 +248,17 @@ async def test_a_models_values_are_asked_for_by_its_name(sim: Simulator) -> None
 
         assert [row[0] for row in told.rows] == ["AvailableFunds"]
         assert [entry.fields[4] for entry in sim.journal.entries("in", 76)] == ["Growth"]
+
+
+async def test_values_that_come_while_the_link_breaks_are_not_told(sim: Simulator) -> None:
+    sim.fault("on reqAccountUpdatesMulti link down")
+    async with ready_session(sim) as stand:
+        with pytest.raises(ToolError, match="link_down"):
+            await get_account_values(GetAccountValues(), stand.session)
+
+
+async def test_no_values_at_all_are_no_wrong_name(sim: Simulator) -> None:
+    sim.fault("swallow accountUpdateMulti")
+    async with ready_session(sim) as stand:
+        with pytest.raises(ToolError, match=r"no_data.*no values of DU1234567"):
+            await get_account_values(GetAccountValues(), stand.session)

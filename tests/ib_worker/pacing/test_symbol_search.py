@@ -86,3 +86,17 @@ async def test_the_least_recent_answers_are_forgotten(monkeypatch: pytest.Monkey
 
     assert [pattern for pattern, _ in tws.asked] == ["A", "B", "A"]
     await symbols.close()
+
+
+async def test_nothing_found_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(symbol_search, "APART_S", 0.0)
+    asked: list[str] = []
+
+    async def nothing(pattern: str) -> Descriptions:
+        asked.append(pattern)
+        return []
+
+    symbols = SymbolSearch(nothing, asyncio.get_running_loop().time)
+
+    assert [(await symbols.matching("spy"))[0] for _ in range(2)] == [[], []]
+    assert asked == ["SPY", "SPY"]

@@ -6,7 +6,7 @@ import pytest
 
 from ib_worker.research.article_text import MOST_CHARS
 from ib_worker.research.news import TEXT, article, bulletins, headlines, news_providers
-from ib_worker.tws.errors import UnreadableMessage
+from ib_worker.tws.errors import TwsError, UnreadableMessage
 from ibgateway.simulator.model.research import Article
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
@@ -48,6 +48,20 @@ async def test_of_an_article_no_more_is_kept_than_is_told(sim: Simulator, monkey
 
         assert (long[0], len(long[1]), file) == (TEXT, MOST_CHARS, (1, ""))
         assert stand.session.reference_data.chars == MOST_CHARS
+
+
+async def test_no_providers_are_asked_for_again(sim: Simulator) -> None:
+    sim.fault("rewrite newsProviders 1 0 1")
+    async with ready_session(sim) as stand:
+        assert await news_providers(stand.session) == {}
+        assert "BRFG" in await news_providers(stand.session)
+
+
+async def test_bulletins_that_tws_refuses_for_pacing_are_an_error_and_not_none(sim: Simulator) -> None:
+    sim.fault('on reqNewsBulletins answer 100 "Max rate of messages per second has been exceeded"')
+    async with ready_session(sim) as stand:
+        with pytest.raises(TwsError, match="Max rate"):
+            await bulletins(stand.session)
 
 
 async def test_providers_that_can_not_be_read_are_an_error_and_not_kept(sim: Simulator) -> None:

@@ -143,3 +143,10 @@ async def test_without_a_gateway_the_call_is_an_error(redis_url: str, session: s
 
     assert broken.code == "retry"
     assert down.code == "gateway_unreachable"
+
+
+async def test_a_book_that_does_not_come_because_the_link_is_down_is_no_closed_market(sim: Simulator) -> None:
+    sim.fault("on reqMktDepth link down")
+    async with ready_session(sim) as stand:
+        with pytest.raises(ToolError, match="link_down"):
+            await depth(stand)
