@@ -22,8 +22,8 @@ class ApprovalPages:
         self._bus = pages.bus
 
     async def home(self, request: Request) -> Response:
-        """The session's state and what waits."""
-        return await self._pages.page(request, "home")
+        """The session's state and what waits. `still`: not read anew by itself, which takes the focus away."""
+        return await self._pages.page(request, "home", still="still" in request.query_params)
 
     async def order(self, request: Request) -> Response:
         """One order that waits, with its two buttons. Whether it waits is told to nobody who is not signed in."""

@@ -48,3 +48,14 @@ async def test_what_is_shown_is_on_one_line_each(redis_url: str, session: str) -
 
     assert (shown.state, shown.cause, shown.money) == ("failed", "a b c", "paper")
     assert len(shown.remedy) == 400
+
+
+async def test_a_person_may_stop_that_the_page_is_read_anew(redis_url: str, session: str) -> None:
+    """Each time the keyboard's focus begins again (WCAG 2.2.2)."""
+    async with console(redis_url, session) as visitor:
+        usual = await visitor.sign_in()
+        still = await visitor.get("/?still=1")
+
+    assert 'http-equiv="refresh"' in usual.text
+    assert 'href="/?still=1"' in usual.text
+    assert 'http-equiv="refresh"' not in still.text
