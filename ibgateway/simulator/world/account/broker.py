@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from ibgateway.simulator.model.account import AccountPnL, AccountValue, PortfolioItem, Position, PositionPnL
@@ -44,7 +45,7 @@ class Broker:
                 index = max(instrument.calendar.index_at(start) - BOUGHT_DAYS_AGO, self.market.first_day(instrument))
                 price = instrument.price(self.market.liquid_row(instrument, index).close)
                 ledger.trade(instrument, Decimal(quantity), Decimal(repr(price)), OPENING_FEE)
-        ledger.begin_day(lambda each: self.market.previous_close(each, start))
+        self._begin_day_of(ledger, start)
 
     def parts(self, faGroup: str, faMethod: str, at: float) -> list[AccountShare]:
         """Share an order for a group among its accounts, by their present values."""
@@ -70,7 +71,12 @@ class Broker:
     def begin_day(self, at: float) -> None:
         """Begin a trading day: daily and realised profit start at zero."""
         for ledger in self.ledgers.values():
-            ledger.begin_day(lambda each: self.market.previous_close(each, at))
+            self._begin_day_of(ledger, at)
+
+    def _begin_day_of(self, ledger: Ledger, at: float) -> None:
+        closes = replace(self._prices(at), of=lambda each: self.market.previous_close(each, at))
+        ledger.previous_equity = worth(ledger, closes).with_loan
+        ledger.begin_day(closes.of)
 
     # --- valuation -----------------------------------------------------------------------------------------------
 
@@ -89,7 +95,8 @@ class Broker:
         raise KeyError(currency)
 
     def worth(self, account: str, at: float) -> AccountWorth:
-        return worth(self.ledgers[account], self._prices(at))
+        ledger = self.ledgers[account]
+        return replace(worth(ledger, self._prices(at)), previous=ledger.previous_equity)
 
     def _prices(self, at: float) -> Prices:
         return Prices(

@@ -37,6 +37,7 @@ class Ledger:
     flows: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     holdings: dict[int, Holding] = field(default_factory=dict)
     realized: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    previous_equity: float = 0.0  # with loan value, in the base currency, when the day began
 
     def deposit(self, currency: str, amount: Decimal) -> None:
         self.cash[currency] += amount

@@ -20,7 +20,7 @@ AMOUNTS: dict[str, Callable[[AccountWorth], float]] = {
     "AccruedDividend": lambda w: 0.0,
     "BuyingPower": lambda w: w.buying_power,
     "EquityWithLoanValue": lambda w: w.with_loan,
-    "PreviousEquityWithLoanValue": lambda w: w.with_loan,
+    "PreviousEquityWithLoanValue": lambda w: w.previous,
     "GrossPositionValue": lambda w: w.gross,
     "ReqTEquity": lambda w: w.with_loan,
     "RegTEquity": lambda w: w.with_loan,
@@ -48,7 +48,7 @@ AMOUNTS: dict[str, Callable[[AccountWorth], float]] = {
     "PostExpirationExcess": lambda w: 0.0,
     "PostExpirationMargin": lambda w: 0.0,
     "TotalDebitCardPendingCharges": lambda w: 0.0,
-    "PreviousDayEquityWithLoanValue": lambda w: w.with_loan,
+    "PreviousDayEquityWithLoanValue": lambda w: w.previous,
 }
 PLAIN: dict[str, Callable[[AccountWorth], str]] = {
     "AccountType": lambda w: "INDIVIDUAL",

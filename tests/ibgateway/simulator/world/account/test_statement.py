@@ -22,6 +22,16 @@ def test_net_liquidation_is_cash_and_what_is_held(trader: Trader) -> None:
     )
 
 
+def test_yesterdays_equity_stays_as_it_was_at_the_close(trader: Trader) -> None:
+    before = summary_value(trader.world, "PreviousDayEquityWithLoanValue")
+    trader.place("BUY", 1_000, "MKT")
+
+    assert summary_value(trader.world, "PreviousDayEquityWithLoanValue") == before
+    assert before - summary_value(trader.world, "EquityWithLoanValue") == pytest.approx(
+        -(trader.world.pnl(ACCOUNT, "").dailyPnL or 0.0), abs=0.05
+    )
+
+
 def test_the_account_window_shows_every_currency(trader: Trader) -> None:
     trader.place("BUY", 20_000, "MKT", EURUSD)
     values = {(each.tag, each.currency): each.value for each in trader.world.account_values(ACCOUNT)}
