@@ -96,7 +96,9 @@ class Broker:
 
     def worth(self, account: str, at: float) -> AccountWorth:
         ledger = self.ledgers[account]
-        return replace(worth(ledger, self._prices(at)), previous=ledger.previous_equity)
+        unsettled = sum(float(amount) * self.rate(currency, at) for currency, amount in ledger.unsettled.items())
+        found = worth(ledger, self._prices(at))
+        return replace(found, unsettled=unsettled, previous=ledger.previous_equity)
 
     def _prices(self, at: float) -> Prices:
         return Prices(

@@ -37,6 +37,7 @@ class Ledger:
     flows: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     holdings: dict[int, Holding] = field(default_factory=dict)
     realized: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    unsettled: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))  # T+1: today's sales
     previous_equity: float = 0.0  # with loan value, in the base currency, when the day began
 
     def deposit(self, currency: str, amount: Decimal) -> None:
@@ -62,6 +63,8 @@ class Ledger:
             held.realized += profit
             self.realized[instrument.currency] += profit
         self._book_cash(instrument, quantity, value, fee, held, closed)
+        if instrument.secType == "STK" and quantity < 0:
+            self.unsettled[instrument.currency] -= quantity * value
         held.spent += quantity * value + fee
         _move(held, quantity, value, fee, closed)
         return profit
@@ -90,6 +93,7 @@ class Ledger:
     def begin_day(self, close: Callable[[Instrument], float]) -> None:
         """Reset realised profit and fees to zero, and forget closed positions."""
         self.realized.clear()
+        self.unsettled.clear()
         for conId, held in list(self.holdings.items()):
             if not held.quantity:
                 del self.holdings[conId]

@@ -31,6 +31,7 @@ class AccountWorth:
     gross: float = 0.0
     initial: float = 0.0
     maintenance: float = 0.0
+    unsettled: float = 0.0  # of the cash: today's sales of stocks
     previous: float = 0.0  # the equity with loan value at the close before today
 
     @property

@@ -15,7 +15,7 @@ SEGMENTS = ("", "-C", "-S")  # whole account, commodities, securities
 AMOUNTS: dict[str, Callable[[AccountWorth], float]] = {
     "NetLiquidation": lambda w: w.net,
     "TotalCashValue": lambda w: w.cash,
-    "SettledCash": lambda w: w.cash,
+    "SettledCash": lambda w: w.cash - w.unsettled,
     "AccruedCash": lambda w: 0.0,
     "AccruedDividend": lambda w: 0.0,
     "BuyingPower": lambda w: w.buying_power,

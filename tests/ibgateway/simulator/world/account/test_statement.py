@@ -32,6 +32,19 @@ def test_yesterdays_equity_stays_as_it_was_at_the_close(trader: Trader) -> None:
     )
 
 
+def test_cash_of_a_sale_of_stocks_is_not_settled_on_its_day(trader: Trader) -> None:
+    before = summary_value(trader.world, "SettledCash")
+    trader.place("SELL", 5, "MKT", stock("IBM"))
+    brought = 5 * trader.fills()[0].price
+
+    assert summary_value(trader.world, "TotalCashValue") > before
+    assert summary_value(trader.world, "TotalCashValue") - summary_value(trader.world, "SettledCash") == pytest.approx(
+        brought, abs=0.05
+    )
+    trader.world._broker.begin_day(trader.world.now)
+    assert summary_value(trader.world, "SettledCash") == summary_value(trader.world, "TotalCashValue")
+
+
 def test_the_account_window_shows_every_currency(trader: Trader) -> None:
     trader.place("BUY", 20_000, "MKT", EURUSD)
     values = {(each.tag, each.currency): each.value for each in trader.world.account_values(ACCOUNT)}
