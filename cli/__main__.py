@@ -57,6 +57,9 @@ def main(arguments: list[str]) -> int:
         status: int = module.run(parser.parse_args(arguments[1:]))
     except KeyboardInterrupt:
         return INTERRUPTED
+    except EOFError:  # the terminal was closed at a question
+        sys.stderr.write("error: nothing was typed, so nothing was done\n")
+        return 1
     return status
 
 

@@ -1,5 +1,7 @@
 """`operator`: people are added and removed at a terminal, by one of them where there are any, and then sign in."""
 
+import os
+
 import pytest
 
 from bridge.bus.controls.approvals import Approval, ask_approval, give_approval
@@ -132,3 +134,19 @@ async def test_an_operator_is_removed_by_one_of_them(own_redis: EmbeddedRedis, m
     removed = await entered(own_redis, monkeypatch, ["operator", "remove", "anna"], GOOD, "")
 
     assert (stranger, unknown, removed, await names(own_redis)) == (1, 1, 0, [])
+
+
+async def test_a_terminal_that_is_closed_at_the_passphrase_approves_nothing(
+    own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await led(own_redis, "live")
+    await entered(own_redis, monkeypatch, ["operator", "add", "anna"], GOOD, GOOD)
+    async with CommandPipeline(own_redis.url) as pipe:
+        await ask_approval(pipe, LIVE, WANTED)
+        with terminal(monkeypatch) as person:
+            person.type("key-1")
+            os.write(person.fd, b"\x04")  # Ctrl-D
+            status = await typed(own_redis, "approve", "key-1")
+
+        assert (status, await ask_approval(pipe, LIVE, WANTED)) == (1, "")
+    assert "nothing was typed, so nothing was done" in capsys.readouterr().err
