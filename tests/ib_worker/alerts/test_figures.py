@@ -28,7 +28,7 @@ async def test_watches_of_one_figure_share_its_requests(redis_url: str, session:
         await asyncio.sleep(3)
 
         assert 1 <= len(sim.journal.entries("in", REQ_PNL)) <= 3
-        assert sim.journal.entries("in", REQ_SUMMARY) == []
+        assert len(sim.journal.entries("in", REQ_SUMMARY)) <= 1  # the account's record takes one at the start
         assert await alerts(front) == []
 
 
