@@ -42,11 +42,11 @@ approve: ## live orders that wait for a person (ARGS="KEY" approves one, ARGS='K
 # Tests of the source and the pages: make check has them, and make test does not repeat them.
 CHECKED := tests/test_architecture.py tests/test_layout.py tests/docs/test_sentences.py \
 	tests/docs/test_adding_a_tool.py tests/docs/test_links.py tests/docs/test_log_events.py tests/docs/test_quoted_texts.py \
-	tests/docs/test_rooms.py
+	tests/docs/test_rooms.py tests/requirements
 
 test: ## every test that needs no container engine (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev
-	$(BIN)/python -m pytest -m "not docker and not long" -n 6 --dist loadfile --no-loadscope-reorder $(if $(ARGS),$(ARGS),$(CHECKED:%=--ignore=%))
+	$(BIN)/python -m pytest -m "not docker and not long" -n 7 --dist loadfile --no-loadscope-reorder $(if $(ARGS),$(ARGS),$(CHECKED:%=--ignore=%))
 
 test-fast: ## an answer within a minute: what needs no server, and a few calls through the whole stack
 	@$(INSTALL) dev

@@ -17,9 +17,9 @@ def confirmed(what: str, name: str) -> bool:
     script is no person."""
     if not at_terminal(what, f"where a person types {name}"):
         return False
-    sys.stdout.write(f"Type {name} to {what}: ")  # input() would write it to stderr
-    sys.stdout.flush()
     try:
+        sys.stdout.write(f"Type {name} to {what}: ")  # input() would write it to stderr
+        sys.stdout.flush()
         typed = sys.stdin.readline().strip()
     except KeyboardInterrupt:
         print()

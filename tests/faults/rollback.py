@@ -120,7 +120,8 @@ class _Stage:
             await worker.kill()
 
     async def send(self, *command: str) -> Any:
-        return await self.asker.asker.pipe.send(*command)
+        """Send what may be sent again: on a busy machine a new connection's greeting may come too late."""
+        return await insisted(lambda: self.asker.asker.pipe.send(*command))
 
     # the older copy
 
@@ -151,7 +152,7 @@ class _Stage:
 
     async def strike(self) -> None:
         """Put Redis back, and kill the worker if it is to die with it."""
-        self.counted = int(await insisted(lambda: self.send("ZCARD", self.asker.asker.keys.accepted)))
+        self.counted = int(await self.send("ZCARD", self.asker.asker.keys.accepted))
         assert self.redis.process is not None
         self.redis.process.kill()
         await self.redis.process.wait()
@@ -268,7 +269,7 @@ async def _judge(stage: _Stage, verdict: Verdict) -> None:
         say(f"the first answer was {verdict.first}")
     await _noticed(stage, verdict)
     unheard = stage.cell.point == "accept_unanswered" and not stage.frames(KEY)  # nobody knew, and nothing was sent
-    counted = int(await insisted(lambda: stage.send("ZCARD", keys.accepted)))
+    counted = int(await stage.send("ZCARD", keys.accepted))
     if counted < stage.counted - unheard:
         say(f"{counted} orders are counted, and {stage.counted} were")
     verdict.last = await _settled(stage)
