@@ -13,7 +13,7 @@ from bridge.bus.identity.operators import Operator, add_operator, operator_name,
 from bridge.bus.identity.sign_ins import end_sign_ins_of, remove_operator, sign_ins
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
-from cli.operator.redis_target import add_bus_arguments, with_bus
+from cli.operator.redis_target import Act, add_bus_arguments, with_bus
 from cli.operator.sign_in import Typed, signed_in, typed
 from cli.operator.typed_confirmation import at_terminal, hidden
 
@@ -63,8 +63,8 @@ def run(options: argparse.Namespace) -> int:
         print("\nnothing was changed")
         return 1
     if options.action == "remove":
-        return with_bus(options, partial(_remove, options.name, who))
-    return 1 if new is None else with_bus(options, partial(_add, new, who))
+        return with_bus(options, partial(_signed_in, who, partial(_remove, options.name)))
+    return 1 if new is None else with_bus(options, partial(_signed_in, who, partial(_add, new)))
 
 
 async def _names(into: list[list[str]], pipe: CommandPipeline, keys: Keys) -> int:
@@ -101,11 +101,17 @@ async def _list(pipe: CommandPipeline, keys: Keys) -> int:
     return 0
 
 
-async def _add(new: Operator, who: Typed | None, pipe: CommandPipeline, keys: Keys) -> int:
+async def _signed_in(who: Typed | None, act: Act, pipe: CommandPipeline, keys: Keys) -> int:
+    """Do it as an operator who is signed in."""
     try:
         await signed_in(pipe, keys, who)
     except PermissionError as error:
-        return _refused(error)
+        sys.stderr.write(f"error: {error}; nothing was changed\n")
+        return 1
+    return await act(pipe, keys)
+
+
+async def _add(new: Operator, pipe: CommandPipeline, keys: Keys) -> int:
     if not await add_operator(pipe, keys, new):
         sys.stderr.write(f"error: there is an operator {new.name} already; remove it first\n")
         return 1
@@ -113,11 +119,7 @@ async def _add(new: Operator, who: Typed | None, pipe: CommandPipeline, keys: Ke
     return 0
 
 
-async def _remove(name: str, who: Typed | None, pipe: CommandPipeline, keys: Keys) -> int:
-    try:
-        await signed_in(pipe, keys, who)
-    except PermissionError as error:
-        return _refused(error)
+async def _remove(name: str, pipe: CommandPipeline, keys: Keys) -> int:
     if not await remove_operator(pipe, keys, name):
         sys.stderr.write(f"error: {keys.session} has no operator {name}\n")
         return 1
@@ -128,8 +130,3 @@ async def _remove(name: str, who: Typed | None, pipe: CommandPipeline, keys: Key
 async def _sign_out(name: str, pipe: CommandPipeline, keys: Keys) -> int:
     print(f"{keys.session}: {await end_sign_ins_of(pipe, keys, name)} sign-ins of {name} ended")
     return 0
-
-
-def _refused(error: PermissionError) -> int:
-    sys.stderr.write(f"error: {error}; nothing was changed\n")
-    return 1
