@@ -56,6 +56,14 @@ def test_the_operators_container_is_as_closed_as_the_worker_and_meets_redis_alon
     assert not operator.get("ports")
 
 
+def test_the_console_meets_redis_alone_and_is_published_on_loopback(tmp_path: Path) -> None:
+    console = services(tmp_path, "sim", "console")["console"]
+
+    assert set(console["networks"]) == {"edge-console", "console-redis"}
+    assert [each["host_ip"] for each in console["ports"]] == ["127.0.0.1"]
+    assert (console["read_only"], console["cap_drop"]) == (True, ["ALL"])
+
+
 @pytest.mark.parametrize("profile", ["sim", "paper", "live"])
 def test_the_operators_container_is_never_up_by_itself(profile: str, tmp_path: Path) -> None:
     assert "operator" not in services(tmp_path, profile)

@@ -25,6 +25,7 @@ MEETINGS = {
     "edge": {"front-paper"},
     "front-redis": {"front-paper", "redis"},
     "worker-redis": {"worker-paper", "redis"},
+    "console-redis": {"redis"},  # until the console is started
     "worker-gateway-paper": {"worker-paper", "gateway-paper"},
     "internet-paper": {"gateway-paper"},
     "alerts-paper": {"worker-paper"},

@@ -19,6 +19,7 @@ MEETINGS = {  # network: who is in it
     "edge": {"front"},
     "front-redis": {"front", "redis"},
     "worker-redis": {"worker", "redis"},
+    "console-redis": {"redis"},  # until the console is started
     "worker-gateway": {"worker", "gateway"},
 }
 
