@@ -67,7 +67,7 @@ async def _status(bus: BusClient) -> tuple[_Status, str]:
     if beat is None:
         return _Status(), "No worker has served this session yet."
     if beat.age_ms > STALE_MS or not beat.receivers:
-        return _Status(), f"The worker has not written its status for {beat.age_ms // 1000} s."
+        return _Status(), f"No worker serves this session; the last status is {beat.age_ms // 1000} s old."
     try:
         return msgspec.json.decode(beat.status, type=_Status), ""
     except msgspec.DecodeError:

@@ -1,4 +1,4 @@
-"""How each tool is brought into each case of the matrix, or why the case does not apply to it.
+"""The cells of the matrix: the way to bring each tool into each case, or why the case does not apply.
 
 A cell's arguments come on top of the tool's recorded example. Its outcome is an error's code, or `field=value` of an
 answer that is no error.

@@ -47,7 +47,7 @@ async def test_happy_path(redis_url: str, session: str) -> None:
 
 
 async def test_bad_input_is_refused_by_name_and_reaches_no_worker(redis_url: str, session: str) -> None:
-    """What reduces risk is never refused for its form: `test_risk_reduction_is_never_refused.py` has those tools."""
+    """Tools that reduce risk are never refused for their form: `test_risk_reduction_is_never_refused.py` has them."""
     async with serving(redis_url, session) as front:
         bad = {each.name: Cell("invalid_arguments", {"nonsense": 1}) for each in OFFERED if not each.relieves}
         assert await outcomes(front.raw(), bad) == dict.fromkeys(bad, "invalid_arguments")

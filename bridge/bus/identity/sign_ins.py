@@ -100,7 +100,7 @@ return 1
 
 
 class SignIn(msgspec.Struct, frozen=True):
-    """A sign-in as it is kept. `via`: the command line, or the browser's name. Times in milliseconds since 1970."""
+    """A sign-in as it is kept. `via`: `command line` or `console`. Times in milliseconds since 1970."""
 
     operator: str
     via: str
@@ -136,10 +136,14 @@ async def signed_in_operator(pipe: CommandPipeline, keys: Keys, token: str) -> s
 
 
 async def sign_ins(pipe: CommandPipeline, keys: Keys) -> dict[str, SignIn]:
-    """Return the sign-ins by their ids, those that are over too until another begins. Raises BusError."""
-    found: list[bytes] = await pipe.send("HGETALL", keys.sign_ins)
-    pairs = zip(found[::2], found[1::2], strict=True)
-    return {id_.decode(): msgspec.json.decode(each, type=SignIn) for id_, each in pairs}
+    """Return the sign-ins by their ids, those that are over too until another begins. A damaged record is none, as for
+    `signed_in`. Raises BusError."""
+    flat: list[bytes] = await pipe.send("HGETALL", keys.sign_ins)
+    found = {}
+    for id_, each in zip(flat[::2], flat[1::2], strict=True):
+        with suppress(msgspec.DecodeError):
+            found[id_.decode()] = msgspec.json.decode(each, type=SignIn)
+    return found
 
 
 async def end_sign_in(pipe: CommandPipeline, keys: Keys, id_: str) -> bool:

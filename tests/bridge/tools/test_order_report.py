@@ -1,4 +1,4 @@
-"""What a report of an order has: the prices of its type, and nothing that the order does not have."""
+"""A report of an order: it has the prices of its type, and nothing that the order does not have."""
 
 from typing import Any
 

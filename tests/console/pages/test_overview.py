@@ -38,7 +38,7 @@ async def test_a_session_without_a_worker_is_not_said_to_be_ready(redis_url: str
 
     assert "state-ready" not in page
     assert "Mode unknown" in page
-    assert "The worker has not written its status" in page
+    assert "No worker serves this session; the last status is" in page
 
 
 async def test_what_is_shown_is_on_one_line_each(redis_url: str, session: str) -> None:

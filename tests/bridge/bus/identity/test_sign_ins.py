@@ -140,6 +140,7 @@ async def test_what_can_not_be_read_signs_nobody_in_and_does_not_stop_others(red
         for value in ("{", "[]", "null", '"anna"'):
             await pipe.send("HSET", keys.sign_ins, sign_in_id(damaged), value)
             assert await signed_in_operator(pipe, keys, damaged) == ""
+            assert await sign_ins(pipe, keys) == {}
         token = await signed_in(pipe, keys)
 
         assert await signed_in_operator(pipe, keys, token) == "anna"

@@ -15,7 +15,7 @@ from tests.waiting import until
 
 
 class Peer:
-    """What a connection hears."""
+    """The messages that a connection hears."""
 
     def __init__(self) -> None:
         self.replies: list[Any] = []
