@@ -10,6 +10,7 @@ from fastmcp import FastMCP
 from starlette.types import ASGIApp
 
 from bridge.bus.client.client import BusClient
+from bridge.tool import ToolSpec
 from mcp_front.__main__ import Front, assemble, front_id
 from mcp_front.http.paths import ENDPOINT
 from mcp_front.logging_setup import configure_logs
@@ -23,16 +24,16 @@ async def main() -> None:
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
     async with BusClient(settings.redis_url, settings.ibkr_session, front_id()) as asker:
-        app = plain_app(assemble(settings, asker))
+        app = plain_app(assemble(settings, asker), offered_tools(settings.front_toolsets))
         config = uvicorn.Config(
             app, settings.front_host, settings.front_port, ws="none", lifespan="on", log_config=None
         )
         await uvicorn.Server(config).serve()
 
 
-def plain_app(front: Front) -> ASGIApp:
+def plain_app(front: Front, tools: list[ToolSpec]) -> ASGIApp:
     """FastMCP's application as it comes; its tools answer as the front's do."""
-    server, tools = FastMCP(NAME), offered_tools()
+    server = FastMCP(NAME)
     for declared in tools:
         server.add_tool(declared_tool(declared, front.calls, HiddenTools(tools)))
     return server.http_app(path=ENDPOINT)

@@ -47,7 +47,7 @@ async def servers() -> AsyncIterator[tuple[Server, Server]]:
     forget_settings()
     gateway, front, control = free_port(), free_port(), free_port()
     async with EmbeddedRedis(folder / "redis") as redis, Children(folder) as children:
-        common = {"REDIS_URL": redis.url, "IBKR_SESSION": SESSION}
+        common = {"REDIS_URL": redis.url, "IBKR_SESSION": SESSION, "FRONT_TOOLSETS": "all"}
         worker = {"GATEWAY_PORT": str(gateway), "TRADING_MODE": "paper", **_files(folder), **LIMITS}
         await children.start(
             "simulator", "ibgateway.simulator", "--port", str(gateway), "--faults", str(folder / "faults")
