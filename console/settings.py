@@ -1,41 +1,16 @@
 """The console's settings: environment variables, or files of the same names under /run/secrets."""
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import redis_address
+from bridge.settings import is_loopback, public_url
 
-USUAL_PORTS = {"http": 80, "https": 443}
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
-
-
-def _public_url(written: str) -> str:
-    """Return the URL's origin as browsers write it: without a slash at its end or the scheme's own port, in lower case.
-
-    Raises ValueError for what no browser should sign in at.
-    """
-    parts = urlsplit(written)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.path.strip("/")
-        or parts.query
-        or parts.username is not None
-    ):
-        raise ValueError("an address such as https://console.example.org is expected, without a path")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("a passphrase over plain http can be read on its way: only https, or http on this machine")
-    if not parts.hostname.isascii():
-        raise ValueError("write the host as browsers send it, with xn--… for other letters than a-z")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = "" if parts.port in (None, USUAL_PORTS[parts.scheme]) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
 
 
 def _proxies(written: str) -> str:
@@ -59,7 +34,7 @@ class ConsoleSettings(BaseSettings):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
     console_host: str = "127.0.0.1"
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8010
-    console_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    console_url: Annotated[str, AfterValidator(public_url)] | None = None
     console_sign_in_h: Annotated[float, Field(gt=0, le=24 * 7)] = 12  # hours that a sign-in lasts
     forwarded_allow_ips: Annotated[str, AfterValidator(_proxies)] = ""
 
@@ -77,14 +52,6 @@ class ConsoleSettings(BaseSettings):
         """The address at which browsers reach the console."""
         host = f"[{self.console_host}]" if ":" in self.console_host else self.console_host
         return self.console_url or f"http://{host}:{self.console_port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches the host; a name other than localhost may be anywhere."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def load_settings() -> ConsoleSettings:

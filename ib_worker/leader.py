@@ -159,7 +159,7 @@ def _deliveries(session: Session) -> dict[str, Duty]:
     secret = settings.alert_secret.get_secret_value() if settings.alert_secret else ""
 
     def send(target: AlertTarget, events: Sequence[ReadEvent], lost: bool) -> None:
-        send_push(target, events, settings.ibkr_session, secret, lost)
+        send_push(target, events, settings.ibkr_session, secret, lost, settings.console_url or "")
 
     table = session.services.watches
     return {

@@ -15,9 +15,16 @@ from ib_worker.pushes.webhook import post
 APPRISE = "ib_worker.pushes.apprise_channel"  # the only place that loads it: it takes a second and twenty MB
 
 
-def send(target: AlertTarget, events: Sequence[ReadEvent], session: str, secret: str, lost: bool = False) -> None:
-    """Push the events in one message. It blocks. Raises PushFailed."""
-    lines = [push_text(each.event, session) for each in events]
+def send(
+    target: AlertTarget,
+    events: Sequence[ReadEvent],
+    session: str,
+    secret: str,
+    lost: bool = False,
+    console: str = "",
+) -> None:
+    """Push the events in one message, with links to the console at that address. It blocks. Raises PushFailed."""
+    lines = [push_text(each.event, session, console) for each in events]
     text = mask_accounts("\n".join(["Events before these are lost.", *lines] if lost else lines))
     address = target.address.get_secret_value()
     if target.scheme not in WEBHOOK:
@@ -28,7 +35,7 @@ def send(target: AlertTarget, events: Sequence[ReadEvent], session: str, secret:
         "session": session,
         "text": text,
         "lost": lost,
-        "events": [_event(each, session) for each in events],
+        "events": [_event(each, session, console) for each in events],
     }
     post(address, mask_accounts(msgspec.json.encode(body).decode()).encode(), secret)
 
@@ -38,7 +45,7 @@ def event_id(session: str, read: ReadEvent) -> str:
     return f"{session}/{read.cursor.id}"
 
 
-def _event(read: ReadEvent, session: str) -> dict[str, Any]:
+def _event(read: ReadEvent, session: str, console: str) -> dict[str, Any]:
     event = msgspec.to_builtins(read.event)
     event.pop("key", None)
-    return {"event_id": event_id(session, read), "text": push_text(read.event, session), **event}
+    return {"event_id": event_id(session, read), "text": push_text(read.event, session, console), **event}

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import quote
 
 from bridge.bus.events.event import SessionEvent
 from ib_worker.pushes.target import PushGroup
@@ -30,9 +31,17 @@ def group_of(event: SessionEvent) -> PushGroup | None:
     return "approvals" if event.kind == "approval" else None
 
 
-def push_text(event: SessionEvent, session: str) -> str:
-    """Return one line on the event."""
-    return f"[{session}] {_said(event)}"
+def push_text(event: SessionEvent, session: str, console: str = "") -> str:
+    """Return one line on the event. An order that waits has a link to its page at the console, if there is one.
+
+    The link carries no right: the page asks for a sign-in, and changes nothing by itself.
+    """
+    link = f" {console}/orders/{quote(event.key)}" if console and _waits(event) else ""
+    return f"[{session}] {_said(event)}{link}"
+
+
+def _waits(event: SessionEvent) -> bool:
+    return event.kind == "approval" and event.details.get("state") == "asked"
 
 
 def _said(event: SessionEvent) -> str:
@@ -51,7 +60,7 @@ def _said(event: SessionEvent) -> str:
     if event.kind == "session":
         why = " ".join(str(each) for each in (details.get("cause"), details.get("remedy")) if each)
         return f"The session is {details.get('state')}. {why}".strip()
-    state = "waits for a person" if details.get("state") == "asked" else str(details.get("state"))
+    state = "waits for a person" if _waits(event) else str(details.get("state"))
     by = f" by {details['by']}" if details.get("by") else ""
     why = " ".join(str(details[each]) for each in ("summary", "reason") if details.get(each))
     return f"Approval of {event.key}: {state}{by}. {why}".strip()

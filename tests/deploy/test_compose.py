@@ -104,6 +104,7 @@ SETTINGS = {
     "ALERT_TARGETS": "desk=https://example.com/hook,phone=ntfys://ntfy.sh/topic",
     "ALERT_EVENTS": "fills,halts",
     "ALERT_SECRET": "0123456789abcdef",
+    "CONSOLE_URL": "https://console.example.org",
     "LOG_LEVEL": "debug",
     "LOG_FORMAT": "console",
 }
@@ -125,12 +126,14 @@ def test_the_simulators_worker_has_the_settings_too_and_nobody_to_alert(tmp_path
 
     told = services(tmp_path, "sim", env=written, env_sim="LIMIT_MAX_QUANTITY=5\nTRADING_MODE=live\n")["worker"]
 
-    reach = {name: told["environment"].get(name) for name in SETTINGS if not name.startswith(("ALERT_", "LIVE_"))}
+    reach = {
+        name: told["environment"].get(name) for name in SETTINGS if not name.startswith(("ALERT_", "LIVE_", "CONSOLE_"))
+    }
     assert reach == {name: SETTINGS[name] for name in reach}
     assert services(tmp_path, "sim", env_sim="LOG_LEVEL=warning\n")["worker"]["environment"]["LOG_LEVEL"] == "warning"
     assert told["environment"]["LIMIT_MAX_QUANTITY"] == "5"
     assert told["environment"]["TRADING_MODE"] == "paper"
-    assert not [name for name in told["environment"] if name.startswith(("ALERT_", "LIVE_"))]
+    assert not [name for name in told["environment"] if name.startswith(("ALERT_", "LIVE_", "CONSOLE_"))]
 
 
 @pytest.mark.parametrize(

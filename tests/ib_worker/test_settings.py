@@ -47,6 +47,16 @@ def test_events_that_no_target_could_get_are_refused(monkeypatch: pytest.MonkeyP
         WorkerSettings()
 
 
+def test_the_consoles_address_is_one_that_browsers_may_sign_in_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSOLE_URL", "")
+    assert WorkerSettings().console_url is None
+    monkeypatch.setenv("CONSOLE_URL", "https://console.example.org/")
+    assert WorkerSettings().console_url == "https://console.example.org"
+    monkeypatch.setenv("CONSOLE_URL", "http://console.example.org")
+    with pytest.raises(ValidationError, match="only https"):
+        WorkerSettings()
+
+
 @pytest.mark.parametrize("session", ["", "two words", "{paper}", "x" * 33])
 def test_a_session_that_redis_could_not_have_is_refused_at_the_start(
     session: str, monkeypatch: pytest.MonkeyPatch

@@ -53,3 +53,12 @@ def test_an_alert_on_a_fill_tells_its_state() -> None:
     found = event("alert", event="order_filled", targets=[], state={"status": "Filled", "filled": 2.0})
 
     assert push_text(found, "paper") == "[paper] Alert: order_filled of SPY, status Filled, filled 2.0."
+
+
+def test_an_order_that_waits_has_a_link_and_no_other_event_has_one() -> None:
+    waits, answered = event("approval", state="asked", summary="BUY 1 SPY."), event("approval", state="approved")
+    text = push_text(waits, "live", "https://console.example.org")
+
+    assert text.endswith("BUY 1 SPY. https://console.example.org/orders/key-0001")
+    assert "https://" not in push_text(answered, "live", "https://console.example.org")
+    assert "https://" not in push_text(event("execution", **FILL), "live", "https://console.example.org")
