@@ -105,7 +105,7 @@ ROOMS: dict[str, set[str]] = {
             "bus/transport": {"redaction.py", "tasks.py", "tool.py", "bus/timing.py"},
             "bus/integrity": {"audit_chain.py", "tool.py", "bus/halt.py", "bus/transport"},
             "bus/events": {"bus/keys.py", "bus/transport"},
-            "bus/identity": {"bus/keys.py", "bus/messages.py", "bus/transport"},
+            "bus/identity": {"bus/keys.py", "bus/messages.py", "bus/transport", "tool.py"},
             "bus/history": {"bus/keys.py", "bus/transport"},
             "bus/controls": {
                 "bus/events",

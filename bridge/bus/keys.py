@@ -39,6 +39,9 @@ class Keys:
         self.operators = self._prefix + "operators"  # hash: who may approve and release, by name
         self.sign_ins = self._prefix + "sign_ins"  # hash: which of them are signed in, by the digest of a token
         self.identity_epoch = self._prefix + "identity_epoch"  # string: another one after Redis has lost data
+        self.clients = self._prefix + "clients"  # hash: who may call, and their rights, by name
+        self.access = self._prefix + "access"  # hash: as which client a proof acts, by the proof's digest
+        self.client_news = self._prefix + "client_news"  # channel: clients or their access have changed
         self.seal = self._prefix + "seal"  # string: the secret under which fronts seal what a client hands back
         self.audit = self._prefix + "audit"  # stream: the audit log
         self.audit_head = self._prefix + "audit_head"  # hash: seq and digest of the log's last entry

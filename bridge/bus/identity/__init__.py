@@ -1,1 +1,1 @@
-"""The operators of a session, and who of them is signed in."""
+"""The operators of a session and who of them is signed in; its clients, their rights and their access."""

@@ -149,21 +149,21 @@ async def sign_ins(pipe: CommandPipeline, keys: Keys) -> dict[str, SignIn]:
 async def end_sign_in(pipe: CommandPipeline, keys: Keys, id_: str) -> bool:
     """End one sign-in by its id; return whether there was one. Raises BusError."""
     ended = bool(await pipe.send("HDEL", keys.sign_ins, id_))
-    await _count_step(pipe, keys)
+    await count_step(pipe, keys)
     return ended
 
 
 async def end_sign_ins_of(pipe: CommandPipeline, keys: Keys, operator: str) -> int:
     """End all sign-ins of an operator; return how many there were. Raises BusError."""
     ended = int(await END.run(pipe, (keys.sign_ins,), operator))
-    await _count_step(pipe, keys)
+    await count_step(pipe, keys)
     return ended
 
 
 async def remove_operator(pipe: CommandPipeline, keys: Keys, name: str) -> bool:
     """Remove the operator and end its sign-ins; return whether there was one. Raises BusError."""
     removed = bool(await REMOVE.run(pipe, (keys.operators, keys.sign_ins), name))
-    await _count_step(pipe, keys)
+    await count_step(pipe, keys)
     return removed
 
 
@@ -172,7 +172,7 @@ async def void_identities(pipe: CommandPipeline, keys: Keys) -> None:
     await pipe.send("SET", keys.identity_epoch, secrets.token_urlsafe(12))
 
 
-async def _count_step(pipe: CommandPipeline, keys: Keys) -> None:
+async def count_step(pipe: CommandPipeline, keys: Keys) -> None:
     """Let the leader renew its lease, which counts a step: a copy of Redis from before is then known to be older."""
     with suppress(BusError):  # it renews every second by itself
         await pipe.send("SPUBLISH", keys.requests, LOOK_NOW)

@@ -1,0 +1,98 @@
+"""The file of static clients: a JSON list of names, digests of bearer tokens, scopes, and further rights.
+
+Front and worker read it. It is read again when it changes, so removing an entry ends that client's access.
+"""
+
+import hmac
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import structlog
+
+from bridge.bus.identity.clients import Client, ClientName
+from bridge.bus.identity.rights import Rights
+
+log = structlog.get_logger(__name__)
+
+
+class ClientEntry(Rights, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One entry. A file of an earlier release has name, sha256 and scopes alone, and means all accounts and symbols."""
+
+    name: ClientName
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]  # of the token's UTF-8 bytes: the proof
+
+    def client(self) -> Client:
+        rights = Rights(*(getattr(self, field) for field in Rights.__struct_fields__))
+        return Client(self.name, rights, by="the clients' file")
+
+
+class ClientFile:
+    """The clients of the file as it is now. A file that can no longer be read admits nobody."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError or ValueError where the file can't be read."""
+        self._path = path
+        self._stamp = _stamp(path)
+        self._known = _clients(path)
+        self._fault: str | None = None
+
+    def fault(self) -> str | None:
+        """The reason why the file cannot be read now, without its path; None where it can."""
+        self._refresh()
+        return self._fault
+
+    def find(self, proof: str) -> Client | None:
+        """Return the client whose token's SHA-256 this is."""
+        self._refresh()
+        found = None
+        for digest, client in self._known:  # all of them, so that the time taken says nothing of the place
+            if hmac.compare_digest(digest, proof):
+                found = client
+        return found
+
+    def has(self, name: str) -> bool:
+        """Return whether a client of that name is in the file."""
+        self._refresh()
+        return any(client.name == name for _, client in self._known)
+
+    def _refresh(self) -> None:
+        stamp = _stamp(self._path)
+        if stamp == self._stamp and self._fault is None:  # rights that come back change no stamp
+            return
+        self._stamp = stamp
+        try:
+            self._known, self._fault = _clients(self._path), None
+        except (OSError, ValueError) as error:
+            self._known = []
+            self._tell(error.strerror or "error" if isinstance(error, OSError) else str(error))
+
+    def _tell(self, fault: str) -> None:
+        fault = fault.removeprefix(f"{self._path}: ")
+        if fault != self._fault:
+            log.error("tokens_unreadable", path=str(self._path), error=fault)
+        self._fault = fault
+
+
+def read_clients(path: Path) -> list[ClientEntry]:
+    """The entries of the file; raises OSError or ValueError, and names no hash in either."""
+    try:
+        known = msgspec.json.decode(path.read_bytes(), type=list[ClientEntry])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    names = [each.name for each in known]
+    if len(set(names)) != len(names):
+        raise ValueError(f"{path}: each name must be unique, because logs and the audit log tell callers apart by it")
+    return known
+
+
+def _clients(path: Path) -> list[tuple[str, Client]]:
+    return [(each.sha256, each.client()) for each in read_clients(path)]
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
