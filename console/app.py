@@ -8,10 +8,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from bridge.bus.client.client import BusClient
+from bridge.bus.identity.links import PATH as LINK
 from bridge.bus.transport.connection import BusError
 from bridge.tool import ToolError
 from console.pages.approvals import ApprovalPages
 from console.pages.kill_switch import KillSwitchPages
+from console.pages.links import LinkPages
 from console.pages.pages import Pages
 from console.pages.rendering import TEMPLATES
 from console.pages.sign_in import SignInPages
@@ -22,7 +24,8 @@ from console.web.guard import BODY_LIMIT, GuardMiddleware
 def build_app(bus: BusClient, settings: ConsoleSettings) -> ASGIApp:
     """Return the application of one session's console. The guard is outermost, so it sees the page of a fault too."""
     pages = Pages(bus, settings.url)
-    sign_in = SignInPages(pages, round(settings.console_sign_in_h * 3600))
+    lasts_s = round(settings.console_sign_in_h * 3600)
+    sign_in, links = SignInPages(pages, lasts_s), LinkPages(pages, lasts_s)
     approvals, switch = ApprovalPages(pages), KillSwitchPages(pages)
     app = Starlette(
         routes=[
@@ -34,6 +37,8 @@ def build_app(bus: BusClient, settings: ConsoleSettings) -> ASGIApp:
             Route("/halt", switch.halt, methods=["POST"]),
             Route("/resume", switch.resume, methods=["POST"]),
             Route("/sign-in", sign_in.sign_in, methods=["POST"]),
+            Route(LINK, links.shown, methods=["GET"]),
+            Route(LINK, links.use, methods=["POST"]),
             Route("/sign-out", sign_in.sign_out, methods=["POST"]),
             Route("/healthz", _alive, methods=["GET"]),
             Mount("/static", StaticFiles(directory=TEMPLATES.parent / "static")),

@@ -20,6 +20,7 @@ class Keys:
         self._prefix = f"ibkr:{{{session}}}:"
         self.requests = self._prefix + "req"  # channel: what fronts ask
         self.fronts = self._prefix + "fronts"  # channel: what fronts ask one another
+        self.calls = self._prefix + "calls"  # channel: the tool calls that fronts have answered, for who watches
         self.lease = self._prefix + "lease"  # string: the leader's token
         self.cut_off = self._prefix + "cut_off"  # string, for seconds: the leader can't reach the gateway
         self.relief = self._prefix + "relief"  # string, for seconds: a standby can
@@ -38,6 +39,7 @@ class Keys:
         self.refusals = self._prefix + "refusals"  # list: what the operator refused and is not in the audit log yet
         self.operators = self._prefix + "operators"  # hash: who may approve and release, by name
         self.sign_ins = self._prefix + "sign_ins"  # hash: which of them are signed in, by the digest of a token
+        self.sign_in_links = self._prefix + "sign_in_links"  # hash: links that sign in once, by the digest of a token
         self.identity_epoch = self._prefix + "identity_epoch"  # string: another one after Redis has lost data
         self.clients = self._prefix + "clients"  # hash: who may call, and their rights, by name
         self.access = self._prefix + "access"  # hash: as which client a proof acts, by the proof's digest

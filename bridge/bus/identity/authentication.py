@@ -11,12 +11,13 @@ from bridge.bus.transport.pipeline import CommandPipeline
 async def authenticated(pipe: CommandPipeline, keys: Keys, name: str, passphrase: str, code: str) -> bool:
     """Return whether this is the operator's passphrase, and the one-time code where one is set; it is used from now on.
 
-    An unknown name takes as long as a wrong passphrase. Hashing runs beside the event loop. Raises BusError, and
-    ValueError for a record that can't be read.
+    An unknown name and an operator without a passphrase take as long as a wrong passphrase. Hashing runs beside the
+    event loop. Raises BusError, and ValueError for a record that can't be read.
     """
     operator = await find_operator(pipe, keys, name)
-    right = await asyncio.to_thread(matches, operator.passphrase if operator else NO_HASH, passphrase)
-    if operator is None or not right:
+    kept = operator.passphrase if operator else ""
+    right = await asyncio.to_thread(matches, kept or NO_HASH, passphrase)
+    if operator is None or not kept or not right:
         return False
     return not operator.totp or await _code_is_right(pipe, keys, operator, code)
 

@@ -11,12 +11,13 @@ from bridge.bus.transport.script import Script
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 
-# Adds an operator. Sign-ins of that name are of somebody who was removed by hand: they end in the same step.
+# Adds an operator. Sign-ins and links of that name are of somebody who was removed by hand: they end in the same step.
 ADD = Script(
     f"#!lua\n{EACH}"
     """
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 end_all(KEYS[2], ARGV[1])
+end_all(KEYS[3], ARGV[1])
 return 1
 """
 )
@@ -36,8 +37,8 @@ return 1
 class Operator(msgspec.Struct, frozen=True):
     """A person who may approve orders and release the kill switch.
 
-    passphrase: its argon2id hash. totp: the secret of one-time codes, empty where none are asked for. totp_step: the
-    newest step of time whose code was used.
+    passphrase: its argon2id hash; empty for the demo's operator, who signs in by links alone. totp: the secret of
+    one-time codes, empty where none are asked for. totp_step: the newest step of time whose code was used.
     """
 
     name: str
@@ -56,7 +57,9 @@ def operator_name(written: str) -> str:
 
 async def add_operator(pipe: CommandPipeline, keys: Keys, new: Operator) -> bool:
     """Add the operator; return False, and change nothing, where the name is taken. Raises BusError."""
-    return bool(await ADD.run(pipe, (keys.operators, keys.sign_ins), new.name, msgspec.json.encode(new)))
+    return bool(
+        await ADD.run(pipe, (keys.operators, keys.sign_ins, keys.sign_in_links), new.name, msgspec.json.encode(new))
+    )
 
 
 async def find_operator(pipe: CommandPipeline, keys: Keys, name: str) -> Operator | None:
@@ -68,6 +71,13 @@ async def find_operator(pipe: CommandPipeline, keys: Keys, name: str) -> Operato
 async def operator_names(pipe: CommandPipeline, keys: Keys) -> list[str]:
     """Return the names of all operators in order; those whose record is damaged too. Raises BusError."""
     return sorted(name.decode() for name in await pipe.send("HKEYS", keys.operators))
+
+
+async def passphrase_holders(pipe: CommandPipeline, keys: Keys) -> list[str]:
+    """Return the names of the operators who sign in with a passphrase, in order; a damaged record counts as one of
+    those. Raises BusError."""
+    flat: list[bytes] = await pipe.send("HGETALL", keys.operators)
+    return sorted(name.decode() for name, found in zip(flat[::2], flat[1::2], strict=True) if _has_passphrase(found))
 
 
 async def take_totp_step(pipe: CommandPipeline, keys: Keys, name: str, step: int) -> bool:
@@ -82,3 +92,10 @@ def _read(found: bytes) -> Operator:
         raise ValueError(
             f"the operator's record in Redis is damaged: {error}. Remove the operator and add it"
         ) from None
+
+
+def _has_passphrase(found: bytes) -> bool:
+    try:
+        return bool(_read(found).passphrase)
+    except ValueError:
+        return True

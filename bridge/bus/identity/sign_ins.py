@@ -59,48 +59,54 @@ local function end_all(sign_ins, operator)
 end
 """
 
-BEGIN = Script(
-    f"#!lua\n{EACH}"
-    """
-local operators, sign_ins, epoch = KEYS[1], KEYS[2], redis.call('GET', KEYS[3]) or ''
-local id, operator, via, lasts, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-if redis.call('HEXISTS', operators, operator) == 0 then return 0 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local oldest, oldest_at, count = nil, nil, 0
-for other, each in each_sign_in(redis.call('HGETALL', sign_ins)) do
-    local begun = tonumber(each.begun_ms)
-    if not begun or (tonumber(each.until_ms) or 0) <= now or each.epoch ~= epoch then
-        redis.call('HDEL', sign_ins, other)
-    else
-        count = count + 1
-        if not oldest or begun < oldest_at then oldest, oldest_at = other, begun end
+# Lua for scripts that begin a sign-in, after EACH.
+BEGIN_SIGN_IN = """
+local function begin_sign_in(operators, sign_ins, epoch_key, id, operator, via, lasts, most)
+    local epoch = redis.call('GET', epoch_key) or ''
+    if redis.call('HEXISTS', operators, operator) == 0 then return 0 end
+    local time = redis.call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    local oldest, oldest_at, count = nil, nil, 0
+    for other, each in each_sign_in(redis.call('HGETALL', sign_ins)) do
+        local begun = tonumber(each.begun_ms)
+        if not begun or (tonumber(each.until_ms) or 0) <= now or each.epoch ~= epoch then
+            redis.call('HDEL', sign_ins, other)
+        else
+            count = count + 1
+            if not oldest or begun < oldest_at then oldest, oldest_at = other, begun end
+        end
     end
+    if count >= most then redis.call('HDEL', sign_ins, oldest) end
+    redis.call('HSET', sign_ins, id, cjson.encode({operator = operator, via = via, begun_ms = now,
+        until_ms = now + lasts, epoch = epoch}))
+    return 1
 end
-if count >= most then redis.call('HDEL', sign_ins, oldest) end
-redis.call('HSET', sign_ins, id, cjson.encode({operator = operator, via = via, begun_ms = now, until_ms = now + lasts,
-    epoch = epoch}))
-return 1
 """
+
+BEGIN = Script(
+    f"#!lua\n{EACH}{BEGIN_SIGN_IN}"
+    "return begin_sign_in(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]))"
 )
 
 FIND = Script(f"#!lua flags=no-writes\n{SIGNED_IN}return signed_in(KEYS[1], KEYS[2], KEYS[3], ARGV[1])")
 
-END = Script(f"#!lua flags=allow-oom\n{EACH}return end_all(KEYS[1], ARGV[1])")
+# Ends an operator's sign-ins, and its links with them.
+END = Script(f"#!lua flags=allow-oom\n{EACH}end_all(KEYS[2], ARGV[1])\nreturn end_all(KEYS[1], ARGV[1])")
 
-# Removes an operator, and ends its sign-ins in the same step.
+# Removes an operator, and ends its sign-ins and links in the same step.
 REMOVE = Script(
     f"#!lua flags=allow-oom\n{EACH}"
     """
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
 end_all(KEYS[2], ARGV[1])
+end_all(KEYS[3], ARGV[1])
 return 1
 """
 )
 
 
 class SignIn(msgspec.Struct, frozen=True):
-    """A sign-in as it is kept. `via`: `command line` or `console`. Times in milliseconds since 1970."""
+    """A sign-in as it is kept. `via`: `command line`, `console` or `link`. Times in milliseconds since 1970."""
 
     operator: str
     via: str
@@ -154,15 +160,15 @@ async def end_sign_in(pipe: CommandPipeline, keys: Keys, id_: str) -> bool:
 
 
 async def end_sign_ins_of(pipe: CommandPipeline, keys: Keys, operator: str) -> int:
-    """End all sign-ins of an operator; return how many there were. Raises BusError."""
-    ended = int(await END.run(pipe, (keys.sign_ins,), operator))
+    """End all sign-ins of an operator, and void its links; return how many sign-ins there were. Raises BusError."""
+    ended = int(await END.run(pipe, (keys.sign_ins, keys.sign_in_links), operator))
     await count_step(pipe, keys)
     return ended
 
 
 async def remove_operator(pipe: CommandPipeline, keys: Keys, name: str) -> bool:
     """Remove the operator and end its sign-ins; return whether there was one. Raises BusError."""
-    removed = bool(await REMOVE.run(pipe, (keys.operators, keys.sign_ins), name))
+    removed = bool(await REMOVE.run(pipe, (keys.operators, keys.sign_ins, keys.sign_in_links), name))
     await count_step(pipe, keys)
     return removed
 

@@ -6,7 +6,7 @@ import sys
 from functools import partial
 
 from bridge.bus.controls.approvals import Approval, give_approval, refuse_approval, waiting_approvals
-from bridge.bus.identity.operators import operator_names
+from bridge.bus.identity.operators import passphrase_holders
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tools.orders import clean_reason
@@ -55,7 +55,7 @@ async def _show(key: str, into: list[tuple[Approval, list[str]]], pipe: CommandP
         sys.stderr.write(f"{keys.session}: {told}\n")
         return 1
     print(f"{keys.session}: {found.summary}\nasked by {found.caller}")
-    into.append((found, await operator_names(pipe, keys)))
+    into.append((found, await passphrase_holders(pipe, keys)))
     return 0
 
 

@@ -5,22 +5,27 @@ without a sign-in.
 """
 
 import argparse
+import os
 import sys
 from functools import partial
 
 from bridge.bus.identity.credentials import hashed, new_totp_secret, totp_step, totp_uri, weakness
-from bridge.bus.identity.operators import Operator, add_operator, operator_name, operator_names
+from bridge.bus.identity.links import LASTS_MS, make_link
+from bridge.bus.identity.operators import Operator, add_operator, operator_name, operator_names, passphrase_holders
 from bridge.bus.identity.sign_ins import end_sign_ins_of, remove_operator, sign_ins
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.settings import public_url
 from cli.operator.redis_target import Act, add_bus_arguments, with_bus
 from cli.operator.sign_in import Typed, signed_in, typed
 from cli.operator.typed_confirmation import at_terminal, hidden
 
+CONSOLE = "http://127.0.0.1:8010"
 ACTIONS = {
     "list": "the operators, and how many sign-ins each has",
     "add": "add an operator; asks for the passphrase",
     "remove": "remove an operator and end its sign-ins",
+    "link": "print a link that signs the operator in once, at the console; good for 10 minutes",
     "sign-out": "end all sign-ins of an operator: what it approved and was not used yet counts no more",
 }
 
@@ -31,7 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=ACTIONS, metavar="ACTION")
     parser.add_argument("name", type=_name, nargs="?", help="1-32 of a-z 0-9 _ . -")
     parser.add_argument("--totp", action="store_true", help="add: ask for a one-time code of an authenticator too")
+    told = "CONSOLE_URL of the console (http://127.0.0.1:8010), for link"
+    parser.add_argument("--console", type=_console, default=os.environ.get("CONSOLE_URL") or CONSOLE, help=told)
     add_bus_arguments(parser)
+
+
+def _console(written: str) -> str:
+    try:
+        return public_url(written)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _name(written: str) -> str:
@@ -57,18 +71,25 @@ def run(options: argparse.Namespace) -> int:
         return status
     # Between two connections: while an event loop runs, Ctrl-C would wait for the answer.
     try:
-        who = typed(found[0])
+        who = typed(_asked(options, found[0]))
         new = _new_operator(options.name, options.totp) if options.action == "add" else None
     except (EOFError, KeyboardInterrupt):
         print("\nnothing was changed")
         return 1
+    if options.action == "link":
+        return with_bus(options, partial(_signed_in, who, partial(_link, options.name, options.console)))
     if options.action == "remove":
         return with_bus(options, partial(_signed_in, who, partial(_remove, options.name)))
     return 1 if new is None else with_bus(options, partial(_signed_in, who, partial(_add, new)))
 
 
+def _asked(options: argparse.Namespace, holders: list[str]) -> list[str]:
+    """Return the operators of whom one must sign in: a link acts as its operator, so nobody else may make it."""
+    return [options.name] if options.action == "link" and options.name in holders else holders
+
+
 async def _names(into: list[list[str]], pipe: CommandPipeline, keys: Keys) -> int:
-    into.append(await operator_names(pipe, keys))
+    into.append(await passphrase_holders(pipe, keys))
     if into[0]:
         print(f"{keys.session} has operators: one of them signs in for this")
     return 0
@@ -129,4 +150,13 @@ async def _remove(name: str, pipe: CommandPipeline, keys: Keys) -> int:
 
 async def _sign_out(name: str, pipe: CommandPipeline, keys: Keys) -> int:
     print(f"{keys.session}: {await end_sign_ins_of(pipe, keys, name)} sign-ins of {name} ended")
+    return 0
+
+
+async def _link(name: str, console: str, pipe: CommandPipeline, keys: Keys) -> int:
+    link = await make_link(pipe, keys, name, console)
+    if not link:
+        sys.stderr.write(f"error: {keys.session} has no operator {name}\n")
+        return 1
+    print(f"{keys.session}: this link signs {name} in once, within {LASTS_MS // 60_000} minutes:\n  {link}")
     return 0

@@ -6,7 +6,7 @@ from functools import partial
 
 from bridge.bus.controls.kill_switch import clear_halt, read_halt
 from bridge.bus.halt import Halt
-from bridge.bus.identity.operators import operator_names
+from bridge.bus.identity.operators import passphrase_holders
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.operator.redis_target import add_bus_arguments, with_bus
@@ -39,7 +39,7 @@ async def _show(into: list[tuple[str, Halt, list[str]]], pipe: CommandPipeline, 
         sys.stderr.write(f"{keys.session}: the kill switch is not set, so nothing was released\n")
         return 1
     print(f"{keys.session}: {halt.told()}")
-    into.append((keys.session, halt, await operator_names(pipe, keys)))
+    into.append((keys.session, halt, await passphrase_holders(pipe, keys)))
     return 0
 
 

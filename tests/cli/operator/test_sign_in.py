@@ -4,7 +4,7 @@ import pyotp
 import pytest
 
 from bridge.bus.identity.credentials import hashed, new_totp_secret
-from bridge.bus.identity.operators import Operator, add_operator, find_operator
+from bridge.bus.identity.operators import Operator, add_operator, find_operator, passphrase_holders
 from bridge.bus.identity.sign_ins import sign_ins
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
@@ -80,6 +80,21 @@ async def test_an_operator_who_was_added_since_the_question_is_asked_for(redis_u
         await added(pipe, keys)
         with pytest.raises(PermissionError, match="run the command again"):
             await signed_in(pipe, keys, None)
+
+
+async def test_the_demos_operator_has_no_passphrase_and_is_signed_in_at_the_command_line(
+    redis_url: str, session: str
+) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await add_operator(pipe, keys, Operator("demo", ""))
+        asked = await passphrase_holders(pipe, keys)
+        who = await signed_in(pipe, keys, typed(asked))
+        for words in ("", "nobody's passphrase"):  # the latter is what an unknown name's is compared with
+            with pytest.raises(PermissionError, match=WRONG):
+                await signed_in(pipe, keys, Typed("demo", words, ""))
+
+        assert (asked, who.by, list(await sign_ins(pipe, keys))) == ([], "operator demo", [who.sign_in])
 
 
 def test_what_is_typed_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,7 @@ async def test_every_answer_says_what_a_browser_may_do_with_it(redis_url: str, s
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
-    assert "script-src" not in policy  # there is no script at all
+    assert "script-src 'self';" in policy  # a file of ours, and none that stands in a page
     assert "unsafe" not in policy
     assert headers["x-frame-options"] == "DENY"
     assert headers["referrer-policy"] == "same-origin"  # no-referrer makes a browser's own Origin null

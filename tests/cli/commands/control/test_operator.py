@@ -125,6 +125,25 @@ async def test_sign_out_voids_what_was_approved_and_not_used(
     assert "1 sign-ins of anna ended" in said
 
 
+async def test_a_link_is_made_by_its_own_operator_alone(
+    own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await led(own_redis, "live")
+    await entered(own_redis, monkeypatch, ["operator", "add", "anna"], GOOD, GOOD)
+    await entered(own_redis, monkeypatch, ["operator", "add", "bert"], "anna", GOOD, "", OTHER, OTHER)
+    with terminal(monkeypatch) as person:
+        person.type(GOOD, "")
+        words = ("operator", "link", "anna", "--console", "https://console.example.org")
+        made = await typed(own_redis, *words)
+        shown = person.shown("/link#")
+    bert = await entered(own_redis, monkeypatch, ["operator", "link", "anna"], OTHER, "")
+
+    assert (made, bert) == (0, 1)
+    assert "signs anna in once, within 10 minutes:" in shown
+    assert "https://console.example.org/link#" in shown
+    assert "is wrong; nothing was changed" in capsys.readouterr().err
+
+
 async def test_an_operator_is_removed_by_one_of_them(own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
     await led(own_redis, "live")
     await entered(own_redis, monkeypatch, ["operator", "add", "anna"], GOOD, GOOD)
