@@ -3,10 +3,15 @@
 # mypy: disable-error-code="no-untyped-call"
 
 import asyncio
+import socket
+import statistics
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from ib_worker.tws.transport import BUFFER, DrainableTransport
+import pytest
+
+from ib_worker.tws.transport import ACKNOWLEDGE, BUFFER, DrainableTransport
 from tests.busy import BUSY_S
 from tests.waiting import until
 
@@ -86,6 +91,25 @@ async def test_what_comes_is_handed_on_whole_from_one_buffer() -> None:
         assert b"".join(came) == sent  # a later read does not overwrite what was handed on
         assert max(map(len, came)) <= BUFFER
         assert transport.get_buffer(-1) is transport.get_buffer(BUFFER)
+
+
+@pytest.mark.skipif(ACKNOWLEDGE is None, reason="only Linux lets a program choose when it acknowledges")
+async def test_a_gateway_that_keeps_small_messages_back_is_told_at_once_that_the_last_one_came() -> None:
+    async with connected() as (transport, peer):
+        came: list[bytes] = []
+        transport.hasData += came.append
+        assert peer.writer is not None
+        peer.writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+        took = []
+        for number in range(1, 12):
+            transport.sendMsg(b"question")  # since when the system would wait with what it owes the peer
+            began = time.perf_counter()
+            peer.writer.write(b"tick")
+            peer.writer.write(b"status")
+            await until(lambda: sum(map(len, came)) == 10 * number, "both have come")  # noqa: B023
+            took.append(time.perf_counter() - began)
+
+        assert statistics.median(took) < 0.03  # the system's own wait is 40 ms
 
 
 async def test_its_end_reaches_the_peer_after_all_that_was_written() -> None:
