@@ -21,6 +21,7 @@ COMMANDS = {
     "orders": "show the order records",
     "audit": "verify, replay, export or archive the audit log",
     "import-flex": "import Flex statements of IBKR into the account's history: deposits, and earlier days",
+    "redis-users": "print each service's rights in Redis, or write an ACL file with passwords",
     "reference": "write API.md's tables, or the schema snapshots",
 }
 CONTROL = {"halt", "resume", "approve", "operator"}  # in cli/commands/control

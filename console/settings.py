@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bridge.bus.keys import session_name
-from bridge.bus.transport.address import redis_address
+from bridge.bus.transport.address import USUAL, password_from_file, redis_address
 from bridge.settings import is_loopback, public_url
 
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
@@ -29,7 +29,8 @@ class ConsoleSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    redis_url: Annotated[str, AfterValidator(redis_address)] = "redis://127.0.0.1:6379/0"
+    redis_url: Annotated[str, AfterValidator(redis_address)] = USUAL
+    redis_password_file: Path | None = None  # holds the password of the user in redis_url
     ibkr_session: Annotated[str, AfterValidator(session_name)] = "paper"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
     console_host: str = "127.0.0.1"
@@ -37,6 +38,8 @@ class ConsoleSettings(BaseSettings):
     console_url: Annotated[str, AfterValidator(public_url)] | None = None
     console_sign_in_h: Annotated[float, Field(gt=0, le=24 * 7)] = 12  # hours that a sign-in lasts
     forwarded_allow_ips: Annotated[str, AfterValidator(_proxies)] = ""
+
+    _has_its_password = model_validator(mode="before")(password_from_file)
 
     @model_validator(mode="after")
     def _is_reached_by_a_known_name(self) -> Self:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.bus.keys import session_name
-from bridge.bus.transport.address import redis_address
+from bridge.bus.transport.address import USUAL, password_from_file, redis_address
 from bridge.settings import comma_list, public_url
 from bridge.tools.types import MarketDataType
 from ib_worker.pushes.target import WEBHOOK, AlertTarget, PushGroup, read_targets
@@ -50,7 +50,8 @@ class WorkerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    redis_url: Annotated[str, AfterValidator(redis_address)] = "redis://127.0.0.1:6379/0"
+    redis_url: Annotated[str, AfterValidator(redis_address)] = USUAL
+    redis_password_file: Path | None = None  # holds the password of the user in redis_url
     ibkr_session: Annotated[str, AfterValidator(session_name)] = "paper"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
     log_format: Annotated[Literal["json", "console"], BeforeValidator(str.lower)] = "json"
@@ -82,6 +83,8 @@ class WorkerSettings(BaseSettings):
     live_approval: Literal["client", "operator"] = "client"  # client: by a form in the MCP client too, not only the CLI
     limits: Limits = Field(default_factory=Limits)  # from LIMIT_…
     wires: CircuitBreakerSettings = Field(default_factory=CircuitBreakerSettings)  # from TRIP_…
+
+    _has_its_password = model_validator(mode="before")(password_from_file)
 
     @model_validator(mode="after")
     def _live_is_meant(self) -> Self:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.bus.keys import session_name
-from bridge.bus.transport.address import redis_address
+from bridge.bus.transport.address import USUAL, password_from_file, redis_address
 from bridge.settings import comma_list
 
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
@@ -22,7 +22,8 @@ class FrontSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    redis_url: Annotated[str, AfterValidator(redis_address)] = "redis://127.0.0.1:6379/0"
+    redis_url: Annotated[str, AfterValidator(redis_address)] = USUAL
+    redis_password_file: Path | None = None  # holds the password of the user in redis_url
     ibkr_session: Annotated[str, AfterValidator(session_name)] = "paper"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
     log_format: Annotated[Literal["json", "console"], BeforeValidator(str.lower)] = "json"
@@ -37,6 +38,8 @@ class FrontSettings(BaseSettings):
     front_burst: Annotated[int, Field(gt=0)] = 100
     front_calls_at_once: Annotated[int, Field(gt=0)] = 64  # of one caller, running streams included
     front_drain_s: Annotated[float, Field(ge=0)] = 5  # what calls get to end on SIGTERM; keep the stop grace above it
+
+    _has_its_password = model_validator(mode="before")(password_from_file)
 
     @model_validator(mode="after")
     def _keeps_the_door_shut(self) -> Self:

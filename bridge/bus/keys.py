@@ -34,7 +34,8 @@ class Keys:
         self.accepted = self._prefix + "accepted"  # sorted set: keys of placed orders by the time of acceptance
         self.halt = self._prefix + "halt"  # hash: the kill switch, there while it is set
         self.halts = self._prefix + "halts"  # counter: how often the switch was released
-        self.switched = self._prefix + "switched"  # list: what was done to it and is not in the audit log yet
+        self.switched = self._prefix + "switched"  # list: who set it, where the audit log does not say so yet
+        self.released = self._prefix + "released"  # list: who released it, likewise; no front writes here
         self.approvals = self._prefix + "approvals"  # sorted set: keys of live orders that await a human
         self.refusals = self._prefix + "refusals"  # list: what the operator refused and is not in the audit log yet
         self.operators = self._prefix + "operators"  # hash: who may approve and release, by name

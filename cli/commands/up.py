@@ -27,6 +27,7 @@ TOUR = "cli.commands.tour"  # with an MCP client in it, which takes seconds to l
 # What a shell may be set up for, which is another stack's business: its limits, and who hears of its troubles.
 SETTINGS = (
     "REDIS_URL",
+    "REDIS_PASSWORD_FILE",
     "IBKR_",
     "FRONT_",
     "GATEWAY_",

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.sessions import is_known, known_sessions
+from bridge.bus.transport.address import USUAL, address_with_file
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.redaction import mask_url
@@ -15,7 +16,6 @@ from cli.local_stack.state_folder import STATE
 
 # Where `python -m cli up` has its own, and where everybody's is.
 DEMO_SOCKET = STATE / "redis" / "redis.sock"
-USUAL = "redis://127.0.0.1:6379/0"
 
 Act = Callable[[CommandPipeline, Keys], Awaitable[int]]
 
@@ -24,7 +24,7 @@ def add_redis_argument(parser: argparse.ArgumentParser) -> None:
     told = (
         "REDIS_URL of the stack; left out: the demo's or the one at this machine's port 6379, whichever knows a session"
     )
-    parser.add_argument("--redis", default=os.environ.get("REDIS_URL") or None, metavar="URL", help=told)
+    parser.add_argument("--redis", default=named_redis(), metavar="URL", help=told)
 
 
 def add_bus_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +32,15 @@ def add_bus_arguments(parser: argparse.ArgumentParser) -> None:
     told = "IBKR_SESSION of the stack; left out: the only session there is"
     parser.add_argument("--session", default=os.environ.get("IBKR_SESSION") or None, metavar="NAME", help=told)
     parser.add_argument("--force", action="store_true", help="act on a session that no worker has ever led")
+
+
+def named_redis() -> str | None:
+    """Return the address that the environment names, with the password of REDIS_PASSWORD_FILE."""
+    url = os.environ.get("REDIS_URL") or None
+    try:
+        return address_with_file(url, os.environ.get("REDIS_PASSWORD_FILE")) if url else None
+    except ValueError as error:
+        sys.exit(f"error: {error}")
 
 
 def usual_places() -> list[str]:

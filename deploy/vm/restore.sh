@@ -22,7 +22,7 @@ switches() { # each kill switch that is set, as "KEY LEVEL"; an unreadable level
     while read -r key; do
         [[ -n $key ]] || continue
         level=$(cli hget "$key" level) || return
-        [[ $level == reduce_only ]] || level=halt
+        [[ $level == reduce_only && -z $(cli hget "$key" tightened) ]] || level=halt
         echo "$key $level"
     done <<<"$found"
 }

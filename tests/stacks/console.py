@@ -18,6 +18,7 @@ from console.app import build_app
 from console.settings import ConsoleSettings
 from console.web.server import server_config
 from tests.stacks.bus import pipe_to
+from tests.stacks.redis_users import redis_users
 from tests.waiting import until
 
 GOOD = "correct horse battery"
@@ -54,15 +55,21 @@ class Visitor:
 
 
 @asynccontextmanager
-async def console(redis_url: str, session: str, *, operator: bool = True, **settings: object) -> AsyncIterator[Visitor]:
-    """Serve the console of a session, which has an operator, and yield a visitor who is not signed in."""
+async def console(
+    redis_url: str, session: str, *, operator: bool = True, user: bool = True, **settings: object
+) -> AsyncIterator[Visitor]:
+    """Serve the console of a session, which has an operator, and yield a visitor who is not signed in. The console has
+    the rights in Redis that it needs, and no more, unless its `user` would not outlive a restart of Redis."""
     if operator:
         async with pipe_to(redis_url) as pipe:
             await add_operator(pipe, Keys(session), Operator("anna", HASH))
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     values = {"redis_url": redis_url, "ibkr_session": session, "console_port": port} | settings
-    async with BusClient(redis_url, session, f"console-{port}") as bus:
+    async with (
+        redis_users(redis_url, session, ("console",) if user else ()) as users,
+        BusClient(users.get("console", redis_url), session, f"console-{port}") as bus,
+    ):
         known = ConsoleSettings.model_validate(values)
         server = uvicorn.Server(server_config(build_app(bus, known), proxies=known.forwarded_allow_ips))
         serving = asyncio.create_task(server.serve([listening]))

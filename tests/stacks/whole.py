@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.timing import USUAL, FrontTiming
 from tests.stacks.front import Running, serving
+from tests.stacks.redis_users import redis_users
 from tests.stacks.worker import caller, worker
 
 
@@ -20,11 +21,12 @@ class Stack:
 
 @asynccontextmanager
 async def whole_stack(redis_url: str, session: str, timing: FrontTiming = USUAL) -> AsyncIterator[Stack]:
-    """Everything, ready for reads and writes."""
+    """Everything, ready for reads and writes; front and worker have the rights in Redis that they need, and no more."""
     async with (
+        redis_users(redis_url, session, ("front", "worker")) as users,
         Simulator() as sim,
-        worker(redis_url, session, sim.port),
-        serving(redis_url, session, timing=timing) as front,
+        worker(users["worker"], session, sim.port),
+        serving(users["front"], session, timing=timing) as front,
         caller(redis_url, session) as other,
     ):
         await other.writable()

@@ -234,10 +234,12 @@ class BusClient:
     async def shared_secret(self) -> bytes:
         """Return the secret that all fronts of the session share; the first front creates it. Raises ToolError
         bus_down."""
-        made = secrets.token_bytes(SEAL_BYTES)
         with bus_errors(self.pipe.url):
-            found: bytes | None = await self.pipe.send("SET", self.keys.seal, made, "NX", "GET")
-        return found or made
+            found: bytes | None = await self.pipe.send("GET", self.keys.seal)
+            while found is None:  # by a command that overwrites none: a front has no right to more
+                await self.pipe.send("SETNX", self.keys.seal, secrets.token_bytes(SEAL_BYTES))
+                found = await self.pipe.send("GET", self.keys.seal)
+        return found
 
     async def status(self) -> Heartbeat | None:
         """Return the session's status as last written, and the number of workers that take requests; None if no status

@@ -59,8 +59,9 @@ class ReplyInbox:
         await self._listener.__aexit__()
 
     def next_id(self) -> str:
+        """Return the id of a new request. Nobody can guess it, and so have the worker answer it otherwise."""
         self._counter += 1
-        return f"{self.front}-{self._counter}"
+        return f"{self.front}-{self._counter}-{token_hex(8)}"
 
     @property
     def is_ready(self) -> bool:

@@ -29,27 +29,37 @@ class SwitchChange(msgspec.Struct, frozen=True):
     by: str
     reason: str
     at_ms: Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
+    queue: str = ""  # the list that it is in
     entry: bytes = b""  # as it is queued
 
 
 # A switch that can't be read is set. Fronts' rights reach to the commands and keys that this step uses, and no further.
 DAMAGED = "the kill switch in Redis is damaged"
+SWITCH_FIELDS = ("level", "by", "reason", "since_ms", "tightened")
+UNCONFIRMED = "unconfirmed: "
 
 # The first to halt is remembered; a later one can only tighten. What is done is queued for the audit log. It can be set
-# where memory is out, and not released, as no order could go anyway.
+# where memory is out, and not released, as no order could go anyway. A front may add a field and overwrite none, or it
+# could loosen the switch. So where it tightens one, it adds `tightened`, which counts above the level.
 SET_SWITCH = """
 local function set_switch(halt, changes)
-    local now, level, news = redis.call('TIME'), redis.pcall('HGET', halt, 'level'), '0'
-    if type(level) == 'table' then return {'halt', '', ARGV[4], '0', '0'} end
-    if not level or (level == 'reduce_only' and ARGV[1] == 'halt') then
+    local now, news = redis.call('TIME'), '0'
+    local set = redis.pcall('HMGET', halt, 'level', 'tightened')
+    if set.err then return {'halt', '', ARGV[4], '0', '0'} end
+    local tighter = set[1] == 'reduce_only' and not set[2] and ARGV[1] == 'halt'
+    if not set[1] or tighter then
         local at = now[1] * 1000 + math.floor(now[2] / 1000)
-        redis.call('HSET', halt, 'level', ARGV[1], 'by', ARGV[2], 'reason', ARGV[3],
-            'since_ms', string.format('%.0f', at))
+        local fields = {'level', ARGV[1], 'by', ARGV[2], 'reason', ARGV[3], 'since_ms', string.format('%.0f', at)}
+        if type(redis.pcall('HSET', halt, unpack(fields))) == 'table' then
+            for i = 1, #fields, 2 do redis.call('HSETNX', halt, fields[i], fields[i + 1]) end
+            if tighter then redis.call('HSETNX', halt, 'tightened', '1') end
+        end
         redis.pcall('RPUSH', changes, cjson.encode({event = 'halt', level = ARGV[1], by = ARGV[2], reason = ARGV[3],
             at_ms = at}))
         news = '1'
     end
-    local found = redis.call('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
+    local found = redis.call('HMGET', halt, 'level', 'by', 'reason', 'since_ms', 'tightened')
+    if found[5] then found[1] = 'halt' end
     found[5] = news
     return found
 end
@@ -70,16 +80,17 @@ return found
 CLEAR = Script(
     f"#!lua{SIGNED_IN}"
     """
-local halt, changes, halts, now = KEYS[1], KEYS[2], KEYS[3], redis.call('TIME')
+local halt, releases, halts, now = KEYS[1], KEYS[2], KEYS[3], redis.call('TIME')
 local named = ARGV[2] ~= '' or has_operators(KEYS[4])
 if named and signed_in(KEYS[4], KEYS[5], KEYS[6], ARGV[2]) == '' then return -1 end
 if redis.call('EXISTS', halt) == 0 then return 0 end
-local found = redis.pcall('HMGET', halt, 'level', 'reason', 'since_ms')
+local found = redis.pcall('HMGET', halt, 'level', 'reason', 'since_ms', 'tightened')
 if found.err then found = {} end
+if found[4] then found[1] = 'halt' end
 if ARGV[3] ~= '' and found[3] ~= ARGV[3] then return 0 end
 if type(redis.pcall('INCR', halts)) == 'table' then redis.call('SET', halts, now[1]) end
 redis.call('DEL', halt)
-redis.pcall('RPUSH', changes, cjson.encode({event = 'resume', level = found[1] or 'halt', by = ARGV[1],
+redis.pcall('RPUSH', releases, cjson.encode({event = 'resume', level = found[1] or 'halt', by = ARGV[1],
     reason = found[2] or '', at_ms = now[1] * 1000 + math.floor(now[2] / 1000)}))
 return 1
 """
@@ -143,11 +154,12 @@ async def read_halt(pipe: CommandPipeline, keys: Keys) -> Halt | None:
     """Return the switch, None while trading is not halted. A damaged switch counts as set. After a BusError the switch
     is unknown."""
     try:
-        found = await pipe.send("HMGET", keys.halt, "level", "by", "reason", "since_ms")
+        level, *told, tightened = await pipe.send("HMGET", keys.halt, *SWITCH_FIELDS)
     except Refused as error:
         if WRONG_TYPE not in str(error):
             raise
         return Halt("halt", "", DAMAGED, 0)
+    found = (level if tightened is None else b"halt", *told)
     return halt_of(found) if any(each is not None for each in found) else None
 
 
@@ -172,7 +184,7 @@ async def clear_halt(pipe: CommandPipeline, keys: Keys, by: str, sign_in: str = 
     nobody who is signed in; it may be empty where there are no operators.
     """
     since = str(read.since_ms) if read is not None and 0 < read.since_ms < LATEST_MS else ""
-    names = (keys.halt, keys.switched, keys.halts, *identity_keys(keys))
+    names = (keys.halt, keys.released, keys.halts, *identity_keys(keys))
     cleared = await CLEAR.run(pipe, names, by, sign_in, since)
     if cleared < 0:
         raise PermissionError("only an operator who is signed in can release the kill switch")
@@ -182,33 +194,41 @@ async def clear_halt(pipe: CommandPipeline, keys: Keys, by: str, sign_in: str = 
 async def next_change(pipe: CommandPipeline, keys: Keys) -> SwitchChange | None:
     """Return the oldest change of the switch that is not in the audit log yet. For the leader alone. Raises BusError.
 
-    An unreadable change is logged here and dropped: it would block all later ones.
+    An unreadable change is logged here and dropped: it would block all later ones. A release among what fronts may
+    write is named as unconfirmed: it is of an earlier release of this program, or made up.
     """
-    while found := await _oldest(pipe, keys):
+    set_, released = await _next_of(pipe, keys.switched), await _next_of(pipe, keys.released)
+    if set_ is not None and set_.event == "resume":
+        set_ = msgspec.structs.replace(set_, by=f"{UNCONFIRMED}{set_.by}")
+    return min((each for each in (set_, released) if each is not None), key=lambda each: each.at_ms, default=None)
+
+
+async def _next_of(pipe: CommandPipeline, queue: str) -> SwitchChange | None:
+    while found := await _oldest(pipe, queue):
         try:
-            return msgspec.structs.replace(msgspec.json.decode(found, type=SwitchChange), entry=found)
+            return msgspec.structs.replace(msgspec.json.decode(found, type=SwitchChange), queue=queue, entry=found)
         except msgspec.DecodeError as error:  # one of a wrong shape is one, too
             log.error("switch_change_unreadable", error=str(error), entry=found[:500])
-            await _drop(pipe, keys, found)
+            await _drop(pipe, queue, found)
     return None
 
 
-async def _oldest(pipe: CommandPipeline, keys: Keys) -> bytes | None:
+async def _oldest(pipe: CommandPipeline, queue: str) -> bytes | None:
     try:
-        found: bytes | None = await pipe.send("LINDEX", keys.switched, 0)
+        found: bytes | None = await pipe.send("LINDEX", queue, 0)
     except Refused as error:
         if WRONG_TYPE not in str(error):
             raise
         log.error("switch_changes_unreadable", error=str(error))
-        await pipe.send("DEL", keys.switched)  # no change could be queued, nor any other be read
+        await pipe.send("DEL", queue)  # no change could be queued, nor any other be read
         return None
     return found
 
 
 async def drop_change(pipe: CommandPipeline, keys: Keys, change: SwitchChange) -> None:
     """Remove a change that is in the log now; a repeated call is harmless. For the leader alone. Raises BusError."""
-    await _drop(pipe, keys, change.entry)
+    await _drop(pipe, change.queue, change.entry)
 
 
-async def _drop(pipe: CommandPipeline, keys: Keys, entry: bytes) -> None:
-    await pipe.send("LREM", keys.switched, 1, entry)  # by value: another leader may have dropped it meanwhile
+async def _drop(pipe: CommandPipeline, queue: str, entry: bytes) -> None:
+    await pipe.send("LREM", queue, 1, entry)  # by value: another leader may have dropped it meanwhile

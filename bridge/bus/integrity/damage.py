@@ -18,7 +18,9 @@ local function log_end(key)
     return whole(found[1]), found[2]
 end
 local function switch_of(key)
-    local set = redis.pcall('HMGET', key, 'level', 'by', 'reason', 'since_ms')
-    return set.err and {'halt', '', set.err, '0'} or set
+    local set = redis.pcall('HMGET', key, 'level', 'by', 'reason', 'since_ms', 'tightened')
+    if set.err then return {'halt', '', set.err, '0'} end
+    if set[5] then set[1] = 'halt' end
+    return set
 end
 """

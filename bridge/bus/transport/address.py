@@ -1,9 +1,12 @@
 """The address of Redis, checked where it is read."""
 
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 from redis.asyncio.connection import ConnectionPool
 
+USUAL = "redis://127.0.0.1:6379/0"
 SCHEMES = ("redis", "rediss", "unix")
 FORM = (
     "an address such as redis://:PASSWORD@HOST:6379/0, rediss://… or unix:///run/redis.sock is expected. In the user "
@@ -32,3 +35,34 @@ def _usable(url: str) -> bool:
         return False
     ConnectionPool.from_url(url, protocol=2).make_connection()  # type: ignore[no-untyped-call]  # it opens none
     return True
+
+
+def with_password(url: str, password: str) -> str:
+    """The address with the password of its user. Raises ValueError for one that has a password already."""
+    scheme, _, rest = url.partition("://")
+    user, at, place = rest.rpartition("@")
+    if ":" in user:
+        raise ValueError("REDIS_PASSWORD_FILE: REDIS_URL has a password already. Leave one of the two out")
+    return f"{scheme}://{user}:{quote(password, safe='')}@{place if at else rest}"
+
+
+def address_with_file(url: str, file: str | Path | None) -> str:
+    """The address, with the password that the file has, where one is named. Raises ValueError."""
+    if not file:
+        return url
+    try:
+        password = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"REDIS_PASSWORD_FILE: {file} can't be read: {error}") from None
+    if not password:
+        raise ValueError(f"REDIS_PASSWORD_FILE: {file} is empty")
+    return with_password(url, password)
+
+
+def password_from_file(settings: Any) -> Any:
+    """Return the settings before they are checked, the address with the password of REDIS_PASSWORD_FILE. Raises
+    ValueError."""
+    if not isinstance(settings, dict) or not settings.get("redis_password_file"):
+        return settings
+    url = redis_address(str(settings.get("redis_url") or USUAL))
+    return settings | {"redis_url": address_with_file(url, settings["redis_password_file"])}

@@ -3,58 +3,34 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 import pytest_asyncio
 
+from bridge.bus.access import Service
 from bridge.bus.controls.approvals import Approval, ask_approval, give_approval, refuse_approval
+from bridge.bus.controls.kill_switch import SwitchChange, clear_halt, drop_change, next_change, read_halt, set_halt
 from bridge.bus.events.event import Cursor
+from bridge.bus.halt import Halt
+from bridge.bus.integrity.durability import read_durability
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import Refused
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.script import Script
 from bridge.tools.session import SessionStatus
 from tests.stacks.bus import KEY, Broker, ask, front, pipe_to, serving, submit
+from tests.stacks.redis_users import PASSWORD, redis_users
 
-PASSWORD = "a-long-password"
-
-# A front publishes requests, hears replies and ticks, writes order records, seals what clients hand back, reads the
-# event log, and sets the kill switch but can't lift it. It neither writes nor reads approvals.
-FRONT = """
-    +ping +auth +select +client|setinfo +info +time +evalsha +eval +spublish +hmget +get +hset +del +pexpire +srem
-    ~ibkr:{{{0}}}:op:* ~ibkr:{{{0}}}:req ~ibkr:{{{0}}}:rep:* ~ibkr:{{{0}}}:inflight ~ibkr:{{{0}}}:generation
-    %R~ibkr:{{{0}}}:heartbeat &ibkr:{{{0}}}:req &ibkr:{{{0}}}:fronts
-    (+ssubscribe +sunsubscribe &ibkr:{{{0}}}:rep:* &ibkr:{{{0}}}:tick:* &ibkr:{{{0}}}:fronts)
-    (+pubsub|shardnumsub allchannels)
-    (+evalsha +eval +time +hget +hmget +hset +rpush ~ibkr:{{{0}}}:halt ~ibkr:{{{0}}}:switched)
-    (+set +get ~ibkr:{{{0}}}:seal)
-    (+evalsha +eval +xrange +xrevrange ~ibkr:{{{0}}}:events)
-    (+ssubscribe +sunsubscribe &ibkr:{{{0}}}:event_news)
-"""
-WORKER = """
-    +@connection +@pubsub +@hash +@string +@set +@sortedset +@stream +@list +time +evalsha +eval +script|load +del
-    +pexpire +pttl +exists +info +type +unlink ~ibkr:{{{0}}}:* &ibkr:{{{0}}}:*
-"""
-
-
-def rules(text: str, session: str) -> list[str]:
-    """Words as ACL SETUSER takes them; a selector in brackets is one word."""
-    plain, *selectors = text.format(session).split("(")
-    return [*plain.split(), *(f"({selector.split(')')[0]})" for selector in selectors)]
+NONE = Halt("reduce_only", "", "none", 0)
 
 
 @pytest_asyncio.fixture
-async def urls(redis_url: str, session: str) -> AsyncIterator[dict[str, str]]:
-    async with pipe_to(redis_url) as admin:
-        names = {"front": FRONT, "worker": WORKER}
-        for name, text in names.items():
-            user = f"{session}-{name}"
-            await admin.send("ACL", "SETUSER", user, "reset", "on", f">{PASSWORD}", "-@all", *rules(text, session))
-        path = redis_url.removeprefix("unix://")
-        yield {name: f"unix://{session}-{name}:{PASSWORD}@{path}" for name in names}
-        for name in names:
-            await admin.send("ACL", "DELUSER", f"{session}-{name}")
+async def urls(redis_url: str, session: str) -> AsyncIterator[dict[Service, str]]:
+    async with redis_users(redis_url, session) as made:
+        yield made
 
 
-async def test_both_sides_work_with_what_they_need(urls: dict[str, str], session: str) -> None:
+async def test_both_sides_work_with_what_they_need(urls: dict[Service, str], session: str) -> None:
     broker = Broker()
     async with serving(urls["worker"], session, broker.handle) as bus, front(urls["front"], session) as asker:
         assert await ask(asker) == broker.answer
@@ -71,6 +47,7 @@ async def test_both_sides_work_with_what_they_need(urls: dict[str, str], session
         halt = await asker.halt("claude", "enough")
         assert await asker.halted() == halt
         assert await asker.shared_secret() == await asker.shared_secret()
+        assert (await read_durability(bus.pipe)).kept == "every write"
 
     assert status is not None
     assert tick.seq == 1
@@ -78,7 +55,7 @@ async def test_both_sides_work_with_what_they_need(urls: dict[str, str], session
 
 
 async def test_the_worker_writes_an_approval_and_its_event_and_a_front_reads_the_event(
-    urls: dict[str, str], session: str
+    urls: dict[Service, str], session: str
 ) -> None:
     keys, asked = Keys(session), Approval(KEY, "digest-1", "claude", "BUY 1 AAPL")
     async with CommandPipeline(urls["worker"]) as pipe, front(urls["front"], session) as asker:
@@ -87,37 +64,98 @@ async def test_the_worker_writes_an_approval_and_its_event_and_a_front_reads_the
         assert await refuse_approval(pipe, keys, KEY, "digest-1", "anna", "too large")
         page = await reading
         for step in (ask_approval(asker.pipe, keys, asked), give_approval(asker.pipe, keys, KEY, "digest-1", "me")):
-            with pytest.raises(Refused, match=r"(?i)permission"):
+            with pytest.raises((Refused, PermissionError), match=r"(?i)permission|signed in"):
                 await step
 
     assert page.events[0].event.details["state"] == "asked"
 
 
 @pytest.mark.fault(86)
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("GET", "lease"),
-        ("SET", "lease", "1"),
-        ("SET", "order_ids", "1"),
-        ("DEL", "audit"),
-        ("DEL", "halt"),
-        ("HSET", "approval:a-key-of-another", "by", "me"),
-        ("HSET", "heartbeat", "status", "{}"),
-        ("SPUBLISH", "rep:another", "forged"),
-        ("SPUBLISH", "tick:quote.1", "forged"),
-    ],
-)
-async def test_a_front_can_not_do_the_workers_part(
-    urls: dict[str, str], session: str, command: tuple[str, str, *tuple[str, ...]]
-) -> None:
+async def test_a_front_can_not_do_the_workers_or_an_operators_part(urls: dict[Service, str], session: str) -> None:
+    """Whatever a front that was taken over sends by its user, by itself or in a script."""
+    name = Keys(session).seal.removesuffix("seal")
+    forbidden = [
+        ("GET", "lease"), ("SET", "lease", "1"), ("SET", "order_ids", "1"), ("SET", "generation", "1"),
+        ("DEL", "generation"), ("SREM", "inflight", KEY), ("ZREM", "accepted", KEY), ("DEL", "audit"),
+        ("XADD", "audit", "*", "e", "{}"), ("XADD", "events", "*", "n", "1", "e", "{}"), ("SET", "steering", "{}"),
+        ("SET", "preview:a-token", "{}"), ("GET", "preview:a-token"), ("XADD", "kept:quote.1", "*", "n", "1"),
+        ("DEL", "halt"), ("HDEL", "halt", "level"), ("HSET", "halt", "level", "reduce_only"), ("PEXPIRE", "halt", "1"),
+        ("RENAME", "halt", "op:x"), ("INCR", "halts"), ("RPUSH", "released", "{}"), ("LPOP", "switched"),
+        ("HSET", f"approval:{KEY}", "by", "me"), ("HGETALL", f"approval:{KEY}"), ("ZADD", "approvals", "1", KEY),
+        ("RPUSH", "refusals", "{}"), ("HGETALL", "operators"), ("HSET", "operators", "me", "{}"), ("HLEN", "operators"),
+        ("HGETALL", "sign_ins"), ("HSET", "sign_ins", "me", "{}"), ("HSET", "clients", "me", "{}"),
+        ("HDEL", "clients", "me"), ("HSET", "access", "me", "{}"), ("SPUBLISH", "client_news", "changed"),
+        ("SET", "identity_epoch", ""), ("SET", "seal", "x"),
+        ("HSET", "heartbeat", "status", "{}"), ("PEXPIRE", "heartbeat", "1"), ("SPUBLISH", "rep:another", "forged"),
+        ("SPUBLISH", "tick:quote.1", "forged"), ("SPUBLISH", "event_news", "1-1"),
+        ("SPUBLISH", "stream_news", "quote.1"),
+        ("SSUBSCRIBE", "req"),
+    ]  # fmt: skip
     async with pipe_to(urls["front"]) as pipe:
-        name = Keys(session).lease.removesuffix("lease") + command[1]
-        with pytest.raises(Refused, match=r"(?i)permission"):
-            await pipe.send(command[0], name, *command[2:])
+        for command, key, *rest in forbidden:
+            script = Script(f"#!lua\nreturn redis.call('{command}', KEYS[1], unpack(ARGV))")
+            for step in (pipe.send(command, name + key, *rest), script.run(pipe, (name + key,), *rest)):
+                with pytest.raises(Refused, match=r"(?i)permission|can't run this command|not allowed"):
+                    await step
+        for words in (
+            ("KEYS", "*"),
+            ("SCAN", "0"),
+            ("FLUSHALL",),
+            ("CONFIG", "GET", "*"),
+            ("ACL", "LIST"),
+            ("MONITOR",),
+        ):
+            with pytest.raises(Refused, match=r"(?i)permission"):
+                await pipe.send(*words)
 
 
-async def test_nobody_reaches_another_session(urls: dict[str, str], session: str) -> None:
+async def test_a_front_tightens_a_halt_and_never_loosens_it(
+    redis_url: str, urls: dict[Service, str], session: str
+) -> None:
+    keys = Keys(session)
+    async with (
+        front(urls["front"], session) as asker,
+        pipe_to(urls["operator"]) as operator,
+        pipe_to(redis_url) as pipe,
+    ):
+        await set_halt(operator, keys, "reduce_only", "operator anna", "slowly")
+        assert (await asker.halted() or NONE).level == "reduce_only"
+
+        tightened = await asker.halted_by("claude", "stop")
+        again = await set_halt(asker.pipe, keys, "reduce_only", "claude", "less")
+        assert [tightened[0].level, tightened[1], again.level] == ["halt", True, "halt"]
+        for read in (asker.pipe, operator):
+            assert await read_halt(read, keys) == again
+        assert await pipe.send("HGET", keys.halt, "tightened") == b"1"
+
+        assert await clear_halt(operator, keys, "anna", read=again)
+        assert await asker.halted() is None
+        changes = [await change(pipe, keys) for _ in range(3)]
+        assert [(each.event, each.level, each.by) for each in changes] == [
+            ("halt", "reduce_only", "operator anna"), ("halt", "halt", "claude"), ("resume", "halt", "anna"),
+        ]  # fmt: skip
+
+
+async def test_a_release_that_a_front_makes_up_is_not_taken_for_an_operators(
+    redis_url: str, urls: dict[Service, str], session: str
+) -> None:
+    keys = Keys(session)
+    forged = {"event": "resume", "level": "halt", "by": "anna", "reason": "", "at_ms": 1, "queue": keys.released}
+    async with pipe_to(urls["front"]) as taken_over, pipe_to(redis_url) as pipe:
+        await taken_over.send("RPUSH", keys.switched, msgspec.json.encode(forged))
+        assert (await change(pipe, keys)).by == "unconfirmed: anna"
+        assert await next_change(pipe, keys) is None
+
+
+async def change(pipe: CommandPipeline, keys: Keys) -> SwitchChange:
+    """Return the next change, and take it out of its queue as a leader does."""
+    found = await next_change(pipe, keys)
+    assert found is not None
+    await drop_change(pipe, keys, found)
+    return found
+
+
+async def test_nobody_reaches_another_session(urls: dict[Service, str], session: str) -> None:
     for url in urls.values():
         async with CommandPipeline(url) as pipe:
             with pytest.raises(Refused, match=r"(?i)permission"):
@@ -127,7 +165,7 @@ async def test_nobody_reaches_another_session(urls: dict[str, str], session: str
 
 
 @pytest.mark.fault(82)
-async def test_a_wrong_password_is_told_as_such(urls: dict[str, str]) -> None:
+async def test_a_wrong_password_is_told_as_such(urls: dict[Service, str]) -> None:
     async with pipe_to(urls["front"].replace(PASSWORD, "wrong")) as pipe:
         with pytest.raises(Exception, match=r"(?i)wrongpass|invalid username"):
             await pipe.send("PING")

@@ -9,7 +9,7 @@ from tests.waiting import until
 
 
 async def test_a_redis_that_is_gone_is_said_and_comes_back(own_redis: EmbeddedRedis, session: str) -> None:
-    async with console(own_redis.url, session) as visitor:
+    async with console(own_redis.url, session, user=False) as visitor:
         await visitor.sign_in()
         assert own_redis.process is not None
         own_redis.process.kill()
