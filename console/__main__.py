@@ -6,6 +6,8 @@ import os
 import secrets
 import signal
 import sys
+from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,8 +15,11 @@ import uvicorn
 from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
+from bridge.metrics.figures import ROUND_TRIP_BOUNDS_S, Distribution
+from bridge.metrics.server import MetricsServer, serving_metrics
 from bridge.settings import setting_faults
 from console.app import build_app
+from console.metrics import ConsoleParts, ResponseCount, console_samples
 from console.settings import ConsoleSettings, load_settings
 from console.web.server import server_config
 
@@ -40,9 +45,23 @@ async def serve(settings: ConsoleSettings) -> None:
     name = f"console-{os.getpid()}-{secrets.token_hex(3)}"
     async with BusClient(settings.redis_url, settings.ibkr_session, name) as bus:
         address: dict[str, Any] = {"host": settings.console_host, "port": settings.console_port}
-        config = server_config(build_app(bus, settings), proxies=settings.forwarded_allow_ips, **address)
+        app = ResponseCount(build_app(bus, settings))
+        server = uvicorn.Server(server_config(app, proxies=settings.forwarded_allow_ips, **address))
         log.info("console_serving", url=settings.url, session=settings.ibkr_session)
-        await uvicorn.Server(config).serve()
+        async with _metrics(settings, bus, app, server):
+            await server.serve()
+
+
+def _metrics(
+    settings: ConsoleSettings, bus: BusClient, app: ResponseCount, server: uvicorn.Server
+) -> AbstractAsyncContextManager[MetricsServer | None]:
+    """Return what serves the metrics; nothing of it is loaded where no port is set."""
+    if settings.metrics_port is None:
+        return nullcontext()
+    round_trips = Distribution(ROUND_TRIP_BOUNDS_S)
+    bus.pipe.on_round_trip = round_trips.add
+    parts = ConsoleParts(app, server.server_state.connections, round_trips)
+    return serving_metrics(settings, partial(console_samples, parts, bus), {"session": settings.ibkr_session})
 
 
 def configure_logs(level: str) -> None:

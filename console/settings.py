@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import USUAL, password_from_file, redis_address
+from bridge.metrics.settings import MetricsSettings
 from bridge.settings import is_loopback, public_url
 
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
@@ -20,8 +21,8 @@ def _proxies(written: str) -> str:
     return written
 
 
-class ConsoleSettings(BaseSettings):
-    """REDIS_URL, IBKR_SESSION, LOG_LEVEL and the CONSOLE_… variables.
+class ConsoleSettings(MetricsSettings):
+    """REDIS_URL, IBKR_SESSION, LOG_LEVEL, and the CONSOLE_… and METRICS_… variables.
 
     CONSOLE_URL is where browsers reach the console; its host is the only one that is answered. FORWARDED_ALLOW_IPS has
     the proxies whose X-Forwarded-For tells a browser's address; without it the address is the connection's.

@@ -42,6 +42,7 @@ from ib_worker.handlers.market import (  # noqa: F401  # registers theirs
 from ib_worker.leader import run_term
 from ib_worker.liveness import touch_while_alive
 from ib_worker.logging_setup import configure_logs
+from ib_worker.metrics.serving import counting
 from ib_worker.session.failover import STAND_BACK_S, GatewayFailover, HandOver
 from ib_worker.settings import WorkerSettings
 
@@ -59,14 +60,17 @@ async def work(settings: WorkerSettings) -> None:
 async def _lead_for_ever(settings: WorkerSettings, worker: str, stopping: asyncio.Event) -> None:
     """Stand by, lead, stand by again when another leads, until told to stop."""
     files = settings.leader_file, settings.watermark_file
-    async with BusServer(settings.redis_url, settings.ibkr_session, worker, *files) as bus:
+    async with (
+        BusServer(settings.redis_url, settings.ibkr_session, worker, *files) as bus,
+        counting(settings, bus) as parts,
+    ):
         relieving = GatewayFailover(FailoverSignals(bus.pipe, bus.keys))
         while True:
             await run_until_first_ends(bus.lead(), relieving.offer(settings.gateway), stopping.wait())
             if stopping.is_set():
                 return
             try:
-                await run_term(bus, settings, stopping, relieving=relieving)
+                await run_term(bus, settings, stopping, relieving=relieving, begin=parts.begin if parts else None)
             except LeaseLost as lost:
                 log.warning("leadership_lost", error=str(lost))
             except HandOver:
@@ -74,6 +78,9 @@ async def _lead_for_ever(settings: WorkerSettings, worker: str, stopping: asynci
                 with suppress(BusError):  # it lapses by itself
                     await bus.hand_over()
                 await run_until_first_ends(asyncio.sleep(STAND_BACK_S), stopping.wait())
+            finally:
+                if parts is not None:
+                    parts.end()
 
 
 def main() -> int:

@@ -58,6 +58,7 @@ BEAT_S = 1.0
 RELEASE_S = 2.0
 
 Duty = Callable[[], Coroutine[Any, Any, None]]
+Begin = Callable[[Session], None]
 
 log = structlog.get_logger("ib_worker.leader")
 
@@ -70,6 +71,7 @@ async def run_term(
     relieving: GatewayFailover | None = None,
     order_timing: OrderTiming = USUAL,
     history_timing: HistoryTiming = USUAL_HISTORY,
+    begin: Begin | None = None,
 ) -> None:
     """Serve until `stopping` is set. Raises LeaseLost when another may lead, and Relieved when another is to; the
     gateway is given up in any case.
@@ -82,6 +84,8 @@ async def run_term(
     services = services_of(bus, settings, history_timing)
     session = Session(settings, bus.worker_id, bus, bus.order_ids, services, guard, store_target, order_timing)
     bus.lease.on_renewed(guard.held_until)
+    if begin is not None:
+        begin(session)
     lifecycle = ConnectionLoop(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
     bus.on_abandoned(session.abandoned)
@@ -163,7 +167,7 @@ def _deliveries(session: Session) -> dict[str, Duty]:
 
     table = session.services.watches
     return {
-        f"the pushes to {each.name}": PushDelivery(each, table, settings.alert_events, send).run
+        f"the pushes to {each.name}": PushDelivery(each, table, settings.alert_events, send, counted=session.pushes).run
         for each in settings.alert_targets
     }
 

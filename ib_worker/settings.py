@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import USUAL, password_from_file, redis_address
+from bridge.metrics.settings import MetricsSettings
 from bridge.settings import comma_list, public_url
 from bridge.tools.types import MarketDataType
 from ib_worker.pushes.target import WEBHOOK, AlertTarget, PushGroup, read_targets
@@ -45,7 +46,7 @@ def _client_id(number: int) -> int:
     return number
 
 
-class WorkerSettings(BaseSettings):
+class WorkerSettings(MetricsSettings):
     """Each field is an environment variable of its name in capitals."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)

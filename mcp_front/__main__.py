@@ -7,6 +7,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +19,8 @@ from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
 from bridge.heap import release_free_pages
+from bridge.metrics.figures import ROUND_TRIP_BOUNDS_S, CallFigures, Distribution, QueueFigures, StreamFigures
+from bridge.metrics.server import MetricsServer, serving_metrics
 from bridge.settings import setting_faults
 from bridge.tool import Effect
 from mcp_front.admission.auth import TokenFile
@@ -28,6 +31,7 @@ from mcp_front.http.health import add_health
 from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.http.start_page import add_start_page
 from mcp_front.logging_setup import configure_logs
+from mcp_front.metrics import FrontParts, front_samples
 from mcp_front.settings import FrontSettings, load_settings
 from mcp_front.streams.readable import ReadableStreams
 from mcp_front.streams.tools import Streams
@@ -61,6 +65,8 @@ class Front:
     calls: CallPipeline
     draining: asyncio.Event
     bus: BusClient
+    queue: QueueFigures
+    streams: StreamFigures
 
 
 def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUAL) -> Front:
@@ -84,6 +90,7 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     }
     offered = offered_tools(settings.front_toolsets)
     hidden = HiddenTools(offered)
+    queue = QueueFigures()
     calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once), hidden)
     paces = rate_limiter(settings.front_calls_per_s, settings.front_burst)
     lane = partial(DirectLane, calls=calls, offered=offered, streamed=STREAMED, timing=timing)
@@ -93,8 +100,8 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     add_start_page(mcp, bus, draining, tokens=tokens is not None)
     bus.fronts.serve(calls.under_way.find, calls.under_way.end)
     hosts, origins = settings.front_allowed_hosts, settings.front_allowed_origins
-    app = build_app(mcp, hosts, origins, paces, calls.counted, bus.fronts.end_only, tokens_fault, lane)
-    return Front(mcp, app, calls, draining, bus)
+    app = build_app(mcp, hosts, origins, paces, calls.counted, bus.fronts.end_only, tokens_fault, lane, queue)
+    return Front(mcp, app, calls, draining, bus, queue, streams.figures)
 
 
 def _no_fault() -> None:
@@ -127,7 +134,29 @@ async def serve(settings: FrontSettings, bus: BusClient, front: Front, connectio
     config = http_config(front.app, settings.front_host, settings.front_port, share=share)
     async with bus:
         log.info("serving", host=settings.front_host, port=settings.front_port, session=settings.ibkr_session)
-        await DrainingServer(config, front.calls, front.draining, settings.front_drain_s).serve()
+        server = DrainingServer(config, front.calls, front.draining, settings.front_drain_s)
+        async with _metrics(settings, front, server):
+            await server.serve()
+
+
+def _metrics(
+    settings: FrontSettings, front: Front, server: DrainingServer
+) -> AbstractAsyncContextManager[MetricsServer | None]:
+    """Return what serves the metrics; nothing is counted or loaded where no port is set."""
+    if settings.metrics_port is None:
+        return nullcontext()
+    return front_metrics(settings, front, server)
+
+
+def front_metrics(
+    settings: FrontSettings, front: Front, server: DrainingServer
+) -> AbstractAsyncContextManager[MetricsServer]:
+    """Count from now on, and return what serves the front's metrics."""
+    front.calls.figures, round_trips = CallFigures(), Distribution(ROUND_TRIP_BOUNDS_S)
+    front.bus.pipe.on_round_trip = round_trips.add
+    open_connections = server.server_state.connections
+    parts = FrontParts(front.calls, front.calls.figures, front.queue, front.streams, open_connections, round_trips)
+    return serving_metrics(settings, partial(front_samples, parts, front.bus), {"session": settings.ibkr_session})
 
 
 def _allow_connections() -> int:

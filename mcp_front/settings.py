@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import USUAL, password_from_file, redis_address
+from bridge.metrics.settings import MetricsSettings
 from bridge.settings import comma_list
 
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
@@ -17,8 +18,8 @@ SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_list)]
 
 
-class FrontSettings(BaseSettings):
-    """REDIS_URL, IBKR_SESSION, LOG_LEVEL, LOG_FORMAT and the FRONT_… variables."""
+class FrontSettings(MetricsSettings):
+    """REDIS_URL, IBKR_SESSION, LOG_LEVEL, LOG_FORMAT, and the FRONT_… and METRICS_… variables."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 

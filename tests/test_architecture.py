@@ -49,6 +49,7 @@ OWNERS = {
     "jinja2": ("console/pages/rendering", *CLIENTS),
     "argon2": ("bridge/bus/identity/credentials", *CLIENTS),
     "pyotp": ("bridge/bus/identity/credentials", *CLIENTS),
+    "prometheus_client": ("bridge/metrics/exposition", *CLIENTS),
     "apprise": ("ib_worker/pushes/apprise_channel", *CLIENTS),
     "ibflex": ("cli/operator/flex_statement", *CLIENTS),
     "redis": ("bridge/bus/", "cli/local_stack/embedded_redis.py", *CLIENTS),
@@ -74,6 +75,7 @@ ROOMS: dict[str, set[str]] = {
             "audit_chain.py": set(),
             "fair_queue.py": set(),
             "heap.py": set(),
+            "metrics": {"settings.py", "tasks.py"},
             "json_schema.py": set(),
             "order_references.py": set(),
             "redaction.py": set(),
@@ -108,6 +110,7 @@ ROOMS: dict[str, set[str]] = {
             "bus/events": {"bus/keys.py", "bus/transport"},
             "bus/identity": {"bus/keys.py", "bus/messages.py", "bus/transport", "tool.py"},
             "bus/history": {"bus/keys.py", "bus/transport"},
+            "bus/figures.py": {"bus/events", "bus/keys.py", "bus/transport"},
             "bus/controls": {
                 "bus/events",
                 "bus/identity",
@@ -164,6 +167,7 @@ ROOMS: dict[str, set[str]] = {
             "__init__.py": set(),
             "settings.py": set(),
             "logging_setup.py": set(),
+            "metrics.py": {"__init__.py", "tools"},
             "timing.py": set(),
             "protocol": set(),
             "admission": {"protocol"},
@@ -173,6 +177,7 @@ ROOMS: dict[str, set[str]] = {
             "__main__.py": {
                 "settings.py",
                 "logging_setup.py",
+                "metrics.py",
                 "timing.py",
                 "protocol",
                 "admission",
@@ -187,10 +192,11 @@ ROOMS: dict[str, set[str]] = {
         {
             "__init__.py": set(),
             "settings.py": set(),
+            "metrics.py": set(),
             "web": set(),
             "pages": {"web"},
             "app.py": {"pages", "settings.py", "web"},
-            "__main__.py": {"app.py", "settings.py", "web"},
+            "__main__.py": {"app.py", "metrics.py", "settings.py", "web"},
         },
     ),
     **within(
@@ -487,6 +493,7 @@ ROOMS: dict[str, set[str]] = {
                 "tws",
                 "watches",
             },
+            "metrics": {"__init__.py", "pacing", "session", "settings.py"},
             "order_identity": {"orders", "session", "tws/values"},
             "order_groups": {"order_identity", "orders", "risk", "session"},
             "pre_trade": {
@@ -605,6 +612,7 @@ ROOMS: dict[str, set[str]] = {
                 "watches",
             },
             "__main__.py": {
+                "metrics",
                 "garbage_collection.py",
                 "handlers",
                 "leader.py",

@@ -1,6 +1,8 @@
 """From a request on the bus to its handler and back: parsing, the session's readiness, the one mapping of errors."""
 
 import inspect
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -25,6 +27,7 @@ SAME_KEY = "Retry with the same key."
 PREVIEW = "preview_order"
 
 log = structlog.get_logger("ib_worker.handlers.dispatch")
+_LOG = logging.getLogger("ib_worker.handlers.dispatch")  # asked whether a line is written at all
 
 
 @dataclass(frozen=True)
@@ -64,17 +67,32 @@ async def dispatch(session: Session, asked: RequestContext) -> bytes:
         structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation),
         acting_for(asked.client, lambda: asked.caller_left),
     ):
-        began_ready = session.state.standing.ready
+        began_ready, began, outcome = session.state.standing.ready, time.monotonic(), "cancelled"
         try:
-            return await _answer(session, asked)
+            result = await _answer(session, asked)
+            outcome = "ok"
+            return result
         except Exception as problem:
+            outcome = "internal"
             error = _interrupted(session, asked, problem, began_ready) or as_tool_error(problem)
             if error is None or (asked.stage == "accepted" and error is not problem):
                 raise  # the bus logs it; a write that may have been sent has no answer then, and is not said to
+            outcome = error.code
             log.info("request_refused", code=error.code, error=error.message)
             if asked.key is not None and error.code != "pending":
                 session.services.audit.refused(asked, error)
             raise error from problem
+        finally:
+            _note_end(session, asked, outcome, time.monotonic() - began)
+
+
+def _note_end(session: Session, asked: RequestContext, outcome: str, seconds: float) -> None:
+    """Write the line of a request that was answered: a write's always, a read's where the log has level debug."""
+    if session.figures is not None:
+        session.figures.ended(asked.operation, asked.client, outcome, seconds)
+    level = logging.DEBUG if asked.key is None else logging.INFO
+    if outcome == "ok" and (level == logging.INFO or _LOG.isEnabledFor(level)):
+        log.log(level, "request_answered", client=asked.client, key=asked.key, ms=round(seconds * 1000, 1))
 
 
 def _interrupted(session: Session, asked: RequestContext, problem: Exception, began_ready: bool) -> ToolError | None:

@@ -43,7 +43,8 @@ class QuoteSubscriptions:
         """`grace_s`: ticks that keep coming after an error of an unlisted code come within it, at least the first."""
         self._pacer = pacer
         self._publisher = publisher
-        self._most = most
+        self.most = most
+        self.ticks = 0  # that TWS has sent for a line, so far
         self._now = now
         self._grace_s = grace_s
         self._wire: Any = None
@@ -72,7 +73,7 @@ class QuoteSubscriptions:
         if line is None or not line.streamed:
             self._budget.require_share(current_caller(), lane)
         if line is None:
-            line = self._made(contract, 0 if lane is Priority.ORDERS else self._most // KEPT_FOR_ORDERS)
+            line = self._made(contract, 0 if lane is Priority.ORDERS else self.most // KEPT_FOR_ORDERS)
         if not line.streamed:
             line.streamed, line.opener = True, current_caller()
         self._publisher.open_stream(line.stream)
@@ -85,7 +86,7 @@ class QuoteSubscriptions:
         line = self._unless_refused(self.known_as(contract))
         made = line is None
         if line is None:
-            line = self._made(contract, kept_from_quotes(self._most))
+            line = self._made(contract, kept_from_quotes(self.most))
         return await self._for_one_quote(line, made, brief_s)
 
     async def open_substitute(self, contract: ib_async.Contract, brief_s: float = BRIEF_S) -> QuoteSubscription:
@@ -94,7 +95,7 @@ class QuoteSubscriptions:
         line = self._unless_refused(self.substitute(contract))
         made = line is None
         if line is None:
-            line = self._made(contract, kept_from_quotes(self._most), substitute=True)
+            line = self._made(contract, kept_from_quotes(self.most), substitute=True)
         return await self._for_one_quote(line, made, brief_s)
 
     def substitute(self, contract: ib_async.Contract) -> QuoteSubscription | None:
@@ -156,12 +157,12 @@ class QuoteSubscriptions:
     def require_line(self) -> None:
         """Raise ToolError line_limit where there is no line for another kind of subscription."""
         self._budget.require_share(current_caller(), Priority.READS)
-        self._budget.require_room(self._most // KEPT_FOR_ORDERS)
+        self._budget.require_room(self.most // KEPT_FOR_ORDERS)
 
     async def _asked_for(self, line: QuoteSubscription, lane: Priority) -> None:
         """Ask TWS for a line in its caller's turn; what a caller gives up, or can't be asked for now, `run` does."""
         try:
-            while self._wire is not None and self._is_missing(line) and self._to_cancel and len(self) > self._most:
+            while self._wire is not None and self._is_missing(line) and self._to_cancel and len(self) > self.most:
                 await self._pacer.wait_turn(lane)  # the place of a quote's line that TWS still counts
                 self._step()
             if self._wire is not None and self._is_missing(line) and not line.substitute:  # those go together
@@ -224,6 +225,7 @@ class QuoteSubscriptions:
     def price(self, reqId: int, tickType: int, price: float, size: float) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
+            self.ticks += 1
             self.competing = False
             line.price(tickType, price, size)
             self._dirty[line] = None
@@ -231,12 +233,14 @@ class QuoteSubscriptions:
     def size(self, reqId: int, tickType: int, size: float) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
+            self.ticks += 1
             line.size(tickType, size)
             self._dirty[line] = None
 
     def generic(self, reqId: int, tickType: int, value: float) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
+            self.ticks += 1
             line.generic(tickType, value)
             self._dirty[line] = None  # a halt may be all that a packet tells
 

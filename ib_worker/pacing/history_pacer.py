@@ -107,6 +107,11 @@ class HistoryPacer(Generic[T]):
             self._sent.append(_SentRequest(self._clock(), request, current_caller()))
         return wait_s
 
+    def spent(self) -> int:
+        """Return how much of HISTORY_IN_WINDOW is used now, for all callers."""
+        now = self._clock()
+        return sum(each.request.weight for each in self._sent if now - each.at < HISTORY_WINDOW_S)
+
     async def close(self) -> None:
         await self._flights.close()
 

@@ -1,7 +1,7 @@
 """The one budget of messages to TWS that all clients share: lanes with priority, and callers in rotation in each."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -74,7 +74,8 @@ class MessagePacer:
 
     def __init__(self, clock: Callable[[], float], per_s: int = PER_S) -> None:
         self._clock = clock
-        self._per_s = per_s
+        self.per_s = per_s
+        self.sent: Counter[Priority] = Counter()  # messages of each lane, so far
         self._bucket = Bucket(per_s * STEADY, per_s * AT_ONCE, clock())
         self._window = Window(per_s, WINDOW_S)
         self._kept = self._bucket.size * KEPT_FOR_ORDERS
@@ -121,7 +122,7 @@ class MessagePacer:
         if wait_s > LONGEST_WAIT_S:
             raise ToolError(
                 "paced",
-                f"Too many requests wait for TWS (limit: {self._per_s} messages per second). Retry in {wait_s:.0f} "
+                f"Too many requests wait for TWS (limit: {self.per_s} messages per second). Retry in {wait_s:.0f} "
                 "seconds, and request less at once.",
                 retry_after_s=round(wait_s, 1),
             )
@@ -131,6 +132,7 @@ class MessagePacer:
             return False
         self._bucket.take()
         self._window.take(self._clock())
+        self.sent[lane] += 1
         return True
 
     def _wait(self, lane: Priority) -> float:
@@ -151,6 +153,7 @@ class MessagePacer:
                 if turn.done():  # cancelled in this very moment: its token goes to the next
                     self._bucket.tokens += 1.0
                     self._window.give_back()
+                    self.sent[lane] -= 1
                 else:
                     turn.set_result(None)
             if self._waiting[lane]:

@@ -1,7 +1,7 @@
 """Delivers the log's events to a target: at least once, in order, by a place in the log that outlives every restart."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -48,7 +48,10 @@ class PushDelivery:
         groups: Collection[str],
         send: Send,
         timing: PushTiming = USUAL,
+        counted: Counter[tuple[str, str]] | None = None,
     ) -> None:
+        """`counted`: how many pushes were sent, failed and were given up, by the target's name and that word."""
+        self._counted = Counter() if counted is None else counted
         self._target = target
         self._table = table
         self._groups = groups
@@ -100,14 +103,17 @@ class PushDelivery:
             try:
                 await asyncio.to_thread(self._send, self._target, events, self._lost)
             except PushFailed as failed:
+                self._counted[self._target.name, "failed"] += 1
                 refusals += failed.lasting
                 log.warning("push_failed", target=self._target.name, error=str(failed), events=len(events))
                 if refusals >= self._timing.refusals:
+                    self._counted[self._target.name, "given_up"] += 1
                     log.error("push_given_up", target=self._target.name, events=len(events))
                     return
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, self._timing.longest_pause_s)
             else:
+                self._counted[self._target.name, "sent"] += 1
                 self._lost = False
                 return
 

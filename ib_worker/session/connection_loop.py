@@ -195,6 +195,7 @@ class ConnectionLoop:
         """Make the connection a session, then keep it one."""
         session = self._session
         session.tws.wire = wire
+        session.tws.connects += 1
         session.ahead = session.orders.tracker.ahead = ahead_of(wire.greeted_at, utcnow())
         session.services.audit.ahead = session.services.past.ahead = session.ahead
         session.orders.tracker.gateway = Endpoint(wire.host, wire.port)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from typing import Any
 
 from bridge.bus.controls.connection_target import ConnectionTarget
 from bridge.bus.integrity.durability import Durability
+from bridge.metrics.figures import CallFigures
 from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
 from ib_worker import __version__
@@ -190,6 +191,8 @@ class Session:
         )
         self.guard = guard
         self.services = services
+        self.figures: CallFigures | None = None  # where metrics are served
+        self.pushes: Counter[tuple[str, str]] = Counter()  # by target and outcome: sent, failed, given_up
         self.store_target = store_target
         self.counted_ids: int | None = None  # the highest orderId that Redis knew of when this term began
         self.durability: Durability | None = None  # what Redis keeps, as last looked at

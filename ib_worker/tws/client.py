@@ -48,6 +48,7 @@ class TwsClient:
         """`highest_taken`: the highest orderId that TWS has named or refused. `absent`: why there is no connection.
         `shared_s`: how long a request that several share may take."""
         self.wire: TwsConnection | None = None
+        self.connects = 0  # connections that became sessions, so far
         self.requests = requests
         self._shared_s = shared_s
         self.pacer = MessagePacer(time.monotonic, messages_per_s)

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, suppress
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.bus.messages import LOCAL
+from bridge.metrics.figures import QueueFigures
 from bridge.tool import ToolError
 from mcp_front.admission.auth import is_known, label_of, peer_of, principal_of
 from mcp_front.admission.rate_limits import RateLimiter
@@ -64,8 +65,9 @@ class Places:
     """Admits `most` requests at a time; the next ones wait in a fair line. While others call too, one caller has
     `share` places at most: what it leaves is this process's time, in which another's call is answered at once."""
 
-    def __init__(self, most: int, share: int | None = None) -> None:
+    def __init__(self, most: int, share: int | None = None, figures: QueueFigures | None = None) -> None:
         self.line = WaitingLine()
+        self._figures = QueueFigures() if figures is None else figures
         self._most = most
         self._share = most if share is None else share
         self._inside: Counter[str | None] = Counter()  # by caller
@@ -80,12 +82,15 @@ class Places:
             return
         turn = Turn(asyncio.get_running_loop().create_future(), size, path)
         self.line.add(path, turn)
+        self._figures.waiting += 1
         try:
             await turn.given
         except asyncio.CancelledError:
             if not self.line.remove(path, turn) and not turn.given.cancelled() and not turn.given.exception():
                 self.leave(path)  # the place was given in this very moment
             raise
+        finally:
+            self._figures.waiting -= 1
 
     def leave(self, path: Path) -> None:
         """Free a place of the one who waited by this path. It goes to the next request that may have it."""
@@ -122,14 +127,17 @@ class Places:
 class FairQueueMiddleware:
     """ASGI middleware; it stands behind authentication, so that it knows who calls."""
 
-    def __init__(self, app: ASGIApp, paces: RateLimiter | None, counted: Counted) -> None:
+    def __init__(
+        self, app: ASGIApp, paces: RateLimiter | None, counted: Counted, figures: QueueFigures | None = None
+    ) -> None:
         self._app = app
+        self._figures = QueueFigures() if figures is None else figures
         self._paces = paces
         self._counted = counted
         self._rejections = RateLimiter(REJECTED_PER_S, REJECTED_PER_S)
-        self._places = Places(MAX_CONCURRENT, SHARE)
-        self._reserved, self._halts = Places(MAX_CONCURRENT), Places(MAX_CONCURRENT)
-        self._large = Places(1)
+        self._places = Places(MAX_CONCURRENT, SHARE, self._figures)
+        self._reserved, self._halts = (Places(MAX_CONCURRENT, figures=self._figures) for _ in range(2))
+        self._large = Places(1, figures=self._figures)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST" or not is_known(scope):
@@ -199,6 +207,7 @@ class FairQueueMiddleware:
     async def _reject(self, scope: Scope, head: JsonRpcHead, error: ToolError, send: Send) -> None:
         """Answer a rejected request. A client that goes on regardless would be back at once, and all its connections
         together: to reject a request takes as much time as to answer one."""
+        self._figures.rejected += 1
         later_s = self._rejections.delay_s(principal_of(scope), asyncio.get_running_loop().time(), REJECTED_LATER_S)
         if later_s:
             with suppress(asyncio.CancelledError):  # by a stop of the front: the rejection goes out at once

@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.metrics.figures import QueueFigures
 from mcp_front.admission.fair_queueing import Counted, FairQueueMiddleware
 from mcp_front.admission.rate_limits import RateLimiter
 from mcp_front.http.accept import JsonOnlyMiddleware
@@ -37,6 +38,7 @@ def build_app(
     cancel: Cancel,
     tokens_fault: Fault,
     lane: Lane,
+    queue: QueueFigures,
 ) -> StarletteWithLifespan:
     """Both protocol eras, no sessions: any replica answers any request, and a client that hangs up cancels its call.
 
@@ -53,7 +55,7 @@ def build_app(
         middleware=[
             _cors(allowed_origins),
             Middleware(Delivery),
-            Middleware(FairQueueMiddleware, paces=paces, counted=counted),
+            Middleware(FairQueueMiddleware, paces=paces, counted=counted, figures=queue),
             Middleware(MessageMiddleware, cancel=cancel),
             Middleware(lane),
             Middleware(CutOffMiddleware),

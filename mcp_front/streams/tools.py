@@ -11,6 +11,7 @@ from fastmcp.tools import ToolResult
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.client.stream_reader import StreamReader
+from bridge.metrics.figures import StreamFigures
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError, ToolRequest
 from bridge.tools.account import OpenAccountUpdates, StreamAccountUpdates
@@ -59,6 +60,7 @@ class Streams:
         self._draining = draining
         self._tokens = tokens
         self._timing = timing
+        self.figures = StreamFigures()
 
     async def market_data(self, call: Call) -> ToolResult:
         asked_at, request = asyncio.get_running_loop().time(), call.request
@@ -149,6 +151,8 @@ class Streams:
 
         session_lost, revoked = partial(self._session_lost, stream), partial(self._revoked, stream.call)
         outcome = await relay.run(read, session_lost, self._stopping, revoked)
+        self.figures.sent += outcome.sent
+        self.figures.left_out += outcome.left_out + feed.dropped
         return _Relayed(outcome, outcome.left_out + feed.dropped, feed.gaps + breaks)
 
     async def _session_lost(self, stream: _StreamTool) -> str:

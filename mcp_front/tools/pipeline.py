@@ -19,6 +19,7 @@ from starlette.types import Scope
 
 from bridge.bus.client.front_channel import RequestId
 from bridge.bus.messages import LOCAL
+from bridge.metrics.figures import CallFigures
 from bridge.tool import Effect, ToolError, ToolRequest, ToolSpec
 from mcp_front.admission.auth import current_principal, label_of, missing_scope, peer_of
 from mcp_front.admission.fair_queueing import release_slot
@@ -33,6 +34,7 @@ from mcp_front.tools.known_tools import HiddenTools
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
 
 LOG_AFTER_S = 0.002
+DIRECT, FASTMCP = "direct", "fastmcp"  # the lanes: who answers a call over HTTP
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +47,11 @@ class Caller:
     label: str
     request_id: str
     traceparent: str | None
+
+    @property
+    def client(self) -> str:
+        """Principal and label in one text, as the worker's logs have it."""
+        return self.label if self.principal == LOCAL else f"{self.principal}/{self.label}"
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,7 @@ class CallPipeline:
         self._by_effect = by_effect
         self._limits = limits
         self._hidden = hidden
+        self.figures: CallFigures | None = None  # where metrics are served
         self.under_way = RunningCalls()
         self._running = _RunningCount()
         self._log = _CallLog()
@@ -158,13 +166,22 @@ class CallPipeline:
             log.exception("call_failed")
             result = error_result(self._hidden.noted_error(_internal(declared, caller)))
         finally:
-            self._log.ended(outcome, round((time.monotonic() - began) * 1000, 1), bound)
+            seconds = time.monotonic() - began
+            self._log.ended(outcome, round(seconds * 1000, 1), bound)
+            if self.figures is not None:
+                lane = DIRECT if origin.fastmcp is None else FASTMCP
+                self.figures.ended(declared.name, caller.client, outcome, seconds, lane)
             structlog.contextvars.reset_contextvars(**tokens)
         return result
 
     def counted(self) -> AbstractContextManager[None]:
         """Not idle meanwhile."""
         return self._running
+
+    @property
+    def running(self) -> int:
+        """Return the number of calls that run now."""
+        return self._running.count
 
     @property
     def is_idle(self) -> bool:

@@ -27,6 +27,7 @@ from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.leader import run_term
+from ib_worker.metrics.serving import counting
 from ib_worker.orders.timing import USUAL, OrderTiming
 from ib_worker.risk.approvals import Approvals
 from ib_worker.risk.circuit_breakers import CircuitBreakers
@@ -234,9 +235,14 @@ async def worker(
 
     async def lead_once() -> None:
         name = f"worker-{token_hex(4)}"
-        async with BusServer(redis_url, session, name, watermark_file=whole.watermark_file, timing=bus_timing) as bus:
+        file = whole.watermark_file
+        async with (
+            BusServer(redis_url, session, name, watermark_file=file, timing=bus_timing) as bus,
+            counting(whole, bus) as parts,
+        ):
             await bus.lead()
-            await run_term(bus, whole, stopping, timing, order_timing=order_timing, history_timing=history_timing)
+            further: dict[str, Any] = {"order_timing": order_timing, "history_timing": history_timing}
+            await run_term(bus, whole, stopping, timing, begin=parts.begin if parts else None, **further)
 
     task = asyncio.create_task(lead_once())
     try:

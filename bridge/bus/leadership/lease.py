@@ -60,6 +60,10 @@ class Lease:
         gateway."""
         return boottime() < self._until
 
+    def left_s(self) -> float:
+        """Return the seconds until this worker must have renewed the lease; 0 where it does not hold it."""
+        return max(self._until - boottime(), 0.0)
+
     def may_serve_reads(self) -> bool:
         """Return whether this worker may serve reads: it holds the lease, or the server takes no writes, so nobody else
         can get it."""

@@ -227,6 +227,10 @@ class BusServer:
             self.watermark.note(int(found[1]), generation=found[0].decode())
             self.lease.vouch()
 
+    def in_hand(self) -> tuple[int, int]:
+        """Return how many reads and how many writes are in progress."""
+        return self._load.counts()
+
     def keys_in_hand(self) -> set[str]:
         """The keys of writes that a handler of this process carries out now."""
         return {asked.key for asked in self._contexts.values() if asked.key is not None}
@@ -333,6 +337,10 @@ class InFlightLimits:
             operation = OPERATIONS.get(request.op)
             return self._writes < (2 * AT_ONCE if operation is not None and operation.relieves else AT_ONCE)
         return self._reads.total() < AT_ONCE and self._reads[request.client] < AT_ONCE_OF_ONE
+
+    def counts(self) -> tuple[int, int]:
+        """Return the reads and the writes."""
+        return self._reads.total(), self._writes
 
     def add(self, request: Request) -> None:
         self._count(request, 1)

@@ -43,6 +43,7 @@ class StreamPublisher:
         self.recorder = StreamRecorder(pipe, keys, lease)
         self._uncounted = Outage("ticks_not_counted")
         self._opened = 0
+        self.published = self.dropped = 0  # ticks, so far; those that did not wait for Redis any longer
         self._due = asyncio.Event()
         self.on_abandoned: Callable[[str], None] = lambda stream: None
 
@@ -61,9 +62,15 @@ class StreamPublisher:
             self.open(stream)
         each = self._streams[stream]
         each.seq += 1
+        self.published += 1
+        self.dropped += len(each.unsent) == UNSENT
         each.unsent.append(Tick(each.seq, kind, self._pipe.clock.now_ms(), msgspec.Raw(body)))
         self.recorder.take(stream, each.life, each.seq, kind, body)
         self._due.set()
+
+    def listened_to(self) -> int:
+        """Return how many streams fronts listened to when they were last counted."""
+        return sum(each.receivers > 0 for each in self._streams.values())
 
     def close(self, stream: str) -> None:
         """End a stream without calling on_abandoned."""

@@ -74,6 +74,7 @@ class CommandPipeline:
         self._task: asyncio.Task[None] | None = None
         self.on_demoted: Callable[[], None] = lambda: None  # who listens at the same server is to leave it as well
         self._demoted = RepeatedError("server_demoted")
+        self.on_round_trip: Callable[[float], None] | None = None  # hears how many seconds each has taken
         self.connects = 0  # a change between two commands means that Redis may be another one now
 
     async def __aenter__(self) -> Self:
@@ -136,10 +137,13 @@ class CommandPipeline:
         """Settle the calls, except those that the answer redirects. Returns what says that the server is not the
         one. Raises TimeoutError, and what has ended the connection."""
         exchange = self._exchange = _Exchange(batch)
-        timer = asyncio.get_running_loop().call_later(self.timing.answer_s, exchange.fail, TimeoutError())
+        loop = asyncio.get_running_loop()
+        timer, began = loop.call_later(self.timing.answer_s, exchange.fail, TimeoutError()), loop.time()
         try:
             connection.send([call.command for call in batch])
             await exchange.done
+            if self.on_round_trip is not None:
+                self.on_round_trip(loop.time() - began)
         finally:
             timer.cancel()
             self._exchange = None

@@ -1,0 +1,1 @@
+"""The worker's metrics: its table, and what the rows read."""
