@@ -52,7 +52,13 @@ def nothing(tool: str, client: str, outcome: str, seconds: float, lane: str) -> 
 def scrape_ms(figures: CallFigures) -> float:
     """Return the milliseconds that the text of these figures takes."""
     samples = [
-        MetricSamples("counter", "calls_total", "Calls", ("tool", "outcome"), dict(figures.outcomes)),
+        MetricSamples(
+            "counter",
+            "calls_total",
+            "Calls",
+            ("tool", "outcome"),
+            {(k, o): n for (k, o), n in figures.outcomes.items()},
+        ),
         MetricSamples("histogram", "a_seconds", "By tool", ("tool",), {(k,): v for k, v in figures.by_tool.items()}),
         MetricSamples("histogram", "b_seconds", "By client", ("c",), {(k,): v for k, v in figures.by_client.items()}),
     ]
