@@ -6,10 +6,12 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
 
+from bridge.bus.identity.client_file import read_clients
 from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.leadership.lease import LeaseLost
 from bridge.bus.server.server import BusServer
@@ -83,11 +85,23 @@ async def _lead_for_ever(settings: WorkerSettings, worker: str, stopping: asynci
                     parts.end()
 
 
+def _clients_fault(path: Path) -> str:
+    """Return why no client can be read from the file, empty where they can."""
+    try:
+        read_clients(path)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
+
+
 def main() -> int:
     try:
         settings = WorkerSettings()
     except ValidationError as problem:
         sys.stderr.writelines(f"{fault}\n" for fault in setting_faults(problem))
+        return 2
+    if settings.clients_file is not None and (fault := _clients_fault(settings.clients_file)):
+        sys.stderr.write(f"CLIENTS_FILE: {fault}\n")
         return 2
     configure_logs(settings.log_level, settings.log_format)
     garbage.tune()

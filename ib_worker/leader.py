@@ -12,6 +12,7 @@ from bridge.bus.controls.audit_log import AuditLog
 from bridge.bus.controls.connection_target import read_connection_target, store_connection_target
 from bridge.bus.events.event import ReadEvent
 from bridge.bus.events.event_log import log_events
+from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer, Reconcile
 from bridge.bus.transport.connection import BusError
@@ -27,6 +28,7 @@ from ib_worker.audit.kill_switch import KillSwitch, log_kill_switch_changes
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.refusals import log_refusals
 from ib_worker.audit.trail import AuditTrail
+from ib_worker.client_rights.admission import ClientAdmission
 from ib_worker.events.order_events import order_drafts
 from ib_worker.handlers.account import get_account_summary, get_pnl_single
 from ib_worker.handlers.dispatch import dispatch
@@ -89,6 +91,7 @@ async def run_term(
     lifecycle = ConnectionLoop(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
     bus.on_abandoned(session.abandoned)
+    bus.on_clients_changed(services.clients.clients.changed)
     bus.on_unfinished(reconciliation.settle)
     try:
         await _remembered(bus, session)
@@ -116,6 +119,7 @@ def services_of(bus: BusServer, settings: WorkerSettings, history_timing: Histor
         kill_switch=KillSwitch(bus.pipe, bus.keys),
         watches=WatchTable(bus.pipe, bus.keys, bus.lease.token),
         past=HistoryRecorder(bus.pipe, bus.keys, bus.lease.token, archive, history_timing),
+        clients=ClientAdmission(ClientDirectory(bus.pipe, bus.keys, settings.clients_file)),
     )
 
 

@@ -78,6 +78,7 @@ class WorkerSettings(MetricsSettings):
     leader_file: Path | None = None  # one for a session's workers on a machine: who follows a dead one need not wait
     redis_durability: Literal["checked", "assumed"] = "checked"  # assumed: somebody else cares that Redis keeps all
     watermark_file: Path | None = None  # what Redis must know, for the leader after this one: on a volume that lasts
+    clients_file: Path | None = None  # the fronts' FRONT_TOKENS_FILE: then each request needs a proof
     history_folder: Path | None = None  # the archive of the account's past: on a volume that lasts
 
     live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(comma_list)] = frozenset()

@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,12 +19,14 @@ from fastmcp.server.http import StarletteWithLifespan
 from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
+from bridge.bus.identity.client_directory import ClientDirectory
+from bridge.bus.identity.client_file import read_clients
 from bridge.heap import release_free_pages
 from bridge.metrics.figures import ROUND_TRIP_BOUNDS_S, CallFigures, Distribution, QueueFigures, StreamFigures
 from bridge.metrics.server import MetricsServer, serving_metrics
 from bridge.settings import setting_faults
 from bridge.tool import Effect
-from mcp_front.admission.auth import TokenFile
+from mcp_front.admission.auth import ClientTokens
 from mcp_front.admission.rate_limits import ConcurrencyLimiter, rate_limiter
 from mcp_front.http.app import build_app
 from mcp_front.http.direct_lane import DirectLane
@@ -72,7 +75,7 @@ class Front:
 def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUAL) -> Front:
     """Everything but the socket; raises OSError or ValueError where the tokens file or a toolset's name is no good."""
     draining = asyncio.Event()
-    tokens = TokenFile(settings.front_tokens_file) if settings.front_tokens_file else None
+    tokens = client_tokens(bus, settings.front_tokens_file) if settings.front_tokens_file else None
     answers, codec = BusTools(bus), SharedRequestStateCodec(bus)
     streams = Streams(bus, draining, tokens, timing)
     readable = ReadableStreams(bus, Waiting(draining, tokens, timing), timing)
@@ -102,6 +105,14 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     hosts, origins = settings.front_allowed_hosts, settings.front_allowed_origins
     app = build_app(mcp, hosts, origins, paces, calls.counted, bus.fronts.end_only, tokens_fault, lane, queue)
     return Front(mcp, app, calls, draining, bus, queue, streams.figures)
+
+
+def client_tokens(bus: BusClient, path: Path) -> ClientTokens:
+    """The check of tokens against the file's clients and those in Redis. Raises OSError or ValueError."""
+    read_clients(path)  # a front does not start with a file that admits nobody
+    clients = ClientDirectory(bus.pipe, bus.keys, path)
+    bus.watch_clients(clients.changed)
+    return ClientTokens(clients)
 
 
 def _no_fault() -> None:

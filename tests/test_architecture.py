@@ -450,6 +450,7 @@ ROOMS: dict[str, set[str]] = {
             "logging_setup.py": set(),
             "publisher.py": set(),
             "pacing": set(),
+            "client_rights": set(),
             "tws/__init__.py": set(),
             "tws/endpoint.py": set(),
             "tws/fencing_process.py": set(),
@@ -477,6 +478,7 @@ ROOMS: dict[str, set[str]] = {
             "settings.py": {"pushes", "risk", "tws/endpoint.py"},
             "probe.py": {"liveness.py", "settings.py"},
             "session": {
+                "client_rights",
                 "__init__.py",
                 "account",
                 "answers",
@@ -521,7 +523,7 @@ ROOMS: dict[str, set[str]] = {
                 "tws",
             },
             "handlers/__init__.py": set(),
-            "handlers/dispatch.py": {"answers", "pacing", "session", "tws"},
+            "handlers/dispatch.py": {"answers", "client_rights", "pacing", "session", "tws"},
             "handlers/order_lookup.py": {"order_groups", "orders", "session"},
             "handlers/session.py": {"handlers/dispatch.py", "pre_trade", "session", "tws"},
             "options": {"market_data", "pacing", "session", "tws"},
@@ -579,6 +581,7 @@ ROOMS: dict[str, set[str]] = {
                 "tws",
             },
             "handlers/orders.py": {
+                "client_rights",
                 "audit",
                 "handlers/dispatch.py",
                 "handlers/order_lookup.py",
@@ -594,6 +597,7 @@ ROOMS: dict[str, set[str]] = {
             },
             "streams": {"account", "market_data", "pacing", "session", "tws"},
             "leader.py": {
+                "client_rights",
                 "account_history",
                 "account_snapshots",
                 "streams",

@@ -12,6 +12,7 @@ from bridge.tool import ToolError
 
 VERSION = 1
 REQUEST_LIMIT = 64 * 1024
+PROOF_BYTES = 75  # of a request's JSON: a record is without
 REPLY_LIMIT = (
     2 * 1024 * 1024
 )  # the longest answer is a list of one and a half MiB that is never cut (`ib_worker/answers/bounds.py`)
@@ -26,9 +27,24 @@ TRUNCATED = "truncated"  # in a result's details: how many rows of how many it h
 Decoded = TypeVar("Decoded")
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:-]{1,96}$")]  # it becomes a part of a key or channel
 Clock = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # the server's clock in ms
+Proof = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]  # the SHA-256 of a client's token, "" for none
 Wait = Annotated[int, msgspec.Meta(ge=0, le=3_600_000)]
 
 LOCAL = "local"  # the one principal of a front without tokens
+
+
+class ClientProof(msgspec.Struct, frozen=True):
+    """A front's proof of its caller: the SHA-256 of the token, and whether the client's rights name more than scopes.
+    No text shows it."""
+
+    digest: str = ""
+    restricted: bool = False
+
+    def __repr__(self) -> str:
+        return "<proof>"
+
+
+NO_PROOF = ClientProof()
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,6 +53,9 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     `caller` is the principal: the token's name, else LOCAL. Keys, approvals, confirmation tokens and the duplicate
     window belong to the principal. `label` is the MCP client's name, else the address it connects from. Fairness, logs,
     recent_clients and the audit use the label; no decision about an order does. Earlier releases send no label.
+
+    `proof` shows the worker whose token the front was given. It is in no record and in no text; earlier releases send
+    none.
     """
 
     v: int
@@ -54,6 +73,16 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     label: str = ""
     keyless: bool = False  # the front made the key: the caller learns it with the answer
     cancelled: bool = False  # the caller of the read `id` has gone, and nobody awaits its answer
+    proof: Proof = ""
+    restricted: bool = False  # the client's rights name accounts, symbols or limits, which the worker has to hold to
+
+    def __repr__(self) -> str:
+        return f"<{self.op} {self.id} of {self.client}>"
+
+    @property
+    def record(self) -> "Request":
+        """Return the request as it may be kept: without the proof."""
+        return msgspec.structs.replace(self, proof="") if self.proof else self
 
     @property
     def client(self) -> str:
@@ -107,9 +136,15 @@ def encode_request(request: Request) -> bytes:
     return _bounded(msgspec.json.encode(request), REQUEST_LIMIT, "request")
 
 
+def encode_record(request: Request) -> bytes:
+    """Return the request as its record keeps it: without the proof, for which the message has room."""
+    room = REQUEST_LIMIT - (PROOF_BYTES if request.proof else 0)
+    return _bounded(msgspec.json.encode(request.record), room, "request")
+
+
 def encode_cancel(request: Request) -> bytes:
     """Return the message that ends a read. A worker of an earlier release drops it: by `until` it is long late."""
-    return encode_request(msgspec.structs.replace(request, args=NULL, until=0, cancelled=True))
+    return encode_request(msgspec.structs.replace(request, args=NULL, until=0, cancelled=True, proof=""))
 
 
 def encode_reply(reply: Reply) -> bytes:

@@ -14,6 +14,7 @@ from bridge.bus.server.request import RequestContext
 from bridge.tool import OPERATIONS, Effect, ToolError, ToolRequest, ToolSpec
 from ib_worker.answers.bounds import ListPart, longest_list
 from ib_worker.answers.shapes import EncodedAnswer, ListSource, Shape, shape_of, shaped
+from ib_worker.client_rights.current import acting_as
 from ib_worker.pacing.caller import SESSION, acting_for
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import as_tool_error
@@ -78,7 +79,7 @@ async def dispatch(session: Session, asked: RequestContext) -> bytes:
             if error is None or (asked.stage == "accepted" and error is not problem):
                 raise  # the bus logs it; a write that may have been sent has no answer then, and is not said to
             outcome = error.code
-            log.info("request_refused", code=error.code, error=error.message)
+            log.info("request_refused", caller=asked.client, code=error.code, error=error.message)
             if asked.key is not None and error.code != "pending":
                 session.services.audit.refused(asked, error)
             raise error from problem
@@ -118,6 +119,12 @@ async def _answer(session: Session, asked: RequestContext) -> bytes:
         raise ToolError(
             "internal", f"This worker has no operation {asked.operation}. Update front and worker together."
         )
+    client = await session.services.clients.admit(asked, handled.declared)
+    with acting_as(client):
+        return await _admitted(session, asked, handled)
+
+
+async def _admitted(session: Session, asked: RequestContext, handled: HandlerEntry) -> bytes:
     request = handled.declared.request.model_validate_json(asked.arguments)
     session.note_caller(asked.client)
     if handled.declared.effect is Effect.READ and not handled.always:

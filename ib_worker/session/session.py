@@ -23,6 +23,7 @@ from ib_worker.answers.kept_answers import KeptAnswers
 from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
+from ib_worker.client_rights.admission import ClientAdmission
 from ib_worker.market_data.contracts import ContractResolver
 from ib_worker.market_data.depth_book import depth_lines
 from ib_worker.market_data.live_feeds import LiveFeeds
@@ -80,6 +81,7 @@ class Services:
     kill_switch: KillSwitch
     watches: WatchTable
     past: HistoryRecorder
+    clients: ClientAdmission
 
 
 class ConnectionControl:

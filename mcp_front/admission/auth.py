@@ -1,112 +1,73 @@
-"""Authentication by named bearer tokens, stored as SHA-256 digests, and the principal and label of each request."""
+"""Authentication by bearer tokens, and the principal, the rights and the label of each request."""
 
-import hashlib
-import hmac
-from pathlib import Path
-from typing import Annotated, Literal
-
-import structlog
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from fastmcp.server.dependencies import get_access_token
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken as SdkToken
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import PrivateAttr
 from starlette.types import Scope
 
-from bridge.bus.messages import LOCAL
+from bridge.bus.identity.client_directory import ClientDirectory
+from bridge.bus.identity.clients import Client, proof_of
+from bridge.bus.identity.rights import EVERYTHING, Rights
+from bridge.bus.messages import LOCAL, NO_PROOF, ClientProof
 from bridge.text.plain_text import one_line
-from bridge.tool import Effect
+from bridge.tool import ToolError, ToolSpec
 
 Token = SdkToken  # FastMCP's are such ones
-Permission = Literal["read", "trade", "admin"]
+NOTHING = Rights()  # of a token that this front has not checked itself
 LONGEST_LABEL = 64  # characters
 
-# Disconnecting is felt by every client of the session, so it takes more than the right to trade.
-NEEDED: dict[Effect, Permission] = {
-    Effect.READ: "read",
-    Effect.OWN: "read",
-    Effect.WRITE: "trade",
-    Effect.SESSION: "admin",
-    Effect.HALT: "read",
-}
 
-log = structlog.get_logger(__name__)
+class ClientToken(AccessToken):
+    """A valid token: whose it is, and what shows it to the worker, which no text of the token has."""
 
+    _proof: ClientProof = PrivateAttr(NO_PROOF)
+    _rights: Rights = PrivateAttr(EVERYTHING)
 
-class NamedToken(BaseModel):
-    """One entry of FRONT_TOKENS_FILE, which is a JSON list of them."""
+    @classmethod
+    def of(cls, client: Client, proof: str) -> "ClientToken":
+        token = cls(token="", client_id=client.name, scopes=sorted(client.rights.scopes))
+        token._proof, token._rights = ClientProof(proof, client.rights.is_restricted), client.rights
+        return token
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    @property
+    def proof(self) -> ClientProof:
+        return self._proof
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{1,64}$")]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # of the token's UTF-8 bytes
-    scopes: frozenset[Permission]
-
-
-_TOKENS = TypeAdapter(list[NamedToken])
+    @property
+    def rights(self) -> Rights:
+        return self._rights
 
 
-class TokenFile(TokenVerifier):
-    """Checks a bearer token against the file, which is read again when it changes: removing an entry revokes it.
+class ClientTokens(TokenVerifier):
+    """Checks a bearer token against the clients of the file and of Redis."""
 
-    A file that can no longer be read admits nobody.
-    """
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, clients: ClientDirectory) -> None:
         super().__init__()
-        self._path = path
-        self._stamp = _stamp(path)
-        self._known = read_tokens(path)
-        self._fault: str | None = None
+        self._clients = clients
 
     def fault(self) -> str | None:
-        """The reason why the file cannot be read now, without its path; None where it can."""
-        self._refresh()
-        return self._fault
+        """The reason why the clients' file cannot be read now, without its path; None where it can."""
+        return self._clients.fault()
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        self._refresh()
-        digest = hashlib.sha256(token.encode()).hexdigest()
-        found = None
-        for each in self._known:  # all of them, so that the time taken says nothing of the place
-            if hmac.compare_digest(each.sha256, digest):
-                found = each
-        return AccessToken(token="", client_id=found.name, scopes=sorted(found.scopes)) if found else None
-
-    def may(self, name: str, effect: Effect) -> bool:
-        """Return whether the file still has a token of that name with the scope for the tool."""
-        self._refresh()
-        return any(each.name == name and NEEDED[effect] in each.scopes for each in self._known)
-
-    def _refresh(self) -> None:
-        stamp = _stamp(self._path)
-        if stamp == self._stamp and self._fault is None:  # rights that come back change no stamp
-            return
-        self._stamp = stamp
+        """Return the token with its client's rights, None where it is nobody's, or where Redis can't tell whose."""
+        proof = proof_of(token)
         try:
-            self._known, self._fault = read_tokens(self._path), None
-        except (OSError, ValueError) as error:
-            self._known = []
-            self._tell(error.strerror or "error" if isinstance(error, OSError) else str(error))
+            client = await self._clients.find(proof)
+        except ToolError:
+            return None
+        return ClientToken.of(client, proof) if client is not None else None
 
-    def _tell(self, fault: str) -> None:
-        fault = fault.removeprefix(f"{self._path}: ")
-        if fault != self._fault:
-            log.error("tokens_unreadable", path=str(self._path), error=fault)
-        self._fault = fault
-
-
-def read_tokens(path: Path) -> list[NamedToken]:
-    """The entries of a tokens file; raises OSError or ValueError, and names no hash in either."""
-    try:
-        known = _TOKENS.validate_json(path.read_bytes())
-    except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False, include_context=False)
-        raise ValueError(f"{path}: " + "; ".join(f"{_place(each['loc'])}: {each['msg']}" for each in faults)) from None
-    names = [each.name for each in known]
-    if len(set(names)) != len(names):
-        raise ValueError(f"{path}: each name must be unique, because logs and the audit log tell callers apart by it")
-    return known
+    async def may(self, proof: ClientProof, declared: ToolSpec) -> bool:
+        """Return whether the token is still valid and its client may use the tool. While Redis is away, what was known
+        last counts for a call that runs already."""
+        try:
+            client = await self._clients.find(proof.digest)
+        except ToolError:
+            client = self._clients.last_known(proof.digest)
+        return client is not None and client.rights.may_use(declared)
 
 
 def current_principal(scope: Scope | None) -> str:
@@ -136,11 +97,18 @@ def peer_of(scope: Scope | None) -> tuple[str, int]:
     return (str(peer[0]), int(peer[1] or 0)) if peer else ("", 0)
 
 
-def missing_scope(effect: Effect, scope: Scope | None = None) -> Permission | None:
-    """The permission that the token of this request, or of the one with this ASGI scope, lacks for such a tool; None
-    where it may, or where no tokens are set."""
-    token, needed = _token(scope), NEEDED[effect]
-    return needed if token is not None and needed not in token.scopes else None
+def current_rights(scope: Scope | None = None) -> Rights:
+    """The rights of the client of this request, or of the one with this ASGI scope: all where no tokens are set."""
+    token = _token(scope)
+    if token is None:
+        return EVERYTHING
+    return token.rights if isinstance(token, ClientToken) else NOTHING
+
+
+def current_proof(scope: Scope | None = None) -> ClientProof:
+    """The proof that shows the worker whose token this request has; none where no tokens are set."""
+    token = _token(scope)
+    return token.proof if isinstance(token, ClientToken) else NO_PROOF
 
 
 def _token(scope: Scope | None) -> Token | None:
@@ -149,15 +117,3 @@ def _token(scope: Scope | None) -> Token | None:
         return get_access_token()
     user = scope.get("user")
     return user.access_token if isinstance(user, AuthenticatedUser) else None
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc) or "file"
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (found.st_mtime_ns, found.st_size, found.st_ino)

@@ -198,6 +198,7 @@ class ReadableStreams:
             request,
             caller=caller.principal,
             label=caller.label,
+            proof=caller.proof,
             request_id=caller.request_id,
             traceparent=caller.traceparent,
         )

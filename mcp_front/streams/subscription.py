@@ -54,6 +54,7 @@ class Subscription:
             self._request,
             caller=caller.principal,
             label=caller.label,
+            proof=caller.proof,
             request_id=caller.request_id,
             traceparent=caller.traceparent,
         )

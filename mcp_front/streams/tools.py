@@ -16,7 +16,7 @@ from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError, ToolRequest
 from bridge.tools.account import OpenAccountUpdates, StreamAccountUpdates
 from bridge.tools.market.market_data import OpenMarketData, StreamMarketData
-from mcp_front.admission.auth import TokenFile
+from mcp_front.admission.auth import ClientTokens
 from mcp_front.protocol.results import value_result
 from mcp_front.streams.conflating_queue import Update
 from mcp_front.streams.relay import Outcome, Relay, StreamText
@@ -54,7 +54,7 @@ class Streams:
     """Answers the stream tools through one BusClient; once `draining` is set they end early, with a summary so far."""
 
     def __init__(
-        self, bus: BusClient, draining: asyncio.Event, tokens: TokenFile | None, timing: FrontTiming = USUAL
+        self, bus: BusClient, draining: asyncio.Event, tokens: ClientTokens | None, timing: FrontTiming = USUAL
     ) -> None:
         self._bus = bus
         self._draining = draining
@@ -174,7 +174,7 @@ class Streams:
         """A stream may run for an hour, and its token be taken away meanwhile."""
         while True:
             await asyncio.sleep(self._timing.session_check_s)
-            if self._tokens is not None and not self._tokens.may(call.caller.principal, call.declared.effect):
+            if self._tokens is not None and not await self._tokens.may(call.caller.proof, call.declared):
                 return "the client's token was revoked"
 
     async def _stopping(self) -> str:

@@ -22,7 +22,7 @@ from bridge.tools.events import (
     WaitCondition,
     WaitFor,
 )
-from mcp_front.admission.auth import TokenFile
+from mcp_front.admission.auth import ClientTokens
 from mcp_front.protocol.results import value_result
 from mcp_front.streams.cursors import opened_cursor, sealed_cursor
 from mcp_front.streams.waiting import Waiting, WaitPlaces
@@ -68,7 +68,7 @@ class Waits:
     """Answers ibkr_wait_for through one BusClient; once `draining` is set each call ends with its cursor."""
 
     def __init__(
-        self, bus: BusClient, draining: asyncio.Event, tokens: TokenFile | None, timing: FrontTiming = USUAL
+        self, bus: BusClient, draining: asyncio.Event, tokens: ClientTokens | None, timing: FrontTiming = USUAL
     ) -> None:
         self._bus = bus
         self._timing = timing
@@ -222,6 +222,7 @@ class Waits:
             request,
             caller=caller.principal,
             label=caller.label,
+            proof=caller.proof,
             request_id=caller.request_id,
             traceparent=caller.traceparent,
         )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from bridge.tool import ToolError
-from mcp_front.admission.auth import TokenFile
+from mcp_front.admission.auth import ClientTokens
 from mcp_front.timing import FrontTiming
 from mcp_front.tools.pipeline import Call
 
@@ -40,7 +40,7 @@ class WaitPlaces:
 class Waiting:
     """Waits on behalf of a call; once `draining` is set each wait ends."""
 
-    def __init__(self, draining: asyncio.Event, tokens: TokenFile | None, timing: FrontTiming) -> None:
+    def __init__(self, draining: asyncio.Event, tokens: ClientTokens | None, timing: FrontTiming) -> None:
         self._draining = draining
         self._tokens = tokens
         self._timing = timing
@@ -75,7 +75,7 @@ class Waiting:
     async def _ends(self, call: Call) -> str:
         """Return the reason for ending before the time is over."""
         while not self._draining.is_set():
-            if self._tokens is not None and not self._tokens.may(call.caller.principal, call.declared.effect):
+            if self._tokens is not None and not await self._tokens.may(call.caller.proof, call.declared):
                 return "the client's token was revoked"
             try:
                 async with asyncio.timeout(self._timing.session_check_s):

@@ -56,6 +56,7 @@ class BusTools:
             call.request,
             caller=call.caller.principal,
             label=call.caller.label,
+            proof=call.caller.proof,
             request_id=call.caller.request_id,
             traceparent=call.caller.traceparent,
         )
@@ -85,6 +86,7 @@ class BusTools:
                 key=key,
                 caller=call.caller.principal,
                 label=call.caller.label,
+                proof=call.caller.proof,
                 keyless=keyless,
                 request_id=call.caller.request_id,
                 traceparent=call.caller.traceparent,

@@ -11,7 +11,6 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.halt import Halt
 from bridge.tool import OPERATIONS, Effect, ToolError
 from bridge.tools.orders import CancelAllOrders, HaltTrading
-from mcp_front.admission.auth import missing_scope
 from mcp_front.protocol.results import value_result
 from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import Call
@@ -66,7 +65,7 @@ class HaltTradingTool:
         return value_result(call.declared, whole)
 
     async def _cancel(self, call: Call) -> CancelResult:
-        scope = missing_scope(Effect.WRITE)
+        scope = call.caller.rights.missing_scope(Effect.WRITE)
         if scope is not None:
             said = f'Nothing was cancelled: that needs the "{scope}" scope, and your token does not have it.'
             return CancelResult(None, said)
@@ -132,6 +131,7 @@ class _Cancels:
                 key=key,
                 caller=call.caller.principal,
                 label=call.caller.label,
+                proof=call.caller.proof,
                 request_id=call.caller.request_id,
                 traceparent=call.caller.traceparent,
             )

@@ -91,6 +91,7 @@ class LiveOrderApproval:
                 answer,
                 caller=call.caller.principal,
                 label=call.caller.label,
+                proof=call.caller.proof,
                 request_id=call.caller.request_id,
                 traceparent=call.caller.traceparent,
             )

@@ -18,10 +18,11 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.types import Scope
 
 from bridge.bus.client.front_channel import RequestId
-from bridge.bus.messages import LOCAL
+from bridge.bus.identity.rights import Rights
+from bridge.bus.messages import LOCAL, ClientProof
 from bridge.metrics.figures import CallFigures
 from bridge.tool import Effect, ToolError, ToolRequest, ToolSpec
-from mcp_front.admission.auth import current_principal, label_of, missing_scope, peer_of
+from mcp_front.admission.auth import current_principal, current_proof, current_rights, label_of, peer_of
 from mcp_front.admission.fair_queueing import release_slot
 from mcp_front.admission.rate_limits import ConcurrencyLimiter
 from mcp_front.protocol.arguments import parse_arguments
@@ -41,12 +42,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Caller:
-    """The principal and the label of a request, and the ids that follow it through the logs of both services."""
+    """The principal, rights and label of a request, the proof of its token, and the ids that follow it through the logs
+    of both services."""
 
     principal: str
     label: str
     request_id: str
     traceparent: str | None
+    rights: Rights
+    proof: ClientProof
 
     @property
     def client(self) -> str:
@@ -195,7 +199,7 @@ class CallPipeline:
         self, declared: ToolSpec, arguments: dict[str, Any], caller: Caller, origin: Origin
     ) -> ToolResult:
         with self._place(declared, caller):
-            _allow(declared, origin)
+            _allow(declared, caller.rights)
             request, unused = _parsed(declared, arguments)
             call = Call(declared, request, caller, origin, unused=unused)
             answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
@@ -255,19 +259,29 @@ def _caller(origin: Origin) -> Caller:
         label_of(origin.scope, origin.client),
         f"{random.getrandbits(64):016x}",
         traceparent,
+        current_rights(origin.scope),
+        current_proof(origin.scope),
     )
 
 
-def _allow(declared: ToolSpec, origin: Origin) -> None:
-    """Raise where the caller's token lacks the scope; the list of tools hides such a tool for the same reason."""
-    scope = missing_scope(declared.effect, origin.scope)
-    if scope is not None:
+def _allow(declared: ToolSpec, rights: Rights) -> None:
+    """Raise where the caller may not use the tool; the list of tools hides it for the same reason."""
+    if rights.may_use(declared):
+        return
+    scope = rights.missing_scope(declared.effect)
+    if scope is None:
         raise ToolError(
             "forbidden",
-            f'{declared.tool_name} needs the "{scope}" scope, and your token does not have it. Ask the operator for '
-            "a new token.",
-            scope=scope,
+            f"{declared.tool_name} is in the toolset {declared.toolset}, which your token does not have. Ask the "
+            "operator for more rights.",
+            toolset=declared.toolset,
         )
+    raise ToolError(
+        "forbidden",
+        f'{declared.tool_name} needs the "{scope}" scope, and your token does not have it. Ask the operator for '
+        "a new token.",
+        scope=scope,
+    )
 
 
 def _internal(declared: ToolSpec, caller: Caller) -> ToolError:

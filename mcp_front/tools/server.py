@@ -11,9 +11,10 @@ from fastmcp.tools import Tool, ToolResult
 from mcp_types import ListToolsRequest
 from pydantic import PrivateAttr
 
+from bridge.bus.identity.rights import Rights
 from bridge.tool import Effect, ToolSpec
 from mcp_front import VERSION
-from mcp_front.admission.auth import missing_scope
+from mcp_front.admission.auth import current_rights
 from mcp_front.tools.capabilities import declare_what_is_served
 from mcp_front.tools.catalogue import HINTS
 from mcp_front.tools.fastmcp_patches import apply_patches
@@ -52,13 +53,13 @@ class DeclaredTool(Tool):
         return await self._calls.answer(self._declared, arguments, fastmcp_origin(get_context()))
 
     @property
-    def effect(self) -> Effect:
-        return self._declared.effect
+    def declared(self) -> ToolSpec:
+        return self._declared
 
 
 class HideForbiddenTools(Middleware):
-    """Lists the tools that the token and the session's mode allow. A call of another tool gets an error with the
-    reason."""
+    """Lists the tools that the client's rights and the session's mode allow. A call of another tool gets an error with
+    the reason."""
 
     def __init__(self, mode: Callable[[], Awaitable[str | None]]) -> None:
         self._mode = mode
@@ -67,11 +68,12 @@ class HideForbiddenTools(Middleware):
         self, context: MiddlewareContext[ListToolsRequest], call_next: CallNext[ListToolsRequest, Sequence[Tool]]
     ) -> Sequence[Tool]:
         tools, read_only = await call_next(context), await self._mode() == READ_ONLY
-        return [tool for tool in tools if not isinstance(tool, DeclaredTool) or _offered(tool.effect, read_only)]
+        rights = current_rights()
+        return [tool for tool in tools if not isinstance(tool, DeclaredTool) or _offered(tool, rights, read_only)]
 
 
-def _offered(effect: Effect, read_only: bool) -> bool:
-    return missing_scope(effect) is None and not (read_only and effect is Effect.WRITE)
+def _offered(tool: DeclaredTool, rights: Rights, read_only: bool) -> bool:
+    return rights.may_use(tool.declared) and not (read_only and tool.declared.effect is Effect.WRITE)
 
 
 def declared_tool(declared: ToolSpec, calls: CallPipeline, hidden: HiddenTools) -> DeclaredTool:

@@ -13,7 +13,9 @@ from typing import Any
 import ib_worker.__main__  # noqa: F401  # importing it registers the handlers
 from bridge.bus.client.client import BusClient
 from bridge.bus.controls.audit_log import AuditLog
+from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.keys import Keys
+from bridge.bus.messages import NO_PROOF, ClientProof
 from bridge.bus.server.server import BusServer
 from bridge.bus.timing import USUAL as USUAL_BUS
 from bridge.bus.timing import BusTiming
@@ -26,6 +28,7 @@ from ib_worker.account_history.recorder import USUAL_HISTORY, HistoryRecorder, H
 from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
+from ib_worker.client_rights.admission import ClientAdmission
 from ib_worker.leader import run_term
 from ib_worker.metrics.serving import counting
 from ib_worker.orders.timing import USUAL, OrderTiming
@@ -103,6 +106,7 @@ def services_without_bus(settings: WorkerSettings) -> Services:
         kill_switch=KillSwitch(pipe, keys),
         watches=WatchTable(pipe, keys, 1),
         past=HistoryRecorder(pipe, keys, 1),
+        clients=ClientAdmission(ClientDirectory(pipe, keys)),
     )
 
 
@@ -149,6 +153,7 @@ class Caller:
     asker: BusClient
     name: str = "claude"
     label: str = ""
+    proof: ClientProof = NO_PROOF
     keyless: bool = False
 
     async def ask(self, operation: str, deadline_s: float | None = None, **arguments: Any) -> Any:
@@ -158,6 +163,7 @@ class Caller:
             declared.request(**arguments),
             caller=self.name,
             label=self.label,
+            proof=self.proof,
             request_id="r-1",
             deadline_s=deadline_s,
         )
@@ -174,6 +180,7 @@ class Caller:
             keyless=self.keyless,
             caller=self.name,
             label=self.label,
+            proof=self.proof,
             request_id="r-1",
             deadline_s=deadline_s,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Self
@@ -18,7 +18,17 @@ from bridge.bus.client.submission import Deadlines, Submission, refused_by_bus
 from bridge.bus.controls.kill_switch import halted_by, read_halt
 from bridge.bus.halt import Halt
 from bridge.bus.keys import Keys
-from bridge.bus.messages import VERSION, Heartbeat, Reply, Request, encode_cancel, encode_request, result_of
+from bridge.bus.messages import (
+    NO_PROOF,
+    VERSION,
+    ClientProof,
+    Heartbeat,
+    Reply,
+    Request,
+    encode_cancel,
+    encode_request,
+    result_of,
+)
 from bridge.bus.records.records import RecordClient, digest_of
 from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.connection import BusError, Refused, bus_down, bus_errors
@@ -56,6 +66,10 @@ class BusClient:
         await self._replies.__aexit__()
         await self.pipe.__aexit__()
 
+    def watch_clients(self, changed: Callable[[], None]) -> None:
+        """Call `changed` whenever somebody has changed a client, or a client's access."""
+        self._replies.attach(self.keys.client_news, lambda _: changed())
+
     async def ask(
         self,
         declared: ToolSpec,
@@ -64,6 +78,7 @@ class BusClient:
         caller: str,
         request_id: str,
         label: str = "",
+        proof: ClientProof = NO_PROOF,
         deadline_s: float | None = None,
         traceparent: str | None = None,
     ) -> bytes:
@@ -75,6 +90,7 @@ class BusClient:
             caller=caller,
             request_id=request_id,
             label=label,
+            proof=proof,
             deadline_s=deadline_s,
             traceparent=traceparent,
         )
@@ -88,6 +104,7 @@ class BusClient:
         caller: str,
         request_id: str,
         label: str = "",
+        proof: ClientProof = NO_PROOF,
         deadline_s: float | None = None,
         traceparent: str | None = None,
     ) -> Reply:
@@ -104,7 +121,7 @@ class BusClient:
             if not self._is_ready:
                 async with asyncio.timeout_at(ends):
                     await self._ready()
-            request = self._request(declared, arguments, (caller, label), request_id, total_s, traceparent)
+            request = self._request(declared, arguments, (caller, label, proof), request_id, total_s, traceparent)
             reply = await self._asked(request, ends)
             result_of(reply)
             return reply
@@ -153,6 +170,7 @@ class BusClient:
         caller: str,
         request_id: str,
         label: str = "",
+        proof: ClientProof = NO_PROOF,
         keyless: bool = False,
         deadline_s: float | None = None,
         traceparent: str | None = None,
@@ -174,7 +192,8 @@ class BusClient:
             raise refused_by_bus(error, key=key) from error
 
         def attempt() -> Request:
-            read = self._request(declared, arguments, (caller, label), request_id, times.accept_in_s(), traceparent)
+            who, wait_s = (caller, label, proof), times.accept_in_s()
+            read = self._request(declared, arguments, who, request_id, wait_s, traceparent)
             digest = digest_of(declared, arguments)
             return msgspec.structs.replace(read, key=key, digest=digest, grace_ms=times.grace_ms(), keyless=keyless)
 
@@ -184,7 +203,7 @@ class BusClient:
         self,
         declared: ToolSpec,
         arguments: ToolRequest,
-        who: tuple[str, str],
+        who: tuple[str, str, ClientProof],
         request_id: str,
         wait_s: float,
         traceparent: str | None,
@@ -198,6 +217,8 @@ class BusClient:
             until=self.pipe.clock.now_ms() + round(wait_s * 1000),
             caller=who[0],
             label=who[1],
+            proof=who[2].digest,
+            restricted=who[2].restricted,
             request_id=request_id,
             traceparent=traceparent,
         )

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bridge.bus.client.replies import ReplyInbox, WorkerLost
-from bridge.bus.messages import Reply, Request, decode_reply, encode_request, result_of
+from bridge.bus.messages import Reply, Request, decode_reply, encode_record, result_of
 from bridge.bus.records.records import RecordClient, RecordSnapshot
 from bridge.bus.records.scripts import NEW_GRACE_MS
 from bridge.bus.transport.connection import BusError, Full, Unanswered
@@ -139,7 +139,7 @@ class Submission:
     async def _submit(self, request: Request) -> RecordSnapshot:
         """Register the attempt. Repeated when nobody answered: that is one attempt still, which at most one worker may
         accept, and Redis must not have lost its data in between."""
-        message = encode_request(request)
+        message = encode_record(request)
         ttl_ms = round(self._times.accept_in_s() * 1000) + NEW_GRACE_MS
         generation = self._records.generation or await self._generation()
         try:

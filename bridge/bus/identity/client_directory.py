@@ -28,7 +28,6 @@ class ClientDirectory:
     """Finds clients by the proof of their token. `path`: the clients' file, if there is one."""
 
     def __init__(self, pipe: CommandPipeline, keys: Keys, path: Path | None = None) -> None:
-        """Raises OSError or ValueError where the file can't be read."""
         self._pipe = pipe
         self._keys = keys
         self._file = ClientFile(path) if path is not None else None
@@ -52,6 +51,11 @@ class ClientDirectory:
         """Return whether clients are configured: there is a file, or Redis has a client or had one. A process that has
         seen one goes on to ask for proofs, as Redis may have lost it."""
         return self._file is not None or self._had_clients
+
+    @property
+    def was_read(self) -> bool:
+        """Return whether Redis was read once."""
+        return self._known is not NONE
 
     async def refreshed(self) -> None:
         """Return once what is known is at most KEPT_S old. Raises ToolError bus_down where Redis can't be read."""

@@ -31,11 +31,11 @@ class ClientFile:
     """The clients of the file as it is now. A file that can no longer be read admits nobody."""
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError or ValueError where the file can't be read."""
         self._path = path
-        self._stamp = _stamp(path)
-        self._known = _clients(path)
+        self._stamp: tuple[int, int, int] | None = None
+        self._known: list[tuple[str, Client]] = []
         self._fault: str | None = None
+        self._refresh()
 
     def fault(self) -> str | None:
         """The reason why the file cannot be read now, without its path; None where it can."""

@@ -47,12 +47,23 @@ class Rights(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
         return None if NEEDED[effect] in self.scopes else NEEDED[effect]
 
     def has_toolset(self, declared: ToolSpec) -> bool:
-        """Return whether the tool is in a toolset of the client's; what reduces risk or shows it always is."""
-        return not self.toolsets or declared.relieves or declared.toolset in self.toolsets
+        """Return whether the tool is in a toolset of the client's; what reduces risk or shows it always is.
+
+        An operation that no model sees serves the tools of its toolset and those of `subscriptions`.
+        """
+        if not self.toolsets or declared.relieves:
+            return True
+        own = {declared.toolset} if declared.exposed else {declared.toolset, "subscriptions"}
+        return not self.toolsets.isdisjoint(own)
 
     def may_use(self, declared: ToolSpec) -> bool:
         """Return whether the client may call the tool at all."""
         return self.missing_scope(declared.effect) is None and self.has_toolset(declared)
+
+    @property
+    def is_restricted(self) -> bool:
+        """Return whether there is more to hold to than scopes."""
+        return self != Rights(self.scopes)
 
     def has_account(self, account: str) -> bool:
         return not self.accounts or account in self.accounts

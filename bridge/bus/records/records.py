@@ -96,11 +96,11 @@ class RecordClient:
     async def submit(
         self, request: Request, message: bytes, ttl_ms: int, generation: str = "", renews: bool = False
     ) -> RecordSnapshot:
-        """Create the record and publish the request, or find what the key already holds. Doing it again with the same
-        attempt is harmless; `generation` then says that Redis must not have lost its data in between. `renews`: the
-        answer of an earlier call is replayed only until that call's deadline."""
+        """Create the record and publish the request with its proof, or find what the key already holds. Doing it again
+        with the same attempt is harmless; `generation` then says that Redis must not have lost its data in between.
+        `renews`: the answer of an earlier call is replayed only until that call's deadline."""
         keys = (self._keys.order(request.key or ""), self._keys.generation, self._keys.requests)
-        principal = (request.caller, "1" if renews else "0")
+        principal = (request.caller, "1" if renews else "0", request.proof)
         arguments = (request.digest, request.id, ttl_ms, message, generation, scripts.TOMBSTONE_MS, *principal)
         return self._heard(await scripts.SUBMIT.run(self._pipe, keys, *arguments))
 
@@ -188,7 +188,7 @@ class RecordKeeper:
         key = request.key or ""
         names = self._keys
         keys = (names.order(key), names.lease, names.inflight, names.replies(request.front), names.revision)
-        message = msgspec.json.encode(request)
+        message = msgspec.json.encode(request.record)
         arguments = (self._token, reply, request.digest, request.id, message, key, scripts.KEPT_MS)
         known = self._watermark.known.revision
         word, revision = await scripts.FINISH.run(self._pipe, keys, *arguments, known)

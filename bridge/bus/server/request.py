@@ -36,7 +36,8 @@ class RequestContext:
     def __init__(
         self, request: Request, wait_s: float, lease: Lease, records: RecordKeeper, note_s: float = USUAL.note_s
     ) -> None:
-        self.request = request
+        self.request = request.record
+        self.proof = request.proof
         self.operation = request.op
         self.arguments = bytes(request.args)
         self.caller = request.caller  # the principal

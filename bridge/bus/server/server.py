@@ -74,6 +74,7 @@ class BusServer:
         self._unwritten = Outage("heartbeat_not_written")
         self.has_served = False  # this process has taken writes, in this term or an earlier one
         self._leave: Leave = lambda record: None
+        self._clients_changed: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Self:
         await self.pipe.__aenter__()
@@ -126,6 +127,7 @@ class BusServer:
         try:
             async with listener:
                 listener.subscribe(self.keys.requests)
+                listener.subscribe(self.keys.client_news)
                 self.pipe.on_demoted = listener.reconnect
                 await _first_end([self._keeper, *tasks])
             if self._in_hand:
@@ -134,7 +136,13 @@ class BusServer:
             await cancel_and_wait([*tasks, *self._in_hand.values()])
 
     def _listener(self, hear: Callable[[bytes], None]) -> PubSubListener:
-        return PubSubListener(self.pipe.url, lambda _, message: hear(message), lambda: None, self.pipe.timing)
+        def take(channel: str, message: bytes) -> None:
+            if channel == self.keys.client_news:
+                self._clients_changed()
+            else:
+                hear(message)
+
+        return PubSubListener(self.pipe.url, take, lambda: None, self.pipe.timing)
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """Take no more requests, and let `serve` return when those in hand are answered, or after the grace."""
@@ -304,6 +312,10 @@ class BusServer:
     def on_abandoned(self, callback: Callable[[str], None]) -> None:
         """`callback(stream)` is called once nobody has listened for thirty seconds; the stream is then forgotten."""
         self.ticks.on_abandoned = callback
+
+    def on_clients_changed(self, callback: Callable[[], None]) -> None:
+        """`callback()` is called whenever somebody has changed a client, or a client's access."""
+        self._clients_changed = callback
 
     def on_unfinished(self, callback: Leave) -> None:
         """`callback(record)` is called with a write whose handler failed after accept(): it is to be settled like one

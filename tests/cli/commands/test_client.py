@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge.bus.identity.client_file import read_clients as read_tokens
 from cli.commands.client import add_arguments, run
-from mcp_front.admission.auth import read_tokens
 
 
 def client(file: Path, *arguments: str) -> int:

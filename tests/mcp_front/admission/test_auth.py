@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from bridge.bus.identity.client_directory import ClientDirectory
+from bridge.bus.identity.client_file import read_clients as read_tokens
+from bridge.bus.keys import Keys
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import Effect
-from mcp_front.admission.auth import TokenFile, read_tokens
+from mcp_front.admission.auth import ClientTokens
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.timing import FrontTiming
 from mcp_front.tools.catalogue import offered_tools
@@ -17,6 +21,11 @@ from tests.stacks.handlers import ORDER, PNL, Recorder
 from tests.stacks.ticking_worker import ticking
 from tests.stacks.tokens import SCOPES, as_caller, token_of, write_tokens
 from tests.waiting import until
+
+
+def tokens_of(path: Path) -> ClientTokens:
+    """The check of tokens by the file alone: Redis is away."""
+    return ClientTokens(ClientDirectory(CommandPipeline("redis://127.0.0.1:1/0"), Keys("test"), path))
 
 
 @pytest.fixture
@@ -97,7 +106,7 @@ async def test_one_callers_limit_is_not_anothers(redis_url: str, session: str, t
 
 async def test_removed_entry_is_turned_away_at_once(tmp_path: Path) -> None:
     path = write_tokens(tmp_path / "tokens.json", ["reader", "trader"])
-    tokens = TokenFile(path)
+    tokens = tokens_of(path)
     assert await tokens.verify_token(token_of("reader")) is not None
 
     write_tokens(path, ["trader"])
@@ -131,7 +140,7 @@ async def test_stream_ends_when_its_token_is_taken_away(redis_url: str, session:
 @pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_text("[{")])
 async def test_file_that_cannot_be_read_admits_nobody_until_it_can(tmp_path: Path, spoil: Any) -> None:
     path = write_tokens(tmp_path / "tokens.json", ["reader"])
-    tokens = TokenFile(path)
+    tokens = tokens_of(path)
 
     spoil(path)
     assert await tokens.verify_token(token_of("reader")) is None
@@ -141,7 +150,7 @@ async def test_file_that_cannot_be_read_admits_nobody_until_it_can(tmp_path: Pat
 
 
 async def test_token_is_kept_nowhere_in_what_the_server_knows(tmp_path: Path) -> None:
-    tokens = TokenFile(write_tokens(tmp_path / "tokens.json", ["reader"]))
+    tokens = tokens_of(write_tokens(tmp_path / "tokens.json", ["reader"]))
 
     found = await tokens.verify_token(token_of("reader"))
 
@@ -179,7 +188,7 @@ def test_same_name_twice_is_refused(tmp_path: Path) -> None:
 @pytest.mark.trial("E18")
 async def test_file_that_may_be_read_again_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_tokens(tmp_path / "tokens.json", ["reader"])
-    tokens = TokenFile(path)
+    tokens = tokens_of(path)
     stat = path.stat()
     moved = path.rename(tmp_path / "elsewhere")
     assert tokens.fault() == "No such file or directory"

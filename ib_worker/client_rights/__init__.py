@@ -1,0 +1,1 @@
+"""The client of each request: its proof, and what its rights allow."""

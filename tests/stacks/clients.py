@@ -1,0 +1,32 @@
+"""Clients with rights: their file, and callers that show their proof."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bridge.bus.identity.client_file import ClientEntry
+from bridge.bus.identity.clients import proof_of
+from bridge.bus.messages import ClientProof
+from tests.stacks.worker import Caller
+
+EVERY_SCOPE = ["read", "trade", "admin"]
+
+
+def proof_for(name: str) -> str:
+    return proof_of(f"token of {name}")
+
+
+def write_clients(path: Path, clients: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Write a file of these clients with these rights; every scope where none is named."""
+    entries = [
+        {"name": name, "sha256": proof_for(name), "scopes": EVERY_SCOPE, **rights} for name, rights in clients.items()
+    ]
+    path.write_text(json.dumps(entries))
+    assert all(name in ClientEntry.__struct_fields__ for each in entries for name in each)
+    return path
+
+
+def as_client(front: Caller, name: str, token_of: str | None = None) -> Caller:
+    """Return the same front's calls of a client; `token_of` another client's where it is to be forged."""
+    return Caller(front.asker, name, proof=ClientProof(proof_for(token_of or name)))
