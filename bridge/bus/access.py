@@ -15,8 +15,9 @@ Service = Literal["front", "worker", "console", "operator"]
 SERVICES: tuple[Service, ...] = get_args(Service)
 ANY_SESSION = "*"
 
-# For whoever has not given a password: a health check's PING, and no more. Off, it would fail each health check.
-DEFAULT_USER = "user default on nopass resetkeys resetchannels -@all +ping"
+# For health checks, which give no password: PING, and no more.
+HEALTH = "health"
+HEALTH_LINE = f"user {HEALTH} on nopass resetkeys resetchannels -@all +ping"
 
 # What a connection needs by itself. The library names itself by CLIENT SETINFO, which Redis 7.0 does not know by name.
 _CONNECT = "-@all +@connection"
@@ -57,9 +58,14 @@ def user_line(name: str, service: Service, session: str, password_sha256: str) -
     return f"user {name} on #{password_sha256} {rules(service, session)}"
 
 
-def admin_line(name: str, password_sha256: str) -> str:
-    """Return the line of the server's own administrator, who makes backups and loads the ACL file. No service is it."""
-    return f"user {name} on #{password_sha256} allkeys allchannels +@all"
+def default_line(password_sha256: str) -> str:
+    """Return the line of the server's default user, who is its administrator and asks for a password.
+
+    With fewer rights data would be lost: a server plays its append-only log as this user, and leaves out each
+    transaction, as which a script's writes are logged, that this user could not make (redis/redis#14541,
+    valkey-io/valkey#3983; servers before their fixes).
+    """
+    return f"user default on #{password_sha256} allkeys allchannels +@all"
 
 
 def _stored(keys: Keys) -> set[str]:

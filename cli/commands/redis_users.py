@@ -9,15 +9,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bridge.bus.access import ANY_SESSION, DEFAULT_USER, Service, admin_line, user_line
+from bridge.bus.access import ANY_SESSION, HEALTH_LINE, Service, default_line, user_line
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import redis_address, with_password
 from bridge.bus.transport.connection import BusError, NotSent
 from bridge.bus.transport.pipeline import CommandPipeline
 
 USUAL_SESSION = "paper"  # as that of front, worker and console
-ADMIN = "admin"
-SERVER = "redis"  # the folder that the server reads
+DEFAULT = "default"
+SERVER = "redis"  # the folder that the server reads, with the password of its default user
 PASSWORD, ACL_FILE = "password", "users.acl"
 NO_PASSWORD = "SHA256-OF-ITS-PASSWORD"  # a server rejects it until somebody puts a digest there
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     sessions = options.session or [os.environ.get("IBKR_SESSION") or USUAL_SESSION]
     users = list(_users(sessions))
     if options.folder is None:
-        print("\n".join(_lines(users, dict.fromkeys([ADMIN, *(name for name, *_ in users)], NO_PASSWORD))))
+        print("\n".join(_lines(users, dict.fromkeys([DEFAULT, *(name for name, *_ in users)], NO_PASSWORD))))
         return 0
     try:
         admin = _write(options.folder, users)
@@ -59,18 +59,18 @@ def _users(sessions: list[str]) -> Iterator[tuple[str, Service, str]]:
 
 def _lines(users: list[tuple[str, Service, str]], digests: dict[str, str]) -> list[str]:
     lines = [user_line(name, service, session, digests[name]) for name, service, session in users]
-    return [DEFAULT_USER, admin_line(ADMIN, digests[ADMIN]), *lines]
+    return [default_line(digests[DEFAULT]), HEALTH_LINE, *lines]
 
 
 def _write(folder: Path, users: list[tuple[str, Service, str]]) -> str:
-    """Write the files, and return the administrator's password. The folder is closed to others; what is in it is to be
+    """Write the files, and return the default user's password. The folder is closed to others; what is in it is to be
     read by containers that run as somebody else, each of which sees its own folder alone."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     passwords = {name: _password(folder / name) for name, *_ in users}
-    passwords[ADMIN] = _password(folder / SERVER)
+    passwords[DEFAULT] = _password(folder / SERVER)
     digests = {name: hashlib.sha256(password.encode()).hexdigest() for name, password in passwords.items()}
     _put(folder / SERVER / ACL_FILE, "".join(f"{line}\n" for line in _lines(users, digests)))
-    return passwords[ADMIN]
+    return passwords[DEFAULT]
 
 
 def _password(folder: Path) -> str:
@@ -94,7 +94,7 @@ def _put(file: Path, text: str) -> None:
 
 async def _reload(url: str, password: str) -> None:
     """Let a server that runs read the file again. One that does not run will read it when it starts; one that rejects
-    the administrator runs without these users, and is about to be started anew. Raises BusError."""
+    the password runs without these users, and is about to be started anew. Raises BusError."""
     async with CommandPipeline(with_password(url, password)) as pipe:
         try:
             await pipe.send("ACL", "LOAD")

@@ -24,6 +24,10 @@ $compose exec -T redis sh -c '
     cli=$(command -v valkey-cli || command -v redis-cli) || exit 1
     copy=${DATA:-/data}/backup.part
     trap "rm -f $copy" EXIT
+    password=${USERS:-/users}/password
+    if [ -r "$password" ]; then # Redis has users
+        export REDISCLI_AUTH="$(cat "$password")" VALKEYCLI_AUTH="$(cat "$password")"
+    fi
     "$cli" --rdb "$copy" >&2 && cat "$copy"' >"$file.partial"
 
 # A whole copy begins with its magic, and ends with 255 before eight bytes of checksum.

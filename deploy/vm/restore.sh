@@ -13,8 +13,16 @@ compose=${IBKR:-ibkr}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 (cd "$(dirname "$file")" && sha256sum --quiet --check "$(basename "$file").sha256") || exit 1
+# As the default user, whose password is needed where Redis has users.
 # shellcheck disable=SC2016
-cli() { $compose exec -T redis sh -c 'exec "$(command -v valkey-cli || command -v redis-cli)" "$@"' - "$@" </dev/null; }
+cli() {
+    $compose exec -T redis sh -c '
+        password=${USERS:-/users}/password
+        if [ -r "$password" ]; then
+            export REDISCLI_AUTH="$(cat "$password")" VALKEYCLI_AUTH="$(cat "$password")"
+        fi
+        exec "$(command -v valkey-cli || command -v redis-cli)" "$@"' - "$@" </dev/null
+}
 keys() { cli --scan --pattern "$1" | sort; }
 switches() { # each kill switch that is set, as "KEY LEVEL"; an unreadable level counts as the stricter
     local found key level

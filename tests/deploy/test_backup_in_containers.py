@@ -11,6 +11,7 @@ from tests.deploy.tools import needs_docker
 
 PROJECT = "ibkrbackup"
 COMPOSE = f"docker compose -p {PROJECT}"
+ADMIN = '--pass "$(cat /users/password)" --no-auth-warning'
 CLIENT = "$(command -v valkey-cli || command -v redis-cli)"
 ORDER, HALT = "ibkr:{paper}:op:one", "ibkr:{paper}:halt"
 
@@ -29,7 +30,7 @@ def compose(*arguments: str) -> str:
 
 
 def redis(*command: str) -> str:
-    return compose("exec", "-T", "redis", "sh", "-c", f'{CLIENT} "$@"', "-", *command)
+    return compose("exec", "-T", "redis", "sh", "-c", f'{CLIENT} {ADMIN} "$@"', "-", *command)
 
 
 @pytest.fixture

@@ -6,9 +6,11 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from cli.__main__ import main
 from cli.commands.paper import front_port
 from tests.deploy.tools import find_compose, needs_compose
 
@@ -186,12 +188,12 @@ def test_the_simulators_worker_is_told_no_mode_of_a_real_login(tmp_path: Path) -
 
 
 def named(folder: Path, profile: str, kind: str) -> set[str]:
-    """The volumes or networks of a profile's services, but those that Redis needs."""
+    """The volumes or networks of a profile's services, but those that Redis and its users need."""
     found: set[str] = set()
     for name, each in services(folder, profile).items():
         if kind == "networks":
             found |= set(each.get("networks") or {})
-        elif name != "redis":
+        elif name not in ("redis", "redis-users"):
             found |= {volume["source"] for volume in each.get("volumes", []) if volume["type"] == "volume"}
     return found
 
@@ -199,9 +201,43 @@ def named(folder: Path, profile: str, kind: str) -> set[str]:
 def test_no_two_profiles_share_tokens_a_login_or_what_it_says_of_itself(tmp_path: Path) -> None:
     sim, paper, live = (named(tmp_path, profile, "volumes") for profile in ("sim", "paper", "live"))
 
-    assert len(paper) == len(live) == 4
+    assert len(paper) == len(live) == 6
     assert len(sim | paper | live) == len(sim) + len(paper) + len(live)
-    assert sim == {"worker-leader"}
+    assert sim == {"worker-leader", "redis-front", "redis-worker"}
+
+
+def test_each_service_reads_the_password_of_its_own_user_of_redis_and_no_other(tmp_path: Path) -> None:
+    found = services(tmp_path, "sim", "paper", "live", "console", "operator")
+    made = {each["source"]: Path(each["target"]).name for each in found["redis-users"]["volumes"]}
+    mounted = {
+        name: [each for each in service.get("volumes", []) if each.get("source", "").startswith("redis-")]
+        for name, service in found.items()
+        if name != "redis-users"
+    }
+
+    for name, volumes in mounted.items():
+        settings = found[name].get("environment") or {}
+        if "REDIS_URL" in settings:
+            (volume,) = volumes
+            assert (volume["target"], volume["read_only"]) == ("/redis", True)
+            assert settings["REDIS_PASSWORD_FILE"] == "/redis/password"
+            assert urlsplit(settings["REDIS_URL"]).username == made.pop(volume["source"])
+        elif name != "redis":
+            assert volumes == []
+    assert made == {"redis-users": "redis"}
+    assert found["redis"]["command"][-2:] == ["--aclfile", "/users/users.acl"]
+
+
+def test_redis_has_the_users_that_the_services_name(tmp_path: Path) -> None:
+    found = services(tmp_path, "sim", "paper", "live", "console", "operator")
+    urls = [
+        each["environment"]["REDIS_URL"] for each in found.values() if "REDIS_URL" in (each.get("environment") or {})
+    ]
+    command = found["redis-users"]["command"]
+
+    assert main(["redis-users", *command[: command.index("--folder")], "--folder", str(tmp_path / "users")]) == 0
+    acl = (tmp_path / "users" / "redis" / "users.acl").read_text()
+    assert {urlsplit(url).username for url in urls} <= {line.split()[1] for line in acl.splitlines()}
 
 
 @pytest.mark.parametrize("others", [("sim", "paper"), ("sim", "live"), ("paper", "live")])

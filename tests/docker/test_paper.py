@@ -20,12 +20,21 @@ from tests.waiting import until
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 PASSWORD = "the-right-password"
-SERVICES = {"clients-paper", "front-paper", "gateway-paper", "gateway-settings-paper", "redis", "worker-paper"}
+SERVICES = {
+    "clients-paper",
+    "front-paper",
+    "gateway-paper",
+    "gateway-settings-paper",
+    "redis",
+    "redis-users",
+    "worker-paper",
+}
 MEETINGS = {
     "edge": {"front-paper"},
     "front-redis": {"front-paper", "redis"},
     "worker-redis": {"worker-paper", "redis"},
     "console-redis": {"redis"},  # until the console is started
+    "users-redis": {"redis", "redis-users"},
     "worker-gateway-paper": {"worker-paper", "gateway-paper"},
     "internet-paper": {"gateway-paper"},
     "alerts-paper": {"worker-paper"},
@@ -185,7 +194,9 @@ def test_every_container_has_no_capability_no_new_privileges_and_limits(paper: S
     assert {name for name, each in settings.items() if not each["ReadonlyRootfs"]} == {"gateway-paper"}
 
 
-def test_only_what_gives_the_volumes_to_the_gateway_runs_as_root(paper: Stack) -> None:
+def test_only_what_fills_new_volumes_runs_as_root(paper: Stack) -> None:
     users = {name: each["Config"]["User"] for name, each in paper.containers().items()}
 
-    assert {name for name, user in users.items() if user.split(":")[0] in ("", "0")} == {"gateway-settings-paper"}
+    assert {name for name, user in users.items() if user.split(":")[0] in ("", "0")} == {
+        "gateway-settings-paper", "redis-users",
+    }  # fmt: skip

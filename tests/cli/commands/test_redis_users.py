@@ -1,18 +1,24 @@
 """`redis-users`: a server starts from its file, and each service connects with the password that it finds."""
 
 import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from bridge.bus.access import HEALTH, HEALTH_LINE
 from bridge.bus.keys import Keys
-from bridge.bus.transport.connection import NotSent, Refused
+from bridge.bus.leadership.scripts import ACQUIRE
+from bridge.bus.transport.connection import BusError, Refused
 from cli.__main__ import main
-from cli.local_stack.embedded_redis import EmbeddedRedis
+from cli.local_stack.embedded_redis import find_server
 from console.settings import ConsoleSettings
 from ib_worker.settings import WorkerSettings
 from mcp_front.settings import FrontSettings
 from tests.stacks.bus import pipe_to
+from tests.waiting import until
 
 
 def written(folder: Path, *more: str) -> int:
@@ -23,24 +29,52 @@ def passwords(folder: Path) -> dict[str, str]:
     return {file.parent.name: file.read_text() for file in folder.glob("*/password")}
 
 
-async def test_a_server_starts_from_the_file_and_reads_it_again(tmp_path: Path) -> None:
+@asynccontextmanager
+async def server(folder: Path) -> AsyncIterator[str]:
+    """A server with the users of the folder, on what it has stored."""
+    (folder / "data").mkdir(exist_ok=True)
+    file = folder / "redis.sock"
+    options = ("--port", "0", "--unixsocket", str(file), "--dir", str(folder / "data"), "--save", "")
+    users = ("--aclfile", str(folder / "redis" / "users.acl"))
+    process = await asyncio.create_subprocess_exec(
+        find_server(), *options, *users, "--appendonly", "yes", stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await until(lambda: is_well(file), "the server answers a health check")
+        yield f"unix://{file}"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def is_well(file: Path) -> bool:
+    """Return the outcome of a health check, which knows no password."""
+    with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+        probe.connect(str(file))
+        probe.sendall(f"AUTH {HEALTH} any\r\nPING\r\nGET a\r\n".encode())
+        replies = probe.makefile("rb")
+        return [replies.readline()[:7] for _ in range(3)] == [b"+OK\r\n", b"+PONG\r\n", b"-NOPERM"]
+    return False
+
+
+async def test_a_server_starts_from_the_file_reads_it_again_and_keeps_what_a_script_wrote(tmp_path: Path) -> None:
     folder = tmp_path / "users"
     assert written(folder) == 0
-    before = passwords(folder)
+    before, own, file = passwords(folder), Keys("paper"), folder / "worker-paper" / "password"
 
-    async with EmbeddedRedis(tmp_path / "redis", options=("--aclfile", str(folder / "redis" / "users.acl"))) as redis:
-        admin = redis.url.replace("//", "//admin@", 1)
-        assert await asyncio.to_thread(written, folder, "--reload", admin) == 0
-        assert passwords(folder) == before
-        own, file = redis.url.replace("//", "//front-paper@", 1), folder / "front-paper" / "password"
-        front = FrontSettings(redis_url=own, redis_password_file=file)
-        async with pipe_to(front.redis_url) as pipe:
-            assert await pipe.send("GET", Keys("paper").generation) is None
+    async with server(folder) as url:
+        settings = WorkerSettings(redis_url=url.replace("//", "//worker-paper@", 1), redis_password_file=file)
+        async with pipe_to(settings.redis_url) as pipe:
+            assert await ACQUIRE.run(pipe, (own.lease, own.epoch), 60_000, 7)
             with pytest.raises(Refused):
                 await pipe.send("GET", Keys("live").generation)
-        async with pipe_to(redis.url) as pipe:
-            with pytest.raises((Refused, NotSent)):
-                await pipe.send("GET", Keys("paper").generation)
+        assert await asyncio.to_thread(written, folder, "--reload", url) == 0
+        assert passwords(folder) == before
+        async with pipe_to(url) as pipe:
+            with pytest.raises(BusError):
+                await pipe.send("GET", own.generation)
+    async with server(folder) as _, pipe_to(settings.redis_url) as pipe:
+        assert await pipe.send("GET", own.epoch) == await pipe.send("GET", own.lease) is not None
 
 
 def test_each_user_has_a_password_of_its_own_and_the_folder_is_closed(tmp_path: Path) -> None:
@@ -61,9 +95,17 @@ def test_without_a_folder_the_rights_are_printed_and_no_password_is_made(capsys:
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == [
-        "default", "admin", "front-paper", "worker-paper", "console", "operator",
+        "default", "health", "front-paper", "worker-paper", "console", "operator",
     ]  # fmt: skip
-    assert all(" #SHA256-OF-ITS-PASSWORD " in line for line in lines[1:])
+    assert [line for line in lines if " #SHA256-OF-ITS-PASSWORD " not in line] == [HEALTH_LINE]
+
+
+def test_the_default_user_may_do_all_since_a_server_plays_its_log_as_this_user(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["redis-users", "--session", "paper"]) == 0
+
+    assert "user default on #SHA256-OF-ITS-PASSWORD allkeys allchannels +@all\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("settings", [FrontSettings, WorkerSettings, ConsoleSettings])
