@@ -78,10 +78,13 @@ class Socket:
     async def open(self) -> None:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24)
 
-    async def ask(self, call: Call) -> bytes:
+    def send(self, call: Call) -> None:
         fields = {**call.headers, "host": f"127.0.0.1:{self.port}", "content-length": str(len(call.body))}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         self.writer.write(f"POST {self.path} HTTP/1.1\r\n{head}\r\n".encode() + call.body)
+
+    async def ask(self, call: Call) -> bytes:
+        self.send(call)
         answer = await self.reader.readuntil(b"\r\n\r\n")
         if b"content-length: " not in answer:
             return await self.reader.readuntil(b"\r\n0\r\n\r\n")

@@ -26,6 +26,7 @@ RECOVERS_S = 90.0
 MOVES = {"event": "price", "symbol": "SPY", "changePercent": 0.001}  # less than a cent: nearly each price fires it
 WAIT_S = 3  # of one read
 GAP_OF = {"worker killed", "worker terminated", "gateway restarts", "reset", "1101"}  # each ends TWS's subscriptions
+ASKED_AGAIN = {"cut", "audit_unavailable"}  # too: the second says that nothing was sent, and to retry with the key
 FAULTS = (*sorted(GAP_OF), "front killed", "redis restarted")
 
 
@@ -58,7 +59,7 @@ class Client:
         front = self._dice.choice(self._stage.fronts)
         answer = await ask(front.port, self._dice.choice((MODERN, LEGACY)), tool, arguments)
         self._result.answers[answer.code] += 1
-        if not answer.done and answer.code not in PASSING | {"cut"}:
+        if not answer.done and answer.code not in PASSING | ASKED_AGAIN:
             self._result.wrong.append(f"{tool} was answered {answer.code}: {answer.details.get('message')}")
         return answer
 

@@ -1,0 +1,314 @@
+"""`python -m benchmarks.readers`: how long after the gateway's frame does a reader of a stream have the quote?
+
+Contracts are followed by as many readers, one contract each, over MCP on three fronts (`ibkr_read_stream`, which waits
+for the next entry). The simulator knows sixty stocks of this currency, and its clock is sped up until they make as many
+updates as a hundred contracts with twelve a second. In turn with them ib_async alone follows the same contracts at the
+same gateway. A quote is known by its contract's volume, which only grows: its time begins with the frame that told that
+volume first, as the simulator's journal has it, and ends where the reader parsed it, or in ib_async's callback. Volumes
+that were merged into a later update are not counted.
+
+The same again for the streams that last as long as their call (`ibkr_stream_market_data`, by log messages).
+
+Then one reader stops reading its socket, with its call open, and the others go on: `beside a stalled one`.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ib_async
+
+from benchmarks.http_load import MODERN, Call, Socket, call_of
+from benchmarks.rig import STOCKS, Stack, cpu_s, percentile, resident_mib, stack
+from cli.local_stack.embedded_redis import free_port
+from cli.local_stack.processes import Child
+from cli.local_stack.readiness import until_ready
+
+FRONTS = 3
+MORE_STOCKS = (
+    "AVGO", "ORCL", "CRM", "ADBE", "DIS", "V", "MA", "MCD", "NKE", "BA", "CAT", "T", "VZ", "C", "WFC", "GS", "MS",
+    "QCOM",
+)  # fmt: skip
+TICK_SIZE, TICK_PRICE, REQ_MKT_DATA, VOLUME = 2, 1, 1, "8"
+FASTER = "2.5"  # simulated seconds in one
+LINES = {"MARKET_DATA_LINES": "110"}
+SETTLE_S = 3.0
+CLIENT_ID = 500
+VOLUME_TOLD = re.compile(rb'\\?"volume\\?": ?([0-9.]+)')
+STREAM_S = 600  # longer than any turn
+BODY = re.compile(rb"\{.*\}", re.DOTALL)
+
+Quote = tuple[str, int]  # symbol and volume
+Heard = dict[Quote, float]  # on the machine's clock
+
+
+@dataclass
+class Reader:
+    """One MCP client, which follows one contract."""
+
+    port: int
+    symbol: str
+    heard: Heard = field(default_factory=dict)
+    socket: Socket = field(init=False)
+    handle: str = ""
+
+    async def ask(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        answer = await self.socket.ask(call_of(MODERN, tool, arguments, f"reader-{self.symbol}"))
+        found = BODY.search(answer)
+        result = json.loads(found[0])["result"] if found else {}
+        if result.get("isError", True):
+            raise RuntimeError(f"{tool} failed: {answer[:500]!r}")
+        told: dict[str, Any] = result["structuredContent"]
+        return told
+
+    async def subscribe(self) -> dict[str, Any]:
+        self.socket = Socket(self.port)
+        await self.socket.open()
+        opened = await self.ask("ibkr_subscribe", kind="quotes", symbol=self.symbol)
+        self.handle = opened["handle"]
+        return opened
+
+    async def stream(self) -> None:
+        """Follow by a call that lasts, and note when each volume was told of first."""
+        self.socket = Socket(self.port)
+        await self.socket.open()
+        arguments = {"symbol": self.symbol, "duration_seconds": STREAM_S}
+        call = call_of(MODERN, "ibkr_stream_market_data", arguments, f"reader-{self.symbol}")
+        body = call.body.replace(b'"_meta": {', b'"_meta": {"io.modelcontextprotocol/logLevel": "info", ', 1)
+        self.socket.send(Call(call.headers, body))
+        while line := await self.socket.reader.readline():
+            at = time.time()
+            for volume in VOLUME_TOLD.findall(line):
+                self.heard.setdefault((self.symbol, int(float(volume))), at)
+        raise RuntimeError(f"the stream of {self.symbol} ended")
+
+    async def unsubscribe(self) -> None:
+        """End the stream, on a new connection: the old one may still have a call open."""
+        await self.socket.close()
+        self.socket = Socket(self.port)
+        await self.socket.open()
+        await self.ask("ibkr_unsubscribe", handle=self.handle)
+        await self.socket.close()
+
+    async def follow(self, opened: dict[str, Any]) -> None:
+        """Read for ever, and note when each volume was heard of first."""
+        handle, cursor = opened["handle"], opened["cursor"]
+        while True:
+            entries = await self.ask("ibkr_read_stream", handle=handle, cursor=cursor, wait_seconds=20)
+            at, cursor = time.time(), entries["cursor"]
+            for volume in _volumes(entries):
+                self.heard.setdefault((self.symbol, volume), at)
+
+    async def stall(self, opened: dict[str, Any]) -> None:
+        """Ask for more than a socket's buffer holds, over and over, and read none of it."""
+        call = call_of(MODERN, "ibkr_read_stream", {"handle": opened["handle"], "wait_seconds": 0}, "stalled")
+        transport: Any = self.socket.writer.transport
+        transport.pause_reading()
+        while True:
+            self.socket.send(call)
+            await asyncio.sleep(0.05)
+
+
+def _volumes(entries: dict[str, Any]) -> list[int]:
+    if entries["columns"] is None or "volume" not in entries["columns"]:
+        same = (entries.get("same") or {}).get("volume")
+        return [int(same)] if same else []
+    column = entries["columns"].index("volume")
+    return [int(row[column]) for row in entries["rows"] if row[column] is not None]
+
+
+@asynccontextmanager
+async def reading(ports: Sequence[int], followed: Sequence[str]) -> AsyncIterator[list[Reader]]:
+    """Readers that follow, spread over the fronts. Raises what one of them met."""
+    readers = [Reader(ports[number % len(ports)], each) for number, each in enumerate(followed)]
+    opened = [await each.subscribe() for each in readers]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each.follow(one)) for each, one in zip(readers, opened, strict=True)]
+        yield readers
+        for task in tasks:
+            task.cancel()
+    for each in readers:
+        await each.unsubscribe()
+
+
+@asynccontextmanager
+async def bare(stage: Stack, followed: Sequence[str]) -> AsyncIterator[Heard]:
+    """Follow by ib_async alone."""
+    ib, heard = ib_async.IB(), Heard()
+    await ib.connectAsync("127.0.0.1", stage.gateway_port, clientId=CLIENT_ID, fetchFields=ib_async.StartupFetch(0))
+
+    def hear(tickers: set[ib_async.Ticker]) -> None:
+        at = time.time()
+        for each in tickers:
+            if each.contract is not None and each.volume > 0:
+                heard.setdefault((each.contract.symbol, int(each.volume)), at)
+
+    ib.pendingTickersEvent += hear
+    known = await asyncio.gather(
+        *(ib.reqContractDetailsAsync(ib_async.Stock(each, "SMART", "USD")) for each in followed)
+    )
+    for details in known:
+        if details[0].contract is not None:
+            ib.reqMktData(details[0].contract, "", False, False)
+    yield heard
+    ib.disconnect()
+
+
+@asynccontextmanager
+async def streaming(ports: Sequence[int], followed: Sequence[str]) -> AsyncIterator[list[Reader]]:
+    """Readers by calls that last. Raises what one of them met."""
+    readers = [Reader(ports[number % len(ports)], each) for number, each in enumerate(followed)]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each.stream()) for each in readers]
+        yield readers
+        for task in tasks:
+            task.cancel()
+    for each in readers:
+        await each.socket.close()
+
+
+async def journal(stage: Stack, direction: str, message: int) -> list[dict[str, Any]]:
+    """Return all frames of a kind, which the control port tells in parts."""
+    found = list[dict[str, Any]]()
+    while True:
+        after = found[-1]["number"] if found else 0
+        part = (await stage.control.ask("journal", direction=direction, msgId=message, after=after))["entries"]
+        if not part:
+            return found
+        found += part
+
+
+async def told(stage: Stack, ours: bool) -> tuple[Heard, int]:
+    """Return when each volume's first frame was sent, and how many frames of quotes there were."""
+    mine = [each for each in await journal(stage, "in", REQ_MKT_DATA) if (each["clientId"] == CLIENT_ID) is not ours]
+    names = {(each["connection"], each["fields"][2]): each["fields"][4] for each in mine}
+    connections = {each["connection"] for each in mine}
+    sizes, prices = await journal(stage, "out", TICK_SIZE), await journal(stage, "out", TICK_PRICE)
+    sent = Heard()
+    for entry in sizes:
+        _, _, request, kind, value = entry["fields"][:5]
+        name = names.get((entry["connection"], request))
+        if name and kind == VOLUME:
+            sent.setdefault((name, int(float(value))), entry["wall"])
+    return sent, sum(each["connection"] in connections for each in (*sizes, *prices))
+
+
+async def delays(stage: Stack, heard: Heard, ours: bool) -> list[float]:
+    sent, _ = await told(stage, ours)
+    return [at - sent[each] for each, at in heard.items() if each in sent]
+
+
+async def run(count: int, seconds: float, rounds: int) -> int:
+    followed = (*STOCKS, *MORE_STOCKS)[:count]
+    alone, streamed, read = list[float](), list[float](), list[float]()
+    with tempfile.TemporaryDirectory(prefix="readers-") as folder:
+        async with stack(Path(folder), "--time-factor", FASTER, **LINES, FRONT_TOOLSETS="all") as stage:
+            worker = await stage.worker()
+            started = [await _front(stage, number) for number in range(FRONTS)]
+            fronts, ports = [child for child, _ in started], [port for _, port in started]
+            for number in range(rounds):
+                async with bare(stage, followed) as heard:
+                    await asyncio.sleep(SETTLE_S)
+                    heard.clear()
+                    await asyncio.sleep(seconds)
+                    alone += await delays(stage, heard, ours=False)
+                streamed += await _followed(stage, worker, streaming(ports, followed), seconds, f"streams {number + 1}")
+                read += await _followed(stage, worker, reading(ports, followed), seconds, f"reads {number + 1}")
+            beside = await _beside_a_stalled_one(stage, fronts, ports, followed, seconds)
+    _report(alone, streamed, read, beside)
+    return 0
+
+
+async def _front(stage: Stack, number: int) -> tuple[Child, int]:
+    """Start a front on a port of its own."""
+    port = free_port()
+    child = await stage.children.start(f"front-{number}", "mcp_front", **stage.settings, FRONT_PORT=str(port))
+    await until_ready(port, lambda _: None)
+    await stage.ready()
+    return child, port
+
+
+async def _followed(
+    stage: Stack, worker: Child, following: AbstractAsyncContextManager[list[Reader]], seconds: float, name: str
+) -> list[float]:
+    """The delays of one turn; say what it cost the worker."""
+    async with following as readers:
+        await asyncio.sleep(SETTLE_S)
+        _, frames_before = await told(stage, ours=True)
+        core, began = cpu_s(worker.process.pid), time.monotonic()
+        heard = await _heard(readers, seconds)
+        took, used = time.monotonic() - began, cpu_s(worker.process.pid) - core
+        _, frames = await told(stage, ours=True)
+        lines, updates = (await stage.control.ask("status"))["lines"], frames - frames_before
+    print(
+        f"{name}: {updates / took:.0f} frames a second of {len(readers)} contracts, {used / updates * 1e6:.0f} us of "
+        f"the worker's core for each; {lines} lines upstream",
+        flush=True,
+    )
+    return await delays(stage, heard, ours=True)
+
+
+async def _heard(readers: Sequence[Reader], seconds: float) -> Heard:
+    """What all of them hear of from now on."""
+    for each in readers:
+        each.heard.clear()
+    await asyncio.sleep(seconds)
+    return {quote: at for each in readers for quote, at in each.heard.items()}
+
+
+async def _beside_a_stalled_one(
+    stage: Stack, fronts: Sequence[Child], ports: Sequence[int], followed: Sequence[str], seconds: float
+) -> list[float]:
+    """The delays of the others, while one reader takes nothing that it is sent."""
+    async with reading(ports, followed) as readers:
+        stalled = Reader(ports[0], followed[0])
+        opened = await stalled.subscribe()
+        await asyncio.sleep(SETTLE_S)
+        before = [resident_mib(each) for each in fronts]
+        stalling = asyncio.create_task(stalled.stall(opened))
+        heard = await _heard(readers, seconds)
+        grown = [after - was for after, was in zip((resident_mib(each) for each in fronts), before, strict=True)]
+        stalling.cancel()
+        await asyncio.gather(stalling, return_exceptions=True)
+        transport: Any = stalled.socket.writer.transport
+        transport.abort()
+    print(f"its front grew by {grown[0]:.1f} MiB in {seconds:g} s, the others by {max(grown[1:]):.1f}", flush=True)
+    return await delays(stage, heard, ours=True)
+
+
+def _report(alone: list[float], streamed: list[float], read: list[float], beside: list[float]) -> None:
+    by_name = {"ib_async alone": alone, "ibkr_stream_market_data": streamed, "ibkr_read_stream": read}
+    for name, each in (by_name | {"reads beside a stalled one": beside}).items():
+        print(
+            f"{name:<27} p50 {statistics.median(each) * 1000:6.2f} ms, p99 {percentile(each, 0.99) * 1000:6.2f} ms, "
+            f"n={len(each)}"
+        )
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        ratio = percentile(streamed, share) / percentile(alone, share)
+        print(f"{name}: ibkr_stream_market_data {ratio:.2f} times ib_async alone")
+    print(f"p99 of the reads beside a stalled one: {percentile(beside, 0.99) / percentile(read, 0.99):.2f} times")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.readers", description=__doc__)
+    parser.add_argument("--contracts", type=int, default=60, help="as many readers (60)")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each turn (8)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each (3)")
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}", flush=True)
+    return asyncio.run(run(options.contracts, options.seconds, options.rounds))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
