@@ -11,6 +11,10 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.identity.links import PATH as LINK
 from bridge.bus.transport.connection import BusError
 from bridge.tool import ToolError
+from console.oauth.consent import ConsentPages
+from console.oauth.endpoints import Endpoints
+from console.oauth.provider import Provider
+from console.oauth.routes import PROGRAMS, oauth_routes
 from console.pages.approvals import ApprovalPages
 from console.pages.kill_switch import KillSwitchPages
 from console.pages.links import LinkPages
@@ -27,8 +31,10 @@ def build_app(bus: BusClient, settings: ConsoleSettings) -> ASGIApp:
     lasts_s = round(settings.console_sign_in_h * 3600)
     sign_in, links = SignInPages(pages, lasts_s), LinkPages(pages, lasts_s)
     approvals, switch = ApprovalPages(pages), KillSwitchPages(pages)
+    oauth = _oauth(pages, settings)
     app = Starlette(
         routes=[
+            *oauth,
             Route("/", approvals.home, methods=["GET"]),
             Route("/orders/{key}", approvals.order, methods=["GET"]),
             Route("/approve", approvals.approve, methods=["POST"]),
@@ -45,7 +51,15 @@ def build_app(bus: BusClient, settings: ConsoleSettings) -> ASGIApp:
         ],
         exception_handlers={BusError: pages.unavailable, ToolError: pages.unavailable, ClientDisconnect: _cut_off},
     )
-    return GuardMiddleware(app, settings.url)
+    return GuardMiddleware(app, settings.url, PROGRAMS if oauth else ())
+
+
+def _oauth(pages: Pages, settings: ConsoleSettings) -> list[Route]:
+    """Return the routes of the authorization server; none where MCP clients have no address to reach the front at."""
+    if settings.public_url is None:
+        return []
+    provider = Provider(pages.bus, settings.url, settings.public_url)
+    return oauth_routes(Endpoints(provider), ConsentPages(pages, provider))
 
 
 async def _alive(_: Request) -> Response:

@@ -14,6 +14,10 @@ from bridge.settings import is_loopback, public_url
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
 
 
+def _public_url(written: str | None) -> str | None:
+    return public_url(written) if written and written.strip() else None
+
+
 def _proxies(written: str) -> str:
     """Return the addresses. Raises ValueError for `*`: everybody could then write another address each time."""
     if "*" in written:
@@ -24,8 +28,9 @@ def _proxies(written: str) -> str:
 class ConsoleSettings(MetricsSettings):
     """REDIS_URL, IBKR_SESSION, LOG_LEVEL, and the CONSOLE_… and METRICS_… variables.
 
-    CONSOLE_URL is where browsers reach the console; its host is the only one that is answered. FORWARDED_ALLOW_IPS has
-    the proxies whose X-Forwarded-For tells a browser's address; without it the address is the connection's.
+    CONSOLE_URL is where browsers reach the console; its host is the only one that is answered. PUBLIC_URL is where MCP
+    clients reach the front: with it the console is their authorization server. FORWARDED_ALLOW_IPS has the proxies
+    whose X-Forwarded-For tells a browser's address; without it the address is the connection's.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -37,6 +42,7 @@ class ConsoleSettings(MetricsSettings):
     console_host: str = "127.0.0.1"
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8010
     console_url: Annotated[str, AfterValidator(public_url)] | None = None
+    public_url: Annotated[str | None, AfterValidator(_public_url)] = None
     console_sign_in_h: Annotated[float, Field(gt=0, le=24 * 7)] = 12  # hours that a sign-in lasts
     forwarded_allow_ips: Annotated[str, AfterValidator(_proxies)] = ""
 

@@ -1,6 +1,5 @@
 """The front's settings: environment variables, or files of the same names under /run/secrets."""
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -10,7 +9,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import USUAL, password_from_file, redis_address
 from bridge.metrics.settings import MetricsSettings
-from bridge.settings import comma_list
+from bridge.settings import comma_list, is_loopback
 
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
 
@@ -64,15 +63,6 @@ def _without_port(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host if host.count(":") > 1 else host.partition(":")[0]
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches a socket bound to `host`; a name other than localhost may be
-    anywhere."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def load_settings() -> FrontSettings:

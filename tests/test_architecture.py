@@ -42,7 +42,7 @@ CLIENTS = ("tests/", "benchmarks/")
 # Who may import a library of others.
 OWNERS = {
     "fastmcp": ("mcp_front/", "cli/commands/tour", "cli/mcp_client", *CLIENTS),
-    "mcp": ("mcp_front/", "cli/commands/tour", "cli/mcp_client", *CLIENTS),
+    "mcp": ("mcp_front/", "console/oauth/", "cli/commands/tour", "cli/mcp_client", *CLIENTS),
     "uvicorn": ("mcp_front/", "console/__main__", "console/web/server", *CLIENTS),
     "starlette": ("mcp_front/", "console/", *CLIENTS),
     "ib_async": ("ib_worker/", *CLIENTS),
@@ -109,6 +109,7 @@ ROOMS: dict[str, set[str]] = {
             "bus/integrity": {"audit_chain.py", "tool.py", "bus/halt.py", "bus/transport"},
             "bus/events": {"bus/keys.py", "bus/transport"},
             "bus/identity": {"bus/keys.py", "bus/messages.py", "bus/transport", "tool.py"},
+            "bus/oauth": {"bus/keys.py", "bus/transport", "bus/identity"},
             "bus/history": {"bus/keys.py", "bus/transport"},
             "bus/figures.py": {"bus/events", "bus/keys.py", "bus/transport"},
             "bus/controls": {
@@ -195,7 +196,8 @@ ROOMS: dict[str, set[str]] = {
             "metrics.py": set(),
             "web": set(),
             "pages": {"web"},
-            "app.py": {"pages", "settings.py", "web"},
+            "oauth": {"pages", "web"},
+            "app.py": {"oauth", "pages", "settings.py", "web"},
             "__main__.py": {"app.py", "metrics.py", "settings.py", "web"},
         },
     ),

@@ -110,7 +110,10 @@ def _front(keys: Keys) -> Iterable[Grant]:
 
 def _worker(keys: Keys) -> Iterable[Grant]:
     """The worker owns what the session keeps. Who may approve, release and call it reads alone."""
-    identity = [keys.operators, keys.sign_ins, keys.clients, keys.access]
+    identity = [
+        keys.operators, keys.sign_ins, keys.sign_in_links, keys.clients, keys.access, keys.oauth_registrations,
+        keys.oauth_grants,
+    ]  # fmt: skip
     owned = _stored(keys) - {*identity, keys.seal}
     channels = [
         keys.requests, keys.replies(_ANY), keys.ticks(_ANY), keys.event_news, keys.stream_news, keys.client_news,
@@ -127,8 +130,8 @@ def _console(keys: Keys) -> Iterable[Grant]:
     call."""
     decided = [
         keys.approvals, keys.approval(_ANY), keys.refusals, keys.halt, keys.halts, keys.switched, keys.released,
-        keys.operators, keys.sign_ins, keys.clients, keys.access,
-        keys.events, keys.event_states, keys.event_ages,
+        keys.operators, keys.sign_ins, keys.sign_in_links, keys.clients, keys.access, keys.oauth_registrations,
+        keys.oauth_grants, keys.events, keys.event_states, keys.event_ages,
     ]  # fmt: skip
     read = _stored(keys) - {*decided, keys.seal, keys.preview(_ANY)}
     yield Grant(f"{_CONNECT} {_DATA} {_BASICS}", reads=sorted(read), writes=decided)

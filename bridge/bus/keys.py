@@ -45,6 +45,8 @@ class Keys:
         self.clients = self._prefix + "clients"  # hash: who may call, and their rights, by name
         self.access = self._prefix + "access"  # hash: as which client a proof acts, by the proof's digest
         self.client_news = self._prefix + "client_news"  # channel: clients or their access have changed
+        self.oauth_registrations = self._prefix + "oauth_registrations"  # hash: OAuth clients that have registered
+        self.oauth_grants = self._prefix + "oauth_grants"  # hash: what operators granted to them, by a digest
         self.seal = self._prefix + "seal"  # string: the secret under which fronts seal what a client hands back
         self.audit = self._prefix + "audit"  # stream: the audit log
         self.audit_head = self._prefix + "audit_head"  # hash: seq and digest of the log's last entry

@@ -17,7 +17,7 @@ from console.web.cookies import form_token, is_form_token, token_of
 
 CHANGED = "It has changed since you read it. Read it again."
 OVER = "The sign-in is over. Sign in again; nothing was changed."
-LONGEST_PATH = 200
+LONGEST_PATH = 8_000  # characters: an authorization request is in the path to its consent
 
 log = structlog.get_logger("console.pages")
 
@@ -47,12 +47,12 @@ class Pages:
         visitor = await self.visitor(request)
         if visitor is None:
             return self.sign_in_page(request.url.path)
-        return await self._framed(visitor, template, status, **values)
+        return await self.framed(visitor, template, status, **values)
 
-    async def acted(self, request: Request, act: Action) -> Response:
-        """Do what a form of a signed-in visitor asks for; anybody else's does nothing."""
+    async def acted(self, request: Request, act: Action, fields: int = 10) -> Response:
+        """Do what a form of a signed-in visitor asks for; anybody else's does nothing. fields: the most it has."""
         visitor = await self.visitor(request)
-        form = await request.form(max_files=0, max_fields=10)
+        form = await request.form(max_files=0, max_fields=fields)
         if visitor is None or not is_form_token(token_of(request, self.url), form.get("form_token")):
             return self.sign_in_page("/", 403, OVER)
         try:
@@ -66,7 +66,7 @@ class Pages:
 
     async def refused(self, visitor: Visitor, status: int, text: str) -> Response:
         """Say why nothing was done."""
-        return await self._framed(visitor, "message", status, title="Not done", text=text)
+        return await self.framed(visitor, "message", status, title="Not done", text=text)
 
     def sign_in_page(self, then: str, status: int = 200, why: str = "") -> Response:
         """Ask who this is; `then` is where the visitor wanted to go."""
@@ -86,7 +86,8 @@ class Pages:
         )
         return rendered("plain", 503, title="Not available", text=text)
 
-    async def _framed(self, visitor: Visitor, template: str, status: int = 200, **values: Any) -> Response:
+    async def framed(self, visitor: Visitor, template: str, status: int = 200, **values: Any) -> Response:
+        """The page for this visitor."""
         return rendered(template, status, visitor=visitor, shown=await overview(self.bus), **values)
 
 

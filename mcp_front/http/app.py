@@ -9,13 +9,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.bus.oauth.resource import ENDPOINT
 from bridge.metrics.figures import QueueFigures
 from mcp_front.admission.fair_queueing import Counted, FairQueueMiddleware
 from mcp_front.admission.rate_limits import RateLimiter
 from mcp_front.http.accept import JsonOnlyMiddleware
 from mcp_front.http.cut_off import CutOffMiddleware
 from mcp_front.http.messages import Cancel, MessageMiddleware
-from mcp_front.http.paths import ENDPOINT, PathMiddleware
+from mcp_front.http.paths import PathMiddleware
 from mcp_front.http.refusals import Fault, RefusalMiddleware
 from mcp_front.protocol.delivery import Delivery
 

@@ -3,9 +3,10 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-ENDPOINT = "/api/v1"
+from bridge.bus.oauth.resource import ALIASES, ENDPOINT
+
 START = "/"
-SAME = {"/mcp": ENDPOINT, "/api/v1/mcp": ENDPOINT}  # some clients append /mcp, whatever URL they are given
+SAME = dict.fromkeys(ALIASES, ENDPOINT)
 
 
 class PathMiddleware:

@@ -10,9 +10,9 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.bus.oauth.resource import ENDPOINT
 from bridge.text.plain_text import one_line
 from mcp_front.admission.rate_limits import RateLimiter
-from mcp_front.http.paths import ENDPOINT
 from mcp_front.protocol.jsonrpc import answer
 
 LINES_PER_S, LINES = 1, 20  # of one kind of refusal: a flood must not fill the log

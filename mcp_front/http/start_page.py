@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from bridge.bus.client.client import BusClient
+from bridge.bus.oauth.resource import ENDPOINT
 from mcp_front import VERSION
-from mcp_front.http.paths import ENDPOINT, START
+from mcp_front.http.paths import START
 from mcp_front.tools.status import session_status
 
 NAME = "ibkr"

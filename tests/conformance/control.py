@@ -10,9 +10,9 @@ from fastmcp import FastMCP
 from starlette.types import ASGIApp
 
 from bridge.bus.client.client import BusClient
+from bridge.bus.oauth.resource import ENDPOINT
 from bridge.tool import ToolSpec
 from mcp_front.__main__ import Front, assemble, front_id
-from mcp_front.http.paths import ENDPOINT
 from mcp_front.logging_setup import configure_logs
 from mcp_front.settings import load_settings
 from mcp_front.tools.catalogue import offered_tools

@@ -34,6 +34,7 @@ def test_the_address_is_as_browsers_send_it(written: str, url: str) -> None:
         ({"console_url": "https://anna:secret@console.example.org"}, "such as https://"),
         ({"console_url": "https://console.example.org:70000"}, "[Pp]ort"),
         ({"console_url": "https://münchen.example"}, "xn--"),
+        ({"public_url": "http://ibkr.example.org"}, "only https"),
         ({"forwarded_allow_ips": "*"}, "name the proxy's address"),
         ({"console_sign_in_h": 0}, "greater than 0"),
         ({"ibkr_session": "a b"}, "session"),

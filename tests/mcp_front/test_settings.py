@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from mcp_front.settings import FrontSettings, is_loopback
+from bridge.settings import is_loopback
+from mcp_front.settings import FrontSettings
 
 
 def settings_with(monkeypatch: pytest.MonkeyPatch, **variables: str) -> FrontSettings:

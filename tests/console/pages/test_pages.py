@@ -3,7 +3,7 @@
 import pytest
 
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from console.pages.pages import local_path
+from console.pages.pages import LONGEST_PATH, local_path
 from tests.stacks.console import console
 from tests.waiting import until
 
@@ -34,7 +34,7 @@ async def test_a_redis_that_is_gone_is_said_and_comes_back(own_redis: EmbeddedRe
         ("orders", "/"),
         ("//evil", "/"),
         ("/a\nb", "/"),
-        ("/" + "a" * 300, "/"),
+        ("/" + "a" * LONGEST_PATH, "/"),
     ],
 )
 def test_a_path_stays_within_the_console(path: str, kept: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.bus.keys import Keys
 from console.pages.pages import Pages
@@ -43,6 +44,17 @@ async def test_a_form_of_another_page_does_nothing(redis_url: str, session: str,
 
         assert answer.status_code == 403
         assert await pipe.send("EXISTS", Keys(session).halt) == 0
+
+
+async def test_a_refusal_is_logged_once_a_second(redis_url: str, session: str) -> None:
+    async with console(redis_url, session) as visitor:
+        with capture_logs() as lines:
+            for _ in range(3):
+                await visitor.http.post("/halt", headers={"origin": "https://evil.example"})
+
+    assert [(each["event"], each["status"], each["origin"]) for each in lines] == [
+        ("console_request_refused", 403, "https://evil.example")
+    ]
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE"])

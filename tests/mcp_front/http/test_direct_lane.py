@@ -13,11 +13,11 @@ from mcp_types.version import SUPPORTED_PROTOCOL_VERSIONS
 from starlette.types import Message
 
 import mcp_front.__main__
+from bridge.bus.oauth.resource import ENDPOINT
 from bridge.bus.server.request import RequestContext
 from bridge.tool import TOOLS, Effect, ToolSpec
 from mcp_front.__main__ import STREAMED
 from mcp_front.http import direct_lane
-from mcp_front.http.paths import ENDPOINT
 from mcp_front.protocol.envelope import MESSAGE
 from mcp_front.timing import FrontTiming
 from tests.stacks.front import ERAS, LEGACY, MODERN, Running, answering, messages_of, plain_http, serving, worker

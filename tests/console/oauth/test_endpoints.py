@@ -1,0 +1,121 @@
+"""The endpoints as programs see them: registration, authorization requests, client secrets, refusals in the log."""
+
+import base64
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.bus.oauth.registrations import AN_HOUR
+from tests.stacks.console import console
+from tests.stacks.oauth import FRONT, RESOURCE, Host
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"resource": "https://other.example/api/v1"}, "invalid_target"),
+        ({"code_challenge": "short"}, "invalid_request"),
+        ({"code_challenge": None}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"scope": "openid"}, "invalid_scope"),
+    ],
+)
+async def test_a_wrong_request_goes_back_to_the_client_with_its_error(
+    redis_url: str, session: str, changes: dict[str, str | None], error: str
+) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser:
+        host = Host(browser)
+        await host.register()
+        with capture_logs() as lines:
+            answer = await browser.get(host.asks(**changes))
+
+    told = parse_qs(urlsplit(answer.headers["location"]).query)
+    assert answer.headers["location"].startswith(host.redirect)
+    assert (told["error"], told["state"]) == ([error], ["a-state"])
+    assert [(each["event"], each["error"]) for each in lines] == [("oauth_refused", error)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"redirect_uri": "https://evil.example/"}, {"client_id": "nobody"}, {"redirect_uri": "http://127.0.0.1/other"}],
+)
+async def test_a_foreign_redirect_leads_nowhere(redis_url: str, session: str, changes: dict[str, str | None]) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser:
+        host = Host(browser)
+        await host.register()
+        with capture_logs() as lines:
+            answer = await browser.get(host.asks(**changes))
+
+    assert answer.status_code == 400
+    assert "location" not in answer.headers
+    assert [each["event"] for each in lines] == ["oauth_refused"]
+
+
+async def test_a_parameter_that_is_given_twice_is_refused(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser:
+        host = Host(browser)
+        await host.register()
+        asked = await browser.get(f"{host.asks()}&redirect_uri=https%3A%2F%2Fevil.example")
+        twice = await host.post(
+            "/token", content="grant_type=x&grant_type=y", headers={"content-type": "application/x-www-form-urlencoded"}
+        )
+
+    assert (asked.status_code, twice.status_code) == (400, 400)
+
+
+@pytest.mark.parametrize("asked", [None, RESOURCE, f"{RESOURCE}/", FRONT, f"{FRONT}/mcp"])
+async def test_each_name_of_the_resource_leads_to_the_consent(redis_url: str, session: str, asked: str | None) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser:
+        host = Host(browser)
+        await host.register()
+        answer = await browser.get(host.asks(resource=asked))
+
+    assert answer.headers["location"].startswith(f"{browser.base}/consent?request=")
+
+
+@pytest.mark.parametrize("method", ["client_secret_post", "client_secret_basic"])
+async def test_a_client_with_a_secret_must_show_it(redis_url: str, session: str, method: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser:
+        host = Host(browser)
+        await host.register(token_endpoint_auth_method=method)
+        await browser.sign_in()
+        code = (await host.consent())["code"]
+        secret, host.secret = host.secret, ""
+        without = await host.exchange(code)
+        wrong = await host.exchange(code, client_secret="wrong")
+        if method == "client_secret_post":
+            right = await host.exchange(code, client_secret=secret)
+        else:
+            form = {"grant_type": "authorization_code", "code": code, "redirect_uri": host.redirect}
+            named = base64.b64encode(f"{host.client_id}:{secret}".encode()).decode()
+            sent: dict[str, Any] = {"data": form | {"code_verifier": host.verifier}}
+            right = await host.post("/token", headers={"authorization": f"Basic {named}"}, **sent)
+
+    assert [each.status_code for each in (without, wrong, right)] == [401, 401, 200]
+
+
+async def test_at_most_twenty_register_within_an_hour(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser:
+        host = Host(browser)
+        answers = [await host.register() for _ in range(AN_HOUR + 1)]
+
+    assert [each.status_code for each in answers] == [201] * AN_HOUR + [400]
+    assert "within the hour" in answers[-1].json()["error_description"]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"redirect_uris": []}, {"redirect_uris": ["http://evil.example/"]}, {"redirect_uris": ["javascript:alert(1)"]},
+     {"grant_types": ["password"]}, {"response_types": ["token"]}],
+)  # fmt: skip
+async def test_a_registration_that_is_no_good_is_refused(
+    redis_url: str, session: str, metadata: dict[str, Any]
+) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser:
+        answer = await Host(browser).register(**metadata)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] in ("invalid_client_metadata", "invalid_redirect_uri")

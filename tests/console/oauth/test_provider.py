@@ -1,0 +1,181 @@
+"""The authorization server's decisions: each code and refresh token is good once, and a replay ends everything."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.bus.identity.clients import access_id, proof_of, read_registry
+from bridge.bus.identity.sign_ins import void_identities
+from bridge.bus.keys import Keys
+from bridge.bus.oauth.grants import grants
+from bridge.bus.transport.pipeline import CommandPipeline
+from tests.stacks.bus import pipe_to
+from tests.stacks.console import console
+from tests.stacks.oauth import FRONT, Host
+
+
+async def access_of(pipe: CommandPipeline, session: str, token: str) -> str:
+    """Return the client that the token acts as; empty for nobody."""
+    registry = await read_registry(pipe, Keys(session))
+    found = registry.access.get(access_id(proof_of(token)))
+    return found.client if found is not None and found.client in registry.clients else ""
+
+
+async def test_what_an_operator_allowed_is_what_the_token_may_do(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser, pipe_to(redis_url) as pipe:
+        tokens = await Host(browser).signed_in(
+            accounts="du1, du2", symbols="msft", max_order_value="500", scope=["read"]
+        )
+        registry = await read_registry(pipe, Keys(session))
+        kept = json.dumps([each.decode() for each in await pipe.send("HGETALL", Keys(session).oauth_grants)])
+
+    (client,) = registry.clients.values()
+    assert public_part(tokens) == {"token_type": "Bearer", "scope": "read", "expires_in": 3600}
+    assert (
+        client.rights.told() == "read; accounts DU1, DU2; symbols MSFT; toolsets orders, session; max_order_value 500"
+    )
+    assert (client.by, client.about) == ("operator anna", "A Host (127.0.0.1)")
+    assert client.name.startswith("a-host-")
+    assert client.until_ms - client.created_ms == 7 * 24 * 60 * 60 * 1000
+    assert tokens["access_token"] not in kept
+    assert tokens["refresh_token"].split(".")[0] not in kept
+    assert tokens["refresh_token"].split(".")[1] not in kept
+
+
+def public_part(tokens: dict[str, Any]) -> dict[str, Any]:
+    """The tokens' answer without its secrets."""
+    return {name: value for name, value in tokens.items() if name not in ("access_token", "refresh_token")}
+
+
+async def test_refresh_rotates_and_a_replayed_one_ends_the_grant(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser, pipe_to(redis_url) as pipe:
+        host = Host(browser)
+        first = await host.signed_in()
+        second = (await host.refresh(first["refresh_token"])).json()
+        before = await access_of(pipe, session, second["access_token"])
+        replayed = await host.refresh(first["refresh_token"])
+        after = await access_of(pipe, session, second["access_token"])
+        newest = await host.refresh(second["refresh_token"])
+
+    assert second["refresh_token"] != first["refresh_token"]
+    assert before.startswith("a-host-")
+    assert (replayed.status_code, replayed.json()["error"]) == (400, "invalid_grant")
+    assert after == ""
+    assert newest.json()["error"] == "invalid_grant"
+
+
+async def test_a_replayed_code_ends_what_it_gave(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser, pipe_to(redis_url) as pipe:
+        host = Host(browser)
+        await host.register()
+        await browser.sign_in()
+        code = (await host.consent())["code"]
+        tokens = (await host.exchange(code)).json()
+        replayed = await host.exchange(code)
+
+        assert replayed.json()["error"] == "invalid_grant"
+        assert await access_of(pipe, session, tokens["access_token"]) == ""
+        assert (await host.refresh(tokens["refresh_token"])).status_code == 400
+        assert await grants(pipe, Keys(session)) == {}
+
+
+async def test_of_two_exchanges_at_once_one_is_good_and_the_grant_ends(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser, pipe_to(redis_url) as pipe:
+        host = Host(browser)
+        await host.register()
+        await browser.sign_in()
+        code = (await host.consent())["code"]
+        answers = await asyncio.gather(*(host.exchange(code) for _ in range(4)))
+        good = [each.json() for each in answers if each.status_code == 200]
+
+        assert len(good) <= 1
+        assert [await access_of(pipe, session, each["access_token"]) for each in good] in ([], [""])
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"code": "made-up.code"}, "invalid_grant"),
+        ({"code_verifier": "another" * 8}, "invalid_grant"),
+        ({"redirect_uri": "http://127.0.0.1:33418/elsewhere"}, "invalid_request"),
+        ({"resource": "https://other.example/api/v1"}, "invalid_target"),
+        ({"client_id": "nobody"}, "invalid_client"),
+        ({"grant_type": "password"}, "invalid_request"),
+    ],
+)
+async def test_a_wrong_exchange_gives_nothing_and_is_logged(
+    redis_url: str, session: str, changes: dict[str, str], error: str
+) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser:
+        host = Host(browser)
+        await host.register()
+        await browser.sign_in()
+        code = (await host.consent())["code"]
+        with capture_logs() as lines:
+            answer = await host.exchange(**({"code": code} | changes))
+
+    assert answer.json()["error"] == error
+    assert "access_token" not in answer.text
+    assert [each["error"] for each in lines if each["event"] == "oauth_refused"] == [error]
+
+
+async def test_a_code_of_another_client_is_none(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser:
+        host, thief = Host(browser), Host(browser)
+        await host.register()
+        await thief.register(client_name="Thief")
+        await browser.sign_in()
+        code = (await host.consent())["code"]
+        stolen = await thief.exchange(code, code_verifier=host.verifier)
+        tokens = await host.exchange(code)
+        foreign = await thief.refresh(tokens.json()["refresh_token"])
+        kept = await host.refresh(tokens.json()["refresh_token"])
+
+    assert [each.json().get("error") for each in (stolen, foreign)] == ["invalid_grant", "invalid_grant"]
+    assert (tokens.status_code, kept.status_code) == (200, 200)
+
+
+async def test_revoking_either_token_ends_the_grant(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser, pipe_to(redis_url) as pipe:
+        host = Host(browser)
+        for name in ("access_token", "refresh_token"):
+            tokens = await host.signed_in()
+            foreign = Host(browser)
+            await foreign.register()
+            await foreign.revoke(tokens[name])
+            still = await access_of(pipe, session, tokens["access_token"])
+            revoked = await host.revoke(tokens[name])
+            again = await host.revoke(tokens[name])
+
+            assert still
+            assert (revoked.status_code, again.status_code) == (200, 200)
+            assert await access_of(pipe, session, tokens["access_token"]) == ""
+            assert (await host.refresh(tokens["refresh_token"])).status_code == 400
+
+
+async def test_data_loss_of_redis_voids_codes_grants_and_access(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser, pipe_to(redis_url) as pipe:
+        host, late = Host(browser), Host(browser)
+        tokens = await host.signed_in()
+        await late.register()
+        code = (await late.consent())["code"]
+        await void_identities(pipe, Keys(session))
+
+        assert await access_of(pipe, session, tokens["access_token"]) == ""
+        assert (await host.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
+        assert (await late.exchange(code)).json()["error"] == "invalid_grant"
+
+
+async def test_a_client_that_comes_back_is_the_same_principal(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser, pipe_to(redis_url) as pipe:
+        host = Host(browser)
+        first = await host.signed_in()
+        name = await access_of(pipe, session, first["access_token"])
+        second = (await host.exchange((await host.consent(scope=["read"]))["code"])).json()
+        registry = await read_registry(pipe, Keys(session))
+
+        assert await access_of(pipe, session, second["access_token"]) == name
+        assert registry.clients[name].rights.scopes == {"read"}
