@@ -9,10 +9,10 @@ SEED ?= 1
 LOCKS := dev local front worker console simulator uv mutants converters conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue mutants converters conformance test-hosts bench bench-peers coverage lock tokens api api-examples schemas clean
+.PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue metrics-check mutants converters conformance test-hosts bench bench-peers coverage lock tokens api api-examples schemas clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## the whole stack on this machine with a simulated account, a tour, then it serves (ARGS="--once --port 8001")
 	@$(INSTALL) local
@@ -84,6 +84,10 @@ faults: ## random runs with faults (N=100 SEED=1); ARGS="matrix --jobs 4" for th
 catalogue: ## every test that shows a row of docs/fault-catalogue.md, long ones too; then a line for each row
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.catalogue $(ARGS)
+
+metrics-check: ## alert rules and each query of the dashboard, by promtool and a Prometheus that scrapes the real stack
+	@$(INSTALL) dev
+	$(BIN)/python -m pytest -rs --timeout 300 tests/observability $(ARGS)
 
 mutants: ## one change of the product at a time, and whether a test notices (ARGS="bridge --digits 3 7", ARGS="files ib_worker/risk")
 	@$(INSTALL) dev
