@@ -61,7 +61,7 @@ def test_the_operators_container_is_as_closed_as_the_worker_and_meets_redis_alon
 def test_the_console_meets_redis_alone_and_is_published_on_loopback(tmp_path: Path) -> None:
     console = services(tmp_path, "sim", "console")["console"]
 
-    assert set(console["networks"]) == {"edge-console", "console-redis"}
+    assert set(console["networks"]) == {"edge-console", "console-redis", "metrics-console"}
     assert [each["host_ip"] for each in console["ports"]] == ["127.0.0.1"]
     assert (console["read_only"], console["cap_drop"]) == (True, ["ALL"])
 
@@ -303,3 +303,40 @@ def test_redis_refuses_writes_before_the_kernel_would_kill_it(tmp_path: Path) ->
 
     assert command[command.index("--maxmemory") + 1] == f"{int(redis['mem_limit']) * 3 // 4 // 2**20}mb"
     assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
+
+
+@pytest.mark.parametrize("profile", ["sim", "paper", "live"])
+def test_prometheus_alone_meets_the_ports_of_metrics(profile: str, tmp_path: Path) -> None:
+    found = services(tmp_path, profile, "console", "observability")
+    measured = [name for name, each in found.items() if each.get("environment", {}).get("METRICS_PORT") == "9100"]
+
+    assert len(measured) == 3
+    for kind in ("front", "worker", "console"):
+        on_it = {name for name, each in found.items() if f"metrics-{kind}" in each.get("networks", {})}
+        assert on_it == {"prometheus", *(name for name in measured if name.startswith(kind))}
+    assert config(tmp_path, profile, "observability")["networks"]["metrics-worker"]["internal"] is True
+
+
+def test_metrics_are_off_where_their_port_is_empty(tmp_path: Path) -> None:
+    found = services(tmp_path, "sim", "console", env="METRICS_PORT=\n")
+
+    assert {found[name]["environment"]["METRICS_PORT"] for name in ("front", "worker", "console")} == {""}
+
+
+def test_grafana_is_on_loopback_and_nobody_can_log_in(tmp_path: Path) -> None:
+    found = services(tmp_path, "sim", "observability")
+    settings = found["grafana"]["environment"]
+
+    assert [each["host_ip"] for each in found["grafana"]["ports"]] == ["127.0.0.1"]
+    assert not found["prometheus"].get("ports")
+    assert settings["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    for name, value in {
+        "GF_AUTH_BASIC_ENABLED": "false",
+        "GF_AUTH_DISABLE_LOGIN_FORM": "true",
+        "GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION": "true",
+        "GF_SERVER_ENFORCE_DOMAIN": "true",
+    }.items():
+        assert settings[name] == value
+    for name in ("prometheus", "grafana"):
+        mounts = [each["source"] for each in found[name]["volumes"] if each["type"] == "bind"]
+        assert all(Path(each.removeprefix(f"{tmp_path}/")).is_file() for each in mounts)
