@@ -273,3 +273,58 @@ def test_the_page_names_what_the_chart_makes_of_its_values() -> None:
 
     assert set(re.findall(r"ibkr-main-[a-z]+", page)) <= names
     assert not [each for each in images if "your-organisation" in each]
+
+
+MEASURED: dict[str, Any] = {
+    "metrics": {"enabled": True, "serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}
+}
+
+
+def test_metrics_have_a_service_of_their_own_and_prometheus_alone_reaches_them() -> None:
+    made = render(MEASURED)
+
+    for part in ("front", "worker"):
+        service = find(made, "Service", f"rel-demo-{part}-metrics")
+        assert service["spec"]["ports"] == [{"name": "metrics", "port": 9100, "targetPort": "metrics"}]
+        rule = find(made, "NetworkPolicy", f"rel-demo-{part}")["spec"]["ingress"][-1]
+        monitoring = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
+        assert rule == {"from": [{"namespaceSelector": monitoring}], "ports": [{"port": "metrics"}]}
+    for kind, part in (("Deployment", "front"), ("StatefulSet", "worker")):
+        told = environment(made, kind, f"rel-demo-{part}")
+        assert (told["METRICS_PORT"], told["METRICS_HOST"], told["METRICS_NETWORK"]) == ("9100", "0.0.0.0", "internal")
+    ports = find(made, "Service", "rel-demo-front")["spec"]["ports"]
+    assert [each["name"] for each in ports] == ["http"]
+
+
+def test_the_service_monitor_finds_the_metrics_services_and_the_rules_are_those_of_the_repository() -> None:
+    made = render(MEASURED)
+    wanted = find(made, "ServiceMonitor", "rel-metrics")["spec"]["selector"]["matchLabels"]
+    found = {
+        each["metadata"]["name"]
+        for each in made
+        if each["kind"] == "Service" and wanted.items() <= each["metadata"]["labels"].items()
+    }
+
+    assert found == {"rel-demo-front-metrics", "rel-demo-worker-metrics"}
+    alerts = Path("deploy/observability/alerts.yaml")
+    assert (CHART / "files" / "alerts.yaml").read_bytes() == alerts.read_bytes()
+    assert find(made, "PrometheusRule", "rel-alerts")["spec"] == yaml.safe_load(alerts.read_text(encoding="utf-8"))
+
+
+def test_metrics_without_a_network_policy_need_a_token() -> None:
+    open_to_all = {"metrics": {"enabled": True}, "networkPolicy": {"enabled": False}}
+    said = helm("template", "rel", str(CHART), values=open_to_all)
+    token = {"metrics": {"enabled": True, "tokenSecret": "metrics", "serviceMonitor": {"enabled": True}}}
+    made = render(open_to_all | token)
+
+    assert "metrics.tokenSecret is needed" in said.stderr
+    (endpoint,) = find(made, "ServiceMonitor", "rel-metrics")["spec"]["endpoints"]
+    assert endpoint["authorization"]["credentials"] == {"name": "metrics", "key": "token"}
+    worker = find(made, "StatefulSet", "rel-demo-worker")["spec"]["template"]["spec"]["containers"][0]
+    assert {"name": "metrics", "key": "token"} in [
+        each["valueFrom"]["secretKeyRef"] for each in worker["env"] if each["name"] == "METRICS_TOKEN"
+    ]
+
+
+def test_nothing_of_the_metrics_is_there_by_default() -> None:
+    assert not [each for each in render(SIMULATED) if "METRICS" in json.dumps(each) or "-metrics" in json.dumps(each)]

@@ -131,6 +131,30 @@ securityContext:
 {{- end }}
 {{- end -}}
 
+{{/* The environment of the metrics' port. */}}
+{{- define "ibkr.metricsEnv" -}}
+{{- if .Values.metrics.enabled -}}
+{{- include "ibkr.env" (dict "METRICS_PORT" .Values.metrics.port "METRICS_HOST" "0.0.0.0") }}
+{{- if .Values.metrics.tokenSecret }}
+- name: METRICS_TOKEN
+  valueFrom:
+    secretKeyRef: {name: {{ .Values.metrics.tokenSecret }}, key: token}
+{{- else }}
+- name: METRICS_NETWORK
+  value: internal
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* Who may read the metrics, as a rule of a NetworkPolicy. */}}
+{{- define "ibkr.metricsFrom" -}}
+{{- if .Values.metrics.enabled -}}
+- from:
+    {{- toYaml .Values.metrics.from | nindent 4 }}
+  ports: [{port: metrics}]
+{{- end -}}
+{{- end -}}
+
 {{/* The API's port of a login's gateway, as other pods see it. */}}
 {{- define "ibkr.gatewayPort" -}}
 {{- if .login.simulator -}}4004{{- else -}}{{ get .root.Values.gateway.ports .login.account }}{{- end -}}
