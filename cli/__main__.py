@@ -12,6 +12,7 @@ COMMANDS = {
     "tour": "take the tour through a running front",
     "paper": "start the paper profile: asks for the login, explains the second factor, reports when it is ready",
     "paper-check": "test a real paper gateway, record its answers, and report where the simulator differs",
+    "watch": "follow a running session: calls, orders, fills and profits as they happen",
     "doctor": "check a running stack; name each fault and its fix",
     "client": "manage the clients of a front that requires tokens",
     "halt": "set the kill switch: no new order is sent",

@@ -18,6 +18,7 @@ from fastmcp import FastMCP
 from fastmcp.server.http import StarletteWithLifespan
 from pydantic import ValidationError
 
+from bridge.bus.client.call_trace import CallTrace
 from bridge.bus.client.client import BusClient
 from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.identity.client_file import read_clients
@@ -95,6 +96,7 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     hidden = HiddenTools(offered)
     queue = QueueFigures()
     calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once), hidden)
+    calls.trace = CallTrace(bus.pipe, bus.keys, secrets.token_hex(4))
     paces = rate_limiter(settings.front_calls_per_s, settings.front_burst)
     lane = partial(DirectLane, calls=calls, offered=offered, streamed=STREAMED, timing=timing)
     mcp = build_server(offered, calls, hidden, tokens, partial(session_mode, bus), codec)

@@ -13,6 +13,7 @@ WITHOUT_OWN_TESTS = {
     "mcp_front/tools/server.py": "puts the tools together; every test of tests/mcp_front/tools calls it",
     "ib_worker/orders/timing.py": "default values alone; each wait's own test file shows it",
     "ib_worker/publisher.py": "a Protocol alone; mypy holds the bus server and its streams to it",
+    "cli/tape/items.py": "fields alone; cli/tape/test_lines.py prints each",
     "console/app.py": "puts the pages together; every test of tests/console calls it",
     "cli/errors.py": "a name alone; every command's tests show it",
     "ibgateway/recorder/layouts/contract_fields.py": "names alone; layouts/test_requests.py fits them to frames",

@@ -135,6 +135,7 @@ ROOMS: dict[str, set[str]] = {
             },
             "bus/leadership": {"bus/halt.py", "bus/keys.py", "bus/transport", "bus/integrity"},
             "bus/client": {
+                "text",
                 "tasks.py",
                 "tool.py",
                 "bus/halt.py",
@@ -214,6 +215,7 @@ ROOMS: dict[str, set[str]] = {
             "mcp_client.py": {"errors.py"},
             "local_stack": {"errors.py", "http_client.py"},
             "operator": {"errors.py", "local_stack"},
+            "tape": {"operator"},
             "diagnostics": {
                 "command_line.py",
                 "errors.py",
@@ -235,7 +237,8 @@ ROOMS: dict[str, set[str]] = {
             "commands/redis_users.py": set(),
             "commands/reference.py": set(),
             "commands/tour.py": {"errors.py", "front_access.py", "local_stack", "terminal.py"},
-            "commands/up.py": {"client_setup.py", "errors.py", "local_stack", "terminal.py"},
+            "commands/watch.py": {"operator", "tape"},
+            "commands/up.py": {"client_setup.py", "command_line.py", "errors.py", "local_stack", "tape", "terminal.py"},
             "__main__.py": {"command_line.py", "errors.py", "local_stack"},
         },
     ),

@@ -1,4 +1,5 @@
-"""`up`: Redis, simulator, worker and front as processes of this machine, the tour, then service until Ctrl-C."""
+"""`up`: Redis, simulator, worker, front and console as processes of this machine, the tour, then service and the tape
+until Ctrl-C."""
 
 import argparse
 import asyncio
@@ -14,14 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from cli.client_setup import described
+from cli.command_line import command
 from cli.errors import Problem
+from cli.local_stack.console import OPERATOR, one_time_link, open_in_browser, opening_page, until_serving
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from cli.local_stack.processes import INTERRUPTED, Child, Children
 from cli.local_stack.readiness import until_ready
 from cli.local_stack.state_folder import STATE, sole_user
+from cli.tape.printing import follow, printer
 from cli.terminal import Screen
 
 SESSION = "demo"
+CONSOLE_PORT = 8010
 SIM_PORTS = (7496, 4002)  # TWS's own for live and IB Gateway's for paper: what people's habits and the API's texts name
 TOUR = "cli.commands.tour"  # with an MCP client in it, which takes seconds to load: those that the stack takes to start
 # What a shell may be set up for, which is another stack's business: its limits, and who hears of its troubles.
@@ -42,6 +47,8 @@ SETTINGS = (
     "TRIP_",
     "LIVE_",
     "ALERT_",
+    "CONSOLE_",
+    "FORWARDED_ALLOW_IPS",
     "LOG_",
 )
 
@@ -61,6 +68,12 @@ class Plan:
     tour: bool
     once: bool
     toolsets: str = ""  # FRONT_TOOLSETS of the front; empty: the default ones
+    console_port: int | None = None  # None: no console
+    opens: bool = False  # the console, in a browser
+
+    @property
+    def console(self) -> str:
+        return f"http://127.0.0.1:{self.console_port}"
 
     @property
     def url(self) -> str:
@@ -83,6 +96,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="exit after the tour: 0 if it passed, 1 if not")
     parser.add_argument("--no-tour", action="store_true", help="skip the tour; nothing is bought")
     parser.add_argument("--port", type=int, default=8000, help="the front's port (8000)")
+    parser.add_argument("--console-port", type=int, default=CONSOLE_PORT, help="the console's port (8010)")
+    parser.add_argument("--no-console", action="store_true", help="leave the console out, as --once does")
+    parser.add_argument("--open", action="store_true", help="open the console in the browser")
     parser.add_argument("--sim-port", type=int, action="append", help="a port of the simulator (7496 and 4002)")
     parser.add_argument("--toolsets", default="", help="FRONT_TOOLSETS of the front, such as all (the default ones)")
     parser.add_argument("--start", help="the simulated clock's first instant, ISO 8601 (the last open session)")
@@ -100,8 +116,17 @@ def plan(options: argparse.Namespace) -> Plan:
     }
     further = tuple(part for flag, value in given.items() if value is not None for part in (flag, value))
     ports = tuple(options.sim_port or SIM_PORTS)
-    tour = not options.no_tour
-    return Plan(options.port, ports, options.state.resolve(), further, tour, options.once, options.toolsets)
+    return Plan(
+        port=options.port,
+        sim_ports=ports,
+        state=options.state.resolve(),
+        simulator=further,
+        tour=not options.no_tour,
+        once=options.once,
+        toolsets=options.toolsets,
+        console_port=None if options.once or options.no_console else options.console_port,
+        opens=options.open,
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -121,6 +146,8 @@ async def serve(what: Plan, screen: Screen) -> int:
         need_free(what.port, "--port")
         for port in what.sim_ports:
             need_free(port, "--sim-port")
+        if what.console_port is not None:
+            need_free(what.console_port, "--console-port")
         async with AsyncExitStack() as stack:
             redis = await start_redis(what, screen, stack)
             children = await stack.enter_async_context(Children(what.logs))
@@ -131,9 +158,38 @@ async def serve(what: Plan, screen: Screen) -> int:
                 await tour(what, screen, stopped, children)
             if not what.once:
                 print_client_setup(what, screen)
+                page = stack.enter_context(opening_page(what.state)) if what.opens else None
                 with suppress(StoppedByUser):  # the way to end a service
-                    await run_until_signal_or_death(stopped, children, asyncio.Event().wait())
+                    await run_until_signal_or_death(stopped, children, serving(what, screen, redis.url, page))
     return 0
+
+
+async def serving(what: Plan, screen: Screen, redis_url: str, page: Path | None) -> None:
+    """Tell where the stack serves, then show its tape until this is cancelled."""
+    opening = set()
+    if what.console_port is not None:
+        link = await told_link(what, screen, redis_url)
+        opening = {asyncio.ensure_future(open_in_browser(link, page))} if page else set()
+    front = what.url.removesuffix("api/v1")
+    screen.say(f"\nServing at {what.url} until Ctrl-C. The page {front} shows its state and how to connect.\n")
+    with suppress(BrokenPipeError), printer() as prints:  # whoever read the tape has ended, and the stack serves on
+        await follow(redis_url, SESSION, prints)
+    await asyncio.gather(*opening, return_exceptions=True)
+    await asyncio.Event().wait()
+
+
+async def told_link(what: Plan, screen: Screen, redis_url: str) -> str:
+    """Tell a link to the console, and return it."""
+    await until_serving(what.console)
+    link = await one_time_link(redis_url, SESSION, what.console)
+    screen.say(f"\nThe console, by a link that signs you in once, within ten minutes:\n  {link}")
+    screen.say(f"For another link: {command('operator', 'link', OPERATOR, *console_flag(what))}")
+    return link
+
+
+def console_flag(what: Plan) -> tuple[str, ...]:
+    """Return what a command needs to know of a console at another port than the usual one."""
+    return () if what.console_port == CONSOLE_PORT else ("--console", what.console)
 
 
 async def tour(what: Plan, screen: Screen, stopped: asyncio.Event, children: Children) -> None:
@@ -165,6 +221,8 @@ async def start(what: Plan, screen: Screen, children: Children, redis_url: str) 
         await children.start("front", "mcp_front", **common, FRONT_PORT=str(what.port), FRONT_TOOLSETS=what.toolsets)
         loading = [asyncio.to_thread(importlib.import_module, TOUR)] if what.tour else []
         await asyncio.gather(until_ready(what.port, tell), *loading)
+    if what.console_port is not None:  # last: it is not waited for, and loads while the tour is taken
+        await children.start("console", "console", **common, CONSOLE_PORT=str(what.console_port))
 
 
 def forget_settings() -> None:
@@ -190,8 +248,6 @@ def print_client_setup(what: Plan, screen: Screen) -> None:
     screen.say("\nAdd it to your MCP client:")
     for line in described(what.url):
         screen.say(line)
-    page = what.url.removesuffix("api/v1")
-    screen.say(f"\nServing at {what.url} until Ctrl-C. The page {page} shows its state and how to connect.")
 
 
 async def run_until_signal_or_death(stopped: asyncio.Event, children: Children, work: Coroutine[Any, Any, Any]) -> None:

@@ -17,6 +17,7 @@ from fastmcp.tools.base import InputRequiredToolResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.types import Scope
 
+from bridge.bus.client.call_trace import CallTrace
 from bridge.bus.client.front_channel import RequestId
 from bridge.bus.identity.rights import Rights
 from bridge.bus.messages import LOCAL, ClientProof
@@ -146,6 +147,7 @@ class CallPipeline:
         self.under_way = RunningCalls()
         self._running = _RunningCount()
         self._log = _CallLog()
+        self.trace: CallTrace | None = None  # for whoever watches the calls
 
     async def answer(self, declared: ToolSpec, arguments: dict[str, Any], origin: Origin) -> ToolResult:
         """Return the MCP client's answer. The one place that catches a bug of ours and logs its traceback."""
@@ -171,10 +173,13 @@ class CallPipeline:
             result = error_result(self._hidden.noted_error(_internal(declared, caller)))
         finally:
             seconds = time.monotonic() - began
-            self._log.ended(outcome, round(seconds * 1000, 1), bound)
+            ms = round(seconds * 1000, 1)
+            self._log.ended(outcome, ms, bound)
             if self.figures is not None:
                 lane = DIRECT if origin.fastmcp is None else FASTMCP
                 self.figures.ended(declared.name, caller.client, outcome, seconds, lane)
+            if self.trace is not None:
+                self.trace.ended(declared.name, caller.principal, caller.label, outcome, ms, arguments)
             structlog.contextvars.reset_contextvars(**tokens)
         return result
 

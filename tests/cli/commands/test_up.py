@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from fastmcp import Client
 from rich.console import Console
@@ -26,7 +27,7 @@ from cli.terminal import Screen
 ROOT = Path(__file__).resolve().parents[3]
 ENDS_WITHIN_S = 90  # the tour takes fifteen seconds, and four parts to start
 PARTS = ["front", "redis", "simulator", "worker"]
-MODULES = {"mcp_front": "front", "ib_worker": "worker", "ibgateway.simulator": "simulator"}
+MODULES = {"console": "console", "mcp_front": "front", "ib_worker": "worker", "ibgateway.simulator": "simulator"}
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -81,10 +82,11 @@ def part_of(command: str) -> str:
 
 
 @contextmanager
-def up(state: Path, *flags: str) -> Iterator[Up]:
+def up(state: Path, *flags: str, console: bool = False) -> Iterator[Up]:
     mark = uuid.uuid4().hex
     port = free_port()
-    ports = ("--port", str(port), "--sim-port", str(free_port()), "--sim-port", str(free_port()))
+    ports = ["--port", str(port), "--sim-port", str(free_port()), "--sim-port", str(free_port())]
+    ports += ["--console-port", str(free_port())] if console else ["--no-console"]
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "up", *ports, "--state", str(state), *flags],
         cwd=ROOT, env={**os.environ, "UP_TEST": mark}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -224,18 +226,35 @@ def environment_of(pid: int) -> set[str]:
 
 
 def test_it_serves_until_ctrl_c_however_often_that_is_pressed(tmp_path: Path) -> None:
-    with up(tmp_path, "--no-tour") as stack:
+    with up(tmp_path, "--no-tour", console=True) as stack:
         said = stack.until("Serving at")
-        serving = sorted(stack.parts())
+        link = re.search(r"(http://127\.0\.0\.1:\d+)/link#(\S+)", said)
+        serving, logs = sorted(stack.parts()), "".join(log.read_text() for log in (tmp_path / "logs").iterdir())
+        assert link is not None
+        tape = signed_in_and_halted(link[1], link[2])
 
+        stack.until("trading is halted, by operator demo")
         stack.process.send_signal(signal.SIGINT)
         stack.process.send_signal(signal.SIGINT)
         stack.end()
 
+        assert tape == 200
+        assert link[2] not in logs
         assert "claude mcp add --transport http ibkr http://127.0.0.1:" in said
-        assert serving == PARTS
+        assert serving == sorted([*PARTS, "console"])
         assert stack.process.returncode == 0
         assert stack.running() == []
+
+
+def signed_in_and_halted(console: str, token: str) -> int:
+    """Sign in by the link's button and press the kill switch; the status of the page after that."""
+    with httpx.Client(base_url=console, headers={"origin": console}, follow_redirects=True) as browser:
+        browser.post("/link", data={"link_token": token})
+        form = re.search(
+            r'action="/halt">\s*<input type="hidden" name="form_token" value="(\w+)"', browser.get("/kill-switch").text
+        )
+        assert form is not None
+        return browser.post("/halt", data={"form_token": form[1], "reason": "a test"}).status_code
 
 
 @pytest.mark.parametrize(("which", "when"), [(signal.SIGHUP, "Redis"), (signal.SIGTERM, "1 of 8")])
@@ -274,12 +293,12 @@ def test_a_part_that_dies_ends_the_others_and_is_named(tmp_path: Path, part: str
         assert stack.running() == []
 
 
-@pytest.mark.parametrize("flag", ["--port", "--sim-port"])
+@pytest.mark.parametrize("flag", ["--port", "--sim-port", "--console-port"])
 def test_a_port_that_is_taken_is_named_with_its_flag(tmp_path: Path, flag: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        with up(tmp_path, flag, str(port)) as stack:
+        with up(tmp_path, flag, str(port), console=True) as stack:
             said = stack.end()
 
     assert stack.process.returncode == 1
