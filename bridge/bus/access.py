@@ -71,7 +71,7 @@ def default_line(password_sha256: str) -> str:
 def _stored(keys: Keys) -> set[str]:
     """Return the names of all that the session stores, or patterns of them."""
     several = (keys.kept, keys.history, keys.duplicate, keys.preview, keys.approval, keys.order)
-    channels = {keys.requests, keys.fronts, keys.event_news, keys.stream_news, keys.client_news}
+    channels = {keys.requests, keys.fronts, keys.calls, keys.event_news, keys.stream_news, keys.client_news}
     single = {name for name in vars(keys).values() if name.startswith(_every(keys).removesuffix(_ANY))}
     return (single | {each(_ANY) for each in several}) - channels - {_every(keys).removesuffix(_ANY)}
 
@@ -94,7 +94,7 @@ def _scripts(keys: Keys) -> Grant:
 def _front(keys: Keys) -> Iterable[Grant]:
     """A front asks the worker, and hears what it answers. It writes its own part of an order's record, handles of
     streams, and a halt, which it can neither lift nor loosen."""
-    yield Grant(f"{_CONNECT} {_BASICS} +spublish", channels=[keys.requests, keys.fronts])
+    yield Grant(f"{_CONNECT} {_BASICS} +spublish", channels=[keys.requests, keys.fronts, keys.calls])
     yield _scripts(keys)
     yield Grant("+ssubscribe +sunsubscribe", channels=_heard_by_fronts(keys))
     yield Grant("+pubsub|shardnumsub allchannels")
@@ -137,7 +137,7 @@ def _console(keys: Keys) -> Iterable[Grant]:
     yield Grant(f"{_CONNECT} {_DATA} {_BASICS}", reads=sorted(read), writes=decided)
     yield _scripts(keys)
     yield Grant("+spublish", channels=[keys.requests, keys.fronts, keys.event_news, keys.client_news])
-    yield Grant("+ssubscribe +sunsubscribe", channels=_heard_by_fronts(keys))
+    yield Grant("+ssubscribe +sunsubscribe", channels=[*_heard_by_fronts(keys), keys.calls])
     yield Grant("+pubsub|shardnumsub allchannels")
 
 

@@ -5,7 +5,8 @@ import importlib
 import importlib.util
 import logging
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import NoReturn, Protocol
 
@@ -57,7 +58,6 @@ def printer(*, as_json: bool = False) -> AbstractContextManager[TapePrinter]:
 
 async def follow(url: str, session: str, prints: TapePrinter) -> None:
     """Print the tape until this is cancelled, or its reader ends (BrokenPipeError)."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # the tape tells itself
     broken: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
 
     def add(item: TapeItem) -> None:
@@ -70,7 +70,8 @@ async def follow(url: str, session: str, prints: TapePrinter) -> None:
     feed = TapeFeed(url, session, add, FeedTiming(pnl_s=prints.pnl_s))
     tasks = [asyncio.ensure_future(each) for each in (feed.run(), _look(feed, prints))]
     try:
-        done, _ = await asyncio.wait([*tasks, broken], return_when=asyncio.FIRST_COMPLETED)
+        with _without_logs():
+            done, _ = await asyncio.wait([*tasks, broken], return_when=asyncio.FIRST_COMPLETED)
         for each in done:
             each.result()
     finally:
@@ -83,3 +84,14 @@ async def _look(feed: TapeFeed, prints: TapePrinter) -> NoReturn:
     while True:
         prints.show(feed.status)
         await asyncio.sleep(FOOTER_S)
+
+
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """Write no log lines between those of the tape, which says itself what they would."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

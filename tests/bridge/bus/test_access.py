@@ -5,7 +5,7 @@ import pytest
 from bridge.bus.access import ANY_SESSION, SERVICES, rules
 from bridge.bus.keys import Keys
 
-CHANNELS = {"requests", "fronts", "event_news", "stream_news", "client_news"}
+CHANNELS = {"calls", "requests", "fronts", "event_news", "stream_news", "client_news"}
 
 
 def test_the_worker_has_each_key_of_its_session_but_the_fronts_secret() -> None:
