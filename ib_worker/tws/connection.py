@@ -3,6 +3,7 @@
 # mypy: disable-error-code="no-untyped-call"
 
 import asyncio
+import logging
 import math
 import re
 import socket
@@ -43,6 +44,7 @@ EXECUTION_TIME = 15  # the field of execDetails that holds the time
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
 log = structlog.get_logger("ib_worker.tws.connection")
+_LOG = logging.getLogger("ib_worker.tws.connection")  # asked whether a line is written at all: there is one a frame
 
 
 class MessageReceiver(Protocol):
@@ -169,6 +171,8 @@ class TwsConnection(Client):
 
     def sendMsg(self, msg: str) -> None:  # noqa: N802
         """Write the frame that `send` has encoded."""
+        if _LOG.isEnabledFor(logging.DEBUG):  # its fields may hold an account and an order's terms
+            log.debug("frame_sent", message_type=msg.partition("\0")[0], characters=len(msg))
         if self._together is None:
             super().sendMsg(msg)
         else:
