@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import structlog
-import uvicorn
 from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
@@ -20,8 +19,10 @@ from bridge.metrics.server import MetricsServer, serving_metrics
 from bridge.settings import setting_faults
 from console.app import build_app
 from console.metrics import ConsoleParts, ResponseCount, console_samples
+from console.live.feed import LiveFeed
+from console.pages.rendering import drawn
 from console.settings import ConsoleSettings, load_settings
-from console.web.server import server_config
+from console.web.server import ConsoleServer, server_config
 
 log = structlog.get_logger("console")
 
@@ -45,8 +46,10 @@ async def serve(settings: ConsoleSettings) -> None:
     name = f"console-{os.getpid()}-{secrets.token_hex(3)}"
     async with BusClient(settings.redis_url, settings.ibkr_session, name) as bus:
         address: dict[str, Any] = {"host": settings.console_host, "port": settings.console_port}
-        app = ResponseCount(build_app(bus, settings))
-        server = uvicorn.Server(server_config(app, proxies=settings.forwarded_allow_ips, **address))
+        feed = LiveFeed(bus, drawn)
+        app = ResponseCount(build_app(bus, settings, feed))
+        config = server_config(app, proxies=settings.forwarded_allow_ips, **address)
+        server = ConsoleServer(config, feed.close)
         log.info("console_serving", url=settings.url, session=settings.ibkr_session)
         async with _metrics(settings, bus, app, server):
             await server.serve()

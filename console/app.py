@@ -15,28 +15,47 @@ from console.oauth.consent import ConsentPages
 from console.oauth.endpoints import Endpoints
 from console.oauth.provider import Provider
 from console.oauth.routes import PROGRAMS, oauth_routes
+from console.live.feed import LiveFeed
 from console.pages.approvals import ApprovalPages
+from console.pages.audit import AuditPages
 from console.pages.kill_switch import KillSwitchPages
 from console.pages.links import LinkPages
+from console.pages.live import LivePages
 from console.pages.pages import Pages
-from console.pages.rendering import TEMPLATES
+from console.pages.rendering import TEMPLATES, drawn
+from console.pages.session import SessionPages
 from console.pages.sign_in import SignInPages
 from console.settings import ConsoleSettings
 from console.web.guard import BODY_LIMIT, GuardMiddleware
 
 
-def build_app(bus: BusClient, settings: ConsoleSettings) -> ASGIApp:
-    """Return the application of one session's console. The guard is outermost, so it sees the page of a fault too."""
-    pages = Pages(bus, settings.url)
+def build_app(bus: BusClient, settings: ConsoleSettings, feed: LiveFeed | None = None) -> ASGIApp:
+    """Return the application of one session's console. The guard is outermost, so it sees the page of a fault too.
+
+    `feed`: whoever serves the application closes it, so that open streams end.
+    """
+    pages = Pages(bus, settings.url, feed or LiveFeed(bus, drawn))
     lasts_s = round(settings.console_sign_in_h * 3600)
     sign_in, links = SignInPages(pages, lasts_s), LinkPages(pages, lasts_s)
-    approvals, switch = ApprovalPages(pages), KillSwitchPages(pages)
+    audit, live, session = AuditPages(pages), LivePages(pages), SessionPages(pages)
+    approvals, switch = ApprovalPages(pages, audit.by_key), KillSwitchPages(pages)
     oauth = _oauth(pages, settings)
     app = Starlette(
         routes=[
             *oauth,
-            Route("/", approvals.home, methods=["GET"]),
+            Route("/", live.home, methods=["GET"]),
+            Route("/live", live.stream, methods=["GET"]),
+            Route("/equity.json", live.equity, methods=["GET"]),
+            Route("/orders", live.orders, methods=["GET"]),
             Route("/orders/{key}", approvals.order, methods=["GET"]),
+            Route("/order/{permId:int}", audit.by_perm_id, methods=["GET"]),
+            Route("/activity", live.activity, methods=["GET"]),
+            Route("/limits", live.limits, methods=["GET"]),
+            Route("/audit", audit.search, methods=["GET"]),
+            Route("/session", session.shown, methods=["GET"]),
+            Route("/disconnect", session.disconnect, methods=["POST"]),
+            Route("/connect", session.connect, methods=["POST"]),
+            Route("/lend", session.lend, methods=["POST"]),
             Route("/approve", approvals.approve, methods=["POST"]),
             Route("/refuse", approvals.refuse, methods=["POST"]),
             Route("/kill-switch", switch.shown, methods=["GET"]),

@@ -142,6 +142,7 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
         "the kept streams": lambda: keep_streams(session, bus),
         "the live feeds": session.feeds.run,
         "the account's updates": session.account_updates.run,
+        "the live portfolio": session.live_portfolio.run,
         "the audit log": session.services.audit.run,
         "Redis' durability": lambda: watch_durability(bus.pipe, session),
         "the approvals": lambda: end_overdue_approvals(bus.pipe, bus.keys),

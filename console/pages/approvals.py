@@ -1,5 +1,7 @@
 """The orders that wait for a person: the list, one of them, and the two answers. A link to one carries no right."""
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -9,31 +11,26 @@ from bridge.bus.controls.approvals import give_approval, refuse_approval, waitin
 from bridge.tools.orders import clean_reason
 from console.pages.pages import Pages, Visitor, text_of
 
-GONE = "No order waits under this key. It may have expired, or is approved or refused already."
-
 log = structlog.get_logger("console.pages")
 
 
 class ApprovalPages:
     """Approvals of one session."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, decided: Callable[[Request], Awaitable[Response]]) -> None:
+        """`decided`: the page of an order that does not wait."""
         self._pages = pages
         self._bus = pages.bus
-
-    async def home(self, request: Request) -> Response:
-        """The session's state and what waits. `still`: not read anew by itself, which takes the focus away."""
-        return await self._pages.page(request, "home", still="still" in request.query_params)
+        self._decided = decided
 
     async def order(self, request: Request) -> Response:
-        """One order that waits, with its two buttons. Whether it waits is told to nobody who is not signed in."""
+        """One order that waits, with its two buttons; the life of one that does not. Whether it waits is told to nobody
+        who is not signed in."""
         if await self._pages.visitor(request) is None:
-            return self._pages.sign_in_page(request.url.path)
+            return self._pages.stranger_page(request)
         waiting = await waiting_approvals(self._bus.pipe, self._bus.keys)
         found = next((each for each in waiting if each.key == request.path_params["key"]), None)
-        if found is None:
-            return await self._pages.page(request, "message", status=404, title="Not there", text=GONE)
-        return await self._pages.page(request, "order", order=found)
+        return await self._decided(request) if found is None else await self._pages.page(request, "order", order=found)
 
     async def approve(self, request: Request) -> Response:
         """Approve what was read: the form carries its digest."""

@@ -1,6 +1,7 @@
 """The shared parts of all pages: who is signed in, the frame around a page, the check before a form's action."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -11,7 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from bridge.bus.client.client import BusClient
 from bridge.bus.identity.sign_ins import sign_in_id, signed_in_operator
 from bridge.text.plain_text import one_line
-from console.pages.overview import overview
+from console.live.feed import LiveFeed
+from console.live.overview import overview
+from console.live.picture import Picture
 from console.pages.rendering import rendered
 from console.web.cookies import form_token, is_form_token, token_of
 
@@ -38,16 +41,28 @@ Action = Callable[[Visitor, FormData], Awaitable[Response]]
 class Pages:
     """The pages of one session's console, at its URL."""
 
-    def __init__(self, bus: BusClient, url: str) -> None:
+    def __init__(self, bus: BusClient, url: str, feed: LiveFeed) -> None:
         self.bus = bus
         self.url = url
+        self.feed = feed
 
-    async def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        """The page for a visitor who is signed in; the sign-in page for any other, which then leads here."""
+    async def page(
+        self, request: Request, template: str, status: int = 200, *, live: bool = False, **values: Any
+    ) -> Response:
+        """The page for a visitor who is signed in; the sign-in page for any other, which then leads here. `live`: it
+        shows what the worker knows."""
         visitor = await self.visitor(request)
         if visitor is None:
-            return self.sign_in_page(request.url.path)
-        return await self.framed(visitor, template, status, **values)
+            return self.stranger_page(request)
+        return await self.framed(visitor, template, status, live=live, **values)
+
+    def stranger_page(self, request: Request) -> Response:
+        """Ask who this is. A browser sends no cookie where another site's page has the link, so it is to ask once more
+        from here."""
+        then = local_path(f"{request.url.path}{'?' if request.url.query else ''}{request.url.query}")
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            return rendered("again", then=then)
+        return self.sign_in_page(then)
 
     async def acted(self, request: Request, act: Action, fields: int = 10) -> Response:
         """Do what a form of a signed-in visitor asks for; anybody else's does nothing. fields: the most it has."""
@@ -60,9 +75,9 @@ class Pages:
         except PermissionError:  # the sign-in has ended since
             return self.sign_in_page("/", 403, OVER)
 
-    async def done(self, visitor: Visitor, done: bool) -> Response:
+    async def done(self, visitor: Visitor, done: bool, then: str = "/") -> Response:
         """Back to the first page, or the word that what was read is something else by now."""
-        return RedirectResponse("/", 303) if done else await self.refused(visitor, 409, CHANGED)
+        return RedirectResponse(then, 303) if done else await self.refused(visitor, 409, CHANGED)
 
     async def refused(self, visitor: Visitor, status: int, text: str) -> Response:
         """Say why nothing was done."""
@@ -86,9 +101,12 @@ class Pages:
         )
         return rendered("plain", 503, title="Not available", text=text)
 
-    async def framed(self, visitor: Visitor, template: str, status: int = 200, **values: Any) -> Response:
+    async def framed(
+        self, visitor: Visitor, template: str, status: int = 200, *, live: bool = False, **values: Any
+    ) -> Response:
         """The page for this visitor."""
-        return rendered(template, status, visitor=visitor, shown=await overview(self.bus), **values)
+        picture = await self.feed.current() if live else Picture(await overview(self.bus), datetime.now(UTC))
+        return rendered(template, status, visitor=visitor, p=picture, shown=picture.shown, **values)
 
 
 def text_of(form: FormData, name: str) -> str:

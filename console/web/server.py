@@ -1,6 +1,8 @@
 """Uvicorn as the console runs it: an HTTP/1.1 server whose requests must be whole in time."""
 
 import asyncio
+import socket
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
@@ -49,6 +51,18 @@ class PatientProtocol(H11Protocol):
     def _end(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
+
+
+class ConsoleServer(uvicorn.Server):
+    """A server that ends the pages' streams when it stops: else it would wait for viewers who stay."""
+
+    def __init__(self, config: uvicorn.Config, close: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._close = close
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._close()
+        await super().shutdown(sockets)
 
 
 def server_config(app: ASGIApp, *, proxies: str = "", **options: Any) -> uvicorn.Config:

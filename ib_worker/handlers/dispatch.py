@@ -126,7 +126,7 @@ async def _answer(session: Session, asked: RequestContext) -> bytes:
 
 async def _admitted(session: Session, asked: RequestContext, handled: HandlerEntry) -> bytes:
     request = handled.declared.request.model_validate_json(asked.arguments)
-    session.note_caller(asked.client)
+    session.note_caller(asked.client, asked.operation)
     if handled.declared.effect is Effect.READ and not handled.always:
         session.require_ready()
     shape = shape_of(request, handled.declared.returns) if handled.declared.listed else None  # wrong fields end here

@@ -24,6 +24,7 @@ TWS_PORTS = (7496, 7497, 4001, 4002)  # live and paper of TWS, then of IB Gatewa
 async def connect(request: Connect, session: Session, asked: RequestContext) -> Connected:
     target = _target(request, session)
     _check(target, session, asked.client)
+    _require_not_lent(session)
     already = target == session.target and session.state.standing.ready
     unkept = await _kept(session, ConnectionTarget(asked.client, *target))
     await session.connection.connect(target)
@@ -40,6 +41,7 @@ async def connect(request: Connect, session: Session, asked: RequestContext) -> 
 
 @handles(Disconnect)
 async def disconnect(request: Disconnect, session: Session, asked: RequestContext) -> Disconnected:
+    _require_not_lent(session)
     others = session.recent_clients(beside=asked.client)
     unkept = await _kept(session, ConnectionTarget(asked.client))
     session.connection.disconnect(asked.client)
@@ -62,6 +64,18 @@ async def get_server_time(request: GetServerTime, session: Session) -> ServerTim
         age_s=round(max(time.monotonic() - session.server_time[0], 0.0), 1),
         simulated=session.simulated,
     )
+
+
+def _require_not_lent(session: Session) -> None:
+    """A client that connects would end the person's own TWS; one that disconnects would end the return."""
+    until = session.connection.lent_until
+    if until is not None:
+        raise ToolError(
+            "in_use",
+            f"The operator has lent the session to a person until {until:%Y-%m-%d %H:%M} UTC. It connects by itself "
+            "then; the operator can take it back earlier at the console.",
+            until=until.isoformat(),
+        )
 
 
 async def _kept(session: Session, steered: ConnectionTarget) -> str:

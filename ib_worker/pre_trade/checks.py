@@ -138,7 +138,7 @@ async def check_order(
         closing=not exits and only_reduces_position(intent, facts),
         per_minute=_number(limits.max_orders_per_minute),
         per_day=_number(limits.max_orders_per_day),
-        day_from_ms=_day_from_ms(utcnow()),
+        day_from_ms=day_from_ms(utcnow()),
         duplicate_window_ms=window_s * 1000,
         duplicate_of=equal.excused or allowance.duplicate_of or "",
     )
@@ -367,6 +367,7 @@ def _number(limit: int | str | None) -> int:
     return limit if isinstance(limit, int) else 0
 
 
-def _day_from_ms(now: datetime) -> int:
+def day_from_ms(now: datetime) -> int:
+    """Return when the day of the daily count of orders began."""
     midnight = datetime.combine(now.astimezone(EXCHANGE_DAY).date(), time(), EXCHANGE_DAY)
     return int(midnight.astimezone(UTC).timestamp() * 1000)

@@ -161,6 +161,7 @@ class ConnectionLoop:
             self._cannot_decode,
             session.executions.came,
             session.services.past,
+            session.live_portfolio,
         )
 
     def _why_closed(self, wire: TwsConnection, problem: Exception, after_s: float) -> ConnectFailed:

@@ -15,6 +15,7 @@ from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
 from ib_worker import __version__
 from ib_worker.account.exchange_rates import AccountRates
+from ib_worker.account.live_portfolio import LivePortfolio
 from ib_worker.account.position_profits import PositionProfits
 from ib_worker.account.positions import Positions
 from ib_worker.account.updates import AccountUpdates
@@ -58,6 +59,8 @@ from ib_worker.watches.table import WatchTable
 KEPT_STATES = 200  # that wait to be written into the event log while Redis is away
 MOST_SCANNERS = 5  # of the ten that TWS allows each client, since it counts one until its cancel arrives
 RECENT_S = 60.0  # who has called within this time is using the session
+MOST_CALLERS = 100  # whose last call is remembered
+LOOKS_ON = frozenset({"get_overview"})  # operations of the console, which asks every second
 
 
 def utcnow() -> datetime:
@@ -67,6 +70,15 @@ def utcnow() -> datetime:
 ALL_ACCOUNTS = "ALL"  # as TWS's own requests call every account, with or without capitals
 SIMULATOR = "simulator"  # the farm that the simulator names beside those of a real gateway
 StoreTarget = Callable[[ConnectionTarget], Awaitable[None]]  # raises BusError
+
+
+@dataclass(frozen=True)
+class CallerActivity:
+    """A caller's last call, by a clock that nobody sets, and the number of its calls."""
+
+    at: float
+    operation: str
+    calls: int
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,8 @@ class ConnectionControl:
         self._is_connected = is_connected
         self._target_changed = target_changed
         self._waiting: list[asyncio.Future[None]] = []  # for the present attempt to end
+        self.lent_until: datetime | None = None  # to a person, who uses the login elsewhere
+        self._returns: asyncio.TimerHandle | None = None
 
     async def connect(self, target: Endpoint) -> None:
         """Want this gateway, start an attempt if none is in progress, and return when the attempt has succeeded or
@@ -130,11 +144,37 @@ class ConnectionControl:
         self._state.set(standing.ASKED, caller)
         self.attempt_ended()
 
+    def lend(self, by: str, until: datetime) -> None:
+        """Disconnect, and connect again at that time."""
+        self.end_loan()
+        self.disconnect(by)
+        self._state.set(standing.LENT, f"{by}, until {until:%Y-%m-%d %H:%M} UTC")
+        self.lent_until = until
+        wait_s = max((until - utcnow()).total_seconds(), 0.0)
+        self._returns = asyncio.get_running_loop().call_later(wait_s, self._return)
+
+    def end_loan(self) -> None:
+        """Let clients connect the session again."""
+        self.lent_until = None
+        if self._returns is not None:
+            self._returns.cancel()
+            self._returns = None
+
+    def _return(self) -> None:
+        self.end_loan()
+        self._state.set(standing.STARTING)
+        self.wanted.set()
+        self.wake.set()
+
     def begin_as(self, stored: ConnectionTarget, allowed: Collection[Endpoint]) -> None:
         """Restore the target that ibkr_connect or ibkr_disconnect set, before the loop runs. Ignore a gateway that is
         no longer allowed."""
         target = Endpoint(stored.host, stored.port)
-        if not stored.host:
+        until = datetime.fromtimestamp(stored.until_ms / 1000, UTC) if stored.until_ms else None
+        if until is not None:
+            if until > utcnow():
+                self.lend(stored.by, until)
+        elif not stored.host:
             self.disconnect(stored.by)
         elif target in allowed:
             self._point_at(target)
@@ -222,6 +262,9 @@ class Session:
         self.quotes.others = self.feeds.__len__
         self.account_updates = AccountUpdates(self.tws.pacer, publisher, self.now)
         self.position_profits = PositionProfits(self.tws.ask_pnl_single, self.now, lambda: self.tws.wire)
+        self.live_portfolio = LivePortfolio(
+            self.tws, self.positions, self.now, lambda: (self.tws.wire, self.link.losses)
+        )
         self.account_rates: dict[str, tuple[float, AccountRates]] = {}  # by account, and when they were read
         self.ahead = timedelta(0)  # of this machine's clock, where the gateway lives at another date
         self.gateway_clock = (float("-inf"), 0.0)  # when it was read, and how many seconds it is ahead
@@ -242,9 +285,10 @@ class Session:
         self.scanners = SubscriptionPlaces(MOST_SCANNERS, "scanner subscriptions")
         self.reference_data = ReferenceData(time.monotonic)
         self._order_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._callers: dict[str, float] = {}
+        self._callers: dict[str, CallerActivity] = {}
 
     async def close(self) -> None:
+        self.connection.end_loan()
         parts = (self.tws, self.contracts, self.symbols, self.option_chains, self.history_pacer)
         for each in (*parts, self.depth, self.scanners):
             await each.close()
@@ -298,14 +342,23 @@ class Session:
         at the same time would each pass a limit that both together break."""
         return self._order_locks[account]
 
-    def note_caller(self, caller: str) -> None:
-        self._callers.pop(caller, None)
-        self._callers[caller] = time.monotonic()
+    def note_caller(self, caller: str, operation: str) -> None:
+        """Note who calls. An operator who looks on uses nothing, and is no client."""
+        if operation in LOOKS_ON:
+            return
+        before = self._callers.pop(caller, None)
+        self._callers[caller] = CallerActivity(time.monotonic(), operation, before.calls + 1 if before else 1)
+        while len(self._callers) > MOST_CALLERS:
+            del self._callers[next(iter(self._callers))]
 
     def recent_clients(self, beside: str | None = None) -> list[str]:
         since = time.monotonic() - RECENT_S
-        self._callers = {name: at for name, at in self._callers.items() if at >= since}
-        return [name for name in self._callers if name != beside]
+        return [name for name, did in self._callers.items() if name != beside and did.at >= since]
+
+    def client_activity(self) -> list[tuple[str, str, int, int]]:
+        """Return name, last operation, seconds since, and calls of each caller of this term, the latest first."""
+        now = time.monotonic()
+        return [(name, did.operation, round(now - did.at), did.calls) for name, did in reversed(self._callers.items())]
 
     def now(self) -> datetime:
         """Return the time for answers: all times of an answer are of one clock. That is the clock of the gateway if its

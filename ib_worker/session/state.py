@@ -40,6 +40,12 @@ SYNCING = StateReason(
 ASKED = StateReason(
     "disconnected", "not_ready", "The session was disconnected on request of {detail}.", "Call ibkr_connect."
 )
+LENT = StateReason(
+    "disconnected",
+    "not_ready",
+    "The operator has lent the session to a person: {detail}.",
+    "It connects by itself then. The operator can take it back earlier at the console.",
+)
 UNREACHABLE = StateReason(
     "failed",
     "gateway_unreachable",

@@ -12,6 +12,7 @@ import ib_async
 import structlog
 
 from bridge.text.contract_name import contract_name
+from ib_worker.account.live_portfolio import LivePortfolio
 from ib_worker.account.positions import Positions
 from ib_worker.account.updates import AccountUpdates
 from ib_worker.market_data.depth_book import BookChange
@@ -82,6 +83,7 @@ class Wrapper:
         report_undecoded: Callable[[list[str]], None],
         executed: Callable[[ListedExecution], None],
         recorder: ExecutionRecorder,
+        live: LivePortfolio,
     ) -> None:
         self._requests = requests
         self._orders = orders
@@ -93,6 +95,7 @@ class Wrapper:
         self.undecoded = report_undecoded
         self._executed = executed  # a fill that came unasked
         self._recorder = recorder
+        self._live = live
         self.orderStatus = orders.orderStatus  # straight to its place
 
     def connectAck(self) -> None:
@@ -124,7 +127,11 @@ class Wrapper:
             self._say(errorCode, text)
 
     def _about_a_subscription(self, reqId: int, errorCode: int, text: str) -> bool:
-        return self._lines.refused(reqId, errorCode, text) or self._feeds.refused(reqId, errorCode, text)
+        return (
+            self._lines.refused(reqId, errorCode, text)
+            or self._feeds.refused(reqId, errorCode, text)
+            or self._live.refused(reqId)
+        )
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         """Return a method for a message that has none here: the decoder would drop the message."""
@@ -220,7 +227,9 @@ class Wrapper:
     def pnlSingle(
         self, reqId: int, pos: float, dailyPnL: float, unrealizedPnL: float, realizedPnL: float, value: float
     ) -> None:
-        self._figures(reqId, (pos, dailyPnL, unrealizedPnL, realizedPnL, value), dailyPnL)
+        figures = (pos, dailyPnL, unrealizedPnL, realizedPnL, value)
+        if not self._live.told(reqId, figures):
+            self._figures(reqId, figures, dailyPnL)
 
     def _figures(self, reqId: int, figures: tuple[float, ...], daily: float) -> None:
         """The first message may come before TWS has computed anything: it is an answer only if no other comes."""

@@ -110,6 +110,21 @@ class TwsClient:
                 if cancel is not None and (subscription or not answered):
                     self.pacer.post(lane, partial(_cancel, wire, reqId, cancel))
 
+    async def subscribe(self, send: Send) -> int:
+        """Send a request whose answers come again and again; return its id. Whoever takes them ends it.
+
+        Raises ToolError or ConnectionLost if there is no connection."""
+        await self.pacer.wait_turn(Priority.READS)
+        wire = self.require_connection()
+        reqId = self._free_id(wire)
+        send(wire, reqId)
+        return reqId
+
+    def unsubscribe(self, reqId: int, cancel: Send) -> None:
+        """End it at the session's next turn; a connection that is gone has forgotten it."""
+        if self.wire is not None:
+            self.pacer.post(Priority.READS, partial(_cancel, self.wire, reqId, cancel))
+
     async def one_shot(
         self,
         places: SubscriptionPlaces,

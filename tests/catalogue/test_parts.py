@@ -139,7 +139,7 @@ async def test_a_jump_of_the_wall_clock_moves_no_deadline_and_no_token(
 def test_the_days_counts_begin_at_midnight_in_new_york_also_when_the_clocks_change(
     now: datetime, midnight: datetime
 ) -> None:
-    assert checking._day_from_ms(now) == midnight.timestamp() * 1000
+    assert checking.day_from_ms(now) == midnight.timestamp() * 1000
 
 
 @pytest.mark.long

@@ -5,24 +5,73 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from html import unescape
 
 import httpx
-import uvicorn
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.identity.credentials import hashed
 from bridge.bus.identity.operators import Operator, add_operator
 from bridge.bus.keys import Keys
+from bridge.tools.console.overview import (
+    ClientActivity,
+    LimitUse,
+    LiveAccount,
+    LivePosition,
+    OverviewOrder,
+    SessionOverview,
+)
 from console.app import build_app
+from console.live.feed import LiveFeed
+from console.live.overview import Overview
+from console.live.picture import Picture
+from console.pages.rendering import drawn
 from console.settings import ConsoleSettings
-from console.web.server import server_config
+from console.web.server import ConsoleServer, server_config
 from tests.stacks.bus import pipe_to
 from tests.stacks.redis_users import redis_users
 from tests.waiting import until
 
 GOOD = "correct horse battery"
 HASH = hashed(GOOD)
+
+
+OVERVIEW = SessionOverview(
+    time=datetime(2025, 6, 11, 14, 30, tzinfo=UTC),
+    accounts=[
+        LiveAccount(
+            account="DU1", currency="USD", netLiquidation=1000.0, cash=400.0, buyingPower=2000.0,
+            grossPositionValue=600.0, maintMargin=100.0, excessLiquidity=900.0, dailyPnL=-12.5, unrealizedPnL=30.0,
+            realizedPnL=None, age_s=1,
+        )
+    ],
+    positions=[
+        LivePosition(
+            account="DU1", conId=265598, name="AAPL", currency="USD", position=3.0, avgPrice=190.0, marketPrice=200.0,
+            marketValue=600.0, dailyPnL=-12.5, unrealizedPnL=30.0, age_s=1,
+        )
+    ],
+    orders=[
+        OverviewOrder(
+            orderId=7, permId=11, clientId=1, key="key-of-order-7", orderRef="ref", account="DU1", name="AAPL",
+            action="BUY", totalQuantity=10.0, orderType="LMT", lmtPrice=190.5, auxPrice=None, tif="DAY",
+            status="Submitted", filled=0.0, avgFillPrice=None, open=True, changed=None, why="",
+        )
+    ],
+    ended=0,
+    limits=[LimitUse(name="max_open_orders", variable="LIMIT_MAX_OPEN_ORDERS", allowed=100.0, used=1.0)],
+    counted_from_ms=0,
+    clients=[ClientActivity(name="claude", operation="place_order", age_s=3, calls=2)],
+    lines=1,
+    lines_most=100,
+)  # fmt: skip
+
+
+def picture(known: SessionOverview | None = OVERVIEW) -> Picture:
+    """A picture of a session that is ready."""
+    shown = Overview("paper", "ready", "", "", "paper", False, ["DU1"], None, [])
+    return Picture(shown, OVERVIEW.time, known, OVERVIEW.time)
 
 
 class Visitor:
@@ -71,7 +120,9 @@ async def console(
         BusClient(users.get("console", redis_url), session, f"console-{port}") as bus,
     ):
         known = ConsoleSettings.model_validate(values)
-        server = uvicorn.Server(server_config(build_app(bus, known), proxies=known.forwarded_allow_ips))
+        feed = LiveFeed(bus, drawn)
+        config = server_config(build_app(bus, known, feed), proxies=known.forwarded_allow_ips)
+        server = ConsoleServer(config, feed.close)
         serving = asyncio.create_task(server.serve([listening]))
         await until(lambda: server.started, "the console serves")
         visitor = Visitor(f"http://127.0.0.1:{port}")

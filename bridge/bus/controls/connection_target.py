@@ -10,11 +10,15 @@ from bridge.bus.transport.pipeline import CommandPipeline
 
 
 class ConnectionTarget(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The gateway that the session should connect to, or who disconnected it (then `host` is empty)."""
+    """The gateway that the session should connect to, or who disconnected it (then `host` is empty).
+
+    `until_ms`: when a session that was lent to a person is connected again; 0 for one that was disconnected for good.
+    """
 
     by: str
     host: str = ""
     port: int = 0
+    until_ms: int = 0
 
 
 async def store_connection_target(

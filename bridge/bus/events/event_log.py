@@ -10,10 +10,19 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import structlog
 
-from bridge.bus.events.event import Cursor, EventDraft, EventPage, ReadEvent, decode_event, encode_event
+from bridge.bus.events.event import (
+    Cursor,
+    EventDraft,
+    EventPage,
+    ReadEvent,
+    SessionEvent,
+    decode_event,
+    encode_event,
+)
 from bridge.bus.events.numbered_log import Row, newest_entry, read_entries
 from bridge.bus.keys import Keys
-from bridge.bus.transport.errors import Fenced
+from bridge.bus.transport.connection import Refused
+from bridge.bus.transport.errors import WRONG_TYPE, Fenced
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.protocol import Argument
 from bridge.bus.transport.script import Script
@@ -114,6 +123,17 @@ async def read_events(pipe: CommandPipeline, keys: Keys, after: Cursor, most: in
     page = await read_entries(pipe, keys.events, after, most)
     events = tuple(each for each in map(_event, page.rows) if each is not None)
     return EventPage(events, events[-1].cursor if events else page.next, page.gap, page.missing)
+
+
+async def newest_events(pipe: CommandPipeline, keys: Keys, most: int) -> list[SessionEvent]:
+    """Return the newest events, newest first. Raises BusError."""
+    try:
+        rows: list[Row] = await pipe.send("XREVRANGE", keys.events, "+", "-", "COUNT", most)
+    except Refused as error:
+        if WRONG_TYPE not in str(error):
+            raise
+        return []
+    return [each.event for each in map(_event, rows) if each is not None]
 
 
 def _event(row: Row) -> ReadEvent | None:

@@ -87,16 +87,28 @@ async def read_handle(pipe: CommandPipeline, keys: Keys, handle: str) -> StreamH
     return None if found is None else _decoded(handle.encode(), found)
 
 
-async def read_handles(pipe: CommandPipeline, keys: Keys, now_ms: int) -> list[StreamHandle]:
-    """Return all that have not lapsed, and drop the others. Raises BusError."""
+async def handles_now(pipe: CommandPipeline, keys: Keys, now_ms: int) -> list[StreamHandle]:
+    """Return all that have not lapsed, oldest first, and change nothing. Raises BusError."""
+    handles = (_decoded(name, line) for name, line in await _lines(pipe, keys))
+    kept = (each for each in handles if each is not None and not each.lapsed(now_ms))
+    return sorted(kept, key=lambda each: (each.created_ms, each.handle))
+
+
+async def _lines(pipe: CommandPipeline, keys: Keys) -> list[tuple[bytes, bytes]]:
+    """Return each handle's name and record; none where something else was written over them."""
     try:
         found: list[bytes] = await pipe.send("HGETALL", keys.streams)
     except Refused as error:
         if WRONG_TYPE not in str(error):
             raise
         return []
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+async def read_handles(pipe: CommandPipeline, keys: Keys, now_ms: int) -> list[StreamHandle]:
+    """Return all that have not lapsed, and drop the others. Raises BusError."""
     kept = []
-    for name, line in zip(found[::2], found[1::2], strict=True):
+    for name, line in await _lines(pipe, keys):
         handle = _decoded(name, line)
         if handle is not None and not handle.lapsed(now_ms):
             kept.append(handle)

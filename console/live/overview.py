@@ -1,6 +1,6 @@
-"""The session as the pages show it, read from Redis."""
+"""The session's status as the pages show it, read from Redis: state, mode, kill switch, orders that wait."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -14,8 +14,16 @@ STALE_MS = 5_000  # a worker writes its status every second
 LONGEST = 400  # characters of one of the status's texts
 
 
-class _Status(msgspec.Struct):
-    """The parts of `bridge.tools.session.SessionStatus` that the page shows; later releases may have more."""
+class Concern(msgspec.Struct):
+    """A problem that does not stop the session, and its fix."""
+
+    what: str
+    remedy: str = ""
+    due: str | None = None
+
+
+class WorkerStatus(msgspec.Struct):
+    """The parts of `bridge.tools.session.SessionStatus` that the pages show; later releases may have more."""
 
     state: str = "unknown"
     cause: str | None = None
@@ -23,6 +31,20 @@ class _Status(msgspec.Struct):
     mode: str | None = None
     simulated: bool | None = None
     accounts: list[str] = []
+    since: str | None = None
+    host: str | None = None
+    port: int | None = None
+    clientId: int | None = None
+    serverVersion: int | None = None
+    gateway_time: str | None = None
+    worker: str | None = None
+    worker_version: str | None = None
+    market_data_lines: int | None = None
+    farms: dict[str, str] = {}
+    concerns: list[Concern] = []
+    as_of: dict[str, str] = {}
+    waiting: dict[str, int] = {}
+    weekly_login_due: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +60,7 @@ class Overview:
     accounts: list[str]
     halt: Halt | None
     waiting: list[Approval]
+    status: WorkerStatus = field(default_factory=WorkerStatus)
 
     @property
     def money(self) -> str:
@@ -58,17 +81,18 @@ async def overview(bus: BusClient) -> Overview:
         accounts=[one_line(each, LONGEST) for each in status.accounts],
         halt=await read_halt(bus.pipe, bus.keys),
         waiting=await waiting_approvals(bus.pipe, bus.keys),
+        status=status,
     )
 
 
-async def _status(bus: BusClient) -> tuple[_Status, str]:
+async def _status(bus: BusClient) -> tuple[WorkerStatus, str]:
     """Return the status, and why it is none."""
     beat = await bus.status()
     if beat is None:
-        return _Status(), "No worker has served this session yet."
+        return WorkerStatus(), "No worker has served this session yet."
     if beat.age_ms > STALE_MS or not beat.receivers:
-        return _Status(), f"No worker serves this session; the last status is {beat.age_ms // 1000} s old."
+        return WorkerStatus(), f"No worker serves this session; the last status is {beat.age_ms // 1000} s old."
     try:
-        return msgspec.json.decode(beat.status, type=_Status), ""
+        return msgspec.json.decode(beat.status, type=WorkerStatus), ""
     except msgspec.DecodeError:
-        return _Status(), "The worker's status can't be read. Update console and worker together."
+        return WorkerStatus(), "The worker's status can't be read. Update console and worker together."

@@ -1,0 +1,1 @@
+"""The declarations that the console alone asks; no model sees them."""

@@ -1,0 +1,132 @@
+"""The picture of the session that all viewers share: what the worker knows, and what Redis has of it."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import structlog
+from pydantic import ValidationError
+
+from bridge.bus.client.client import BusClient
+from bridge.bus.events.event import SessionEvent
+from bridge.bus.events.event_log import newest_events
+from bridge.bus.events.stream_handles import StreamHandle, handles_now
+from bridge.bus.events.watches import Watch, read_watches
+from bridge.bus.history.records import TradeCommission, TradeExecution, trade_of
+from bridge.bus.history.store import EXECUTIONS, read_records, trades_of
+from bridge.tool import OPERATIONS, ToolError
+from bridge.tools.console.overview import GetOverview, SessionOverview
+from console.live.overview import Overview, overview
+
+ASK_S = 3.0  # for the worker's answer; what came before is shown as old meanwhile
+EVENTS = 120
+EXECUTIONS_SHOWN = 40
+PRINCIPAL = "console"
+
+log = structlog.get_logger("console.live")
+
+
+@dataclass(frozen=True)
+class Trade:
+    """An execution, and its commission where TWS has told it."""
+
+    execution: TradeExecution
+    commission: TradeCommission | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The session at one time. `known` is the worker's latest answer, `read` when it came; `problem` why there is none
+    of this second, and then all of it is old."""
+
+    shown: Overview
+    at: datetime
+    known: SessionOverview | None = None
+    read: datetime | None = None
+    problem: str = ""
+    minute_orders: int | None = None
+    day_orders: int | None = None
+    events: list[SessionEvent] = field(default_factory=list)
+    trades: list[Trade] = field(default_factory=list)
+    watches: list[Watch] = field(default_factory=list)
+    streams: list[StreamHandle] = field(default_factory=list)
+
+    @property
+    def time(self) -> datetime:
+        """When this was so, by the clock of the session's answers: a simulator may have another date."""
+        return self.known.time if self.known else self.at
+
+    @property
+    def stale(self) -> bool:
+        return bool(self.problem)
+
+    @property
+    def age_s(self) -> int:
+        return round((self.at - self.read).total_seconds()) if self.read else 0
+
+
+async def read_picture(bus: BusClient, before: Picture | None) -> Picture:
+    """Read it anew; what the worker does not tell now stays as it was before. Raises ToolError bus_down, BusError."""
+    if not bus.pipe.clock.known:
+        await bus.pipe.send("PING")
+    shown, events, trades, watches, streams = await asyncio.gather(
+        overview(bus), newest_events(bus.pipe, bus.keys, EVENTS), _trades(bus), _watches(bus), _streams(bus)
+    )
+    now = datetime.now(UTC)
+    picture = Picture(shown, now, events=events, trades=trades, watches=watches, streams=streams)
+    if before is not None:
+        picture = replace(picture, known=before.known, read=before.read)
+    return await _asked(bus, picture)
+
+
+async def _asked(bus: BusClient, picture: Picture) -> Picture:
+    """Return the picture with the worker's answer, or with why there is none."""
+    if picture.shown.state != "ready":
+        return replace(picture, problem=picture.shown.cause or f"The session is {picture.shown.state}.")
+    try:
+        known = await ask_overview(bus)
+        minute, day = await _accepted(bus, known.counted_from_ms)
+    except ToolError as error:
+        if error.code == "bus_down":
+            raise
+        return replace(picture, problem=error.message)
+    return replace(picture, known=known, read=picture.at, minute_orders=minute, day_orders=day)
+
+
+async def ask_overview(bus: BusClient) -> SessionOverview:
+    """Return the worker's answer. Raises ToolError."""
+    declared = OPERATIONS["get_overview"]
+    line = await bus.ask(declared, GetOverview(), caller=PRINCIPAL, request_id="console", deadline_s=ASK_S)
+    try:
+        return SessionOverview.model_validate_json(line)
+    except ValidationError as error:
+        log.warning("overview_unreadable", error=str(error)[:400])
+        raise ToolError("internal", "The worker's answer can't be read. Update console and worker together.") from None
+
+
+async def _accepted(bus: BusClient, day_from_ms: int) -> tuple[int, int]:
+    """Return how many orders were accepted in the last minute, and on this day."""
+    minute_ms = bus.pipe.clock.now_ms() - 60_000
+    minute = bus.pipe.send("ZCOUNT", bus.keys.accepted, minute_ms, "+inf")
+    return int(await minute), int(await bus.pipe.send("ZCOUNT", bus.keys.accepted, day_from_ms, "+inf"))
+
+
+async def _trades(bus: BusClient) -> list[Trade]:
+    """Return the newest executions, newest first; a correction stands for its original."""
+    rows, _ = await read_records(bus.pipe, bus.keys, EXECUTIONS, most=2 * EXECUTIONS_SHOWN)
+    found = trades_of(rows)
+    newest: dict[str, TradeExecution] = {}
+    for each in sorted(found.executions, key=lambda each: each.execId):
+        newest[trade_of(each.execId)] = each
+    ordered = sorted(newest.values(), key=lambda each: each.time, reverse=True)[:EXECUTIONS_SHOWN]
+    return [Trade(each, found.commissions.get(each.execId)) for each in ordered]
+
+
+async def _watches(bus: BusClient) -> list[Watch]:
+    """Return the alerts, oldest first; watches of a wait that is under way are none."""
+    found = await read_watches(bus.pipe, bus.keys)
+    return sorted((each for each in found.values() if each.mode != "wait"), key=lambda each: each.created_ms)
+
+
+async def _streams(bus: BusClient) -> list[StreamHandle]:
+    return await handles_now(bus.pipe, bus.keys, bus.pipe.clock.now_ms())

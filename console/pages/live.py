@@ -1,0 +1,67 @@
+"""The pages that show the session as it is now, and the stream that keeps an open page so."""
+
+from dataclasses import asdict
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from bridge.bus.identity.sign_ins import signed_in_operator
+from console.live.equity import equity_curves
+from console.pages.pages import Pages
+from console.web.cookies import token_of
+
+PARTS = frozenset(
+    {"banner", "waiting", "accounts", "positions", "orders", "ended", "trades", "events", "clients", "streams",
+     "alerts", "limits", "session", "near"}
+)  # fmt: skip
+MOST_STREAMS = 60  # of all viewers; a browser has one for each page that is open
+HEADERS = {"X-Accel-Buffering": "no"}  # nginx would keep events back
+
+log = structlog.get_logger("console.pages")
+
+
+class LivePages:
+    """Overview, orders, activity and limits of one session."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    async def home(self, request: Request) -> Response:
+        """The page that a person who trades keeps open. `still`: without script it is not read anew by itself."""
+        return await self._page(request, "home")
+
+    async def orders(self, request: Request) -> Response:
+        return await self._page(request, "orders")
+
+    async def activity(self, request: Request) -> Response:
+        """Clients and their last calls, streams, alerts, and what happened."""
+        return await self._page(request, "activity")
+
+    async def limits(self, request: Request) -> Response:
+        return await self._page(request, "limits")
+
+    async def _page(self, request: Request, template: str) -> Response:
+        return await self._pages.page(request, template, live=True, still="still" in request.query_params)
+
+    async def stream(self, request: Request) -> Response:
+        """Server-sent events: the parts that the page asks for, each when it changes. Without a sign-in there is the
+        event `over` alone, and so when it ends."""
+        pages, token = self._pages, token_of(request, self._pages.url)
+        names = [each for each in request.query_params.get("parts", "").split(",") if each in PARTS]
+        if pages.feed.viewers >= MOST_STREAMS:
+            return PlainTextResponse(f"At most {MOST_STREAMS} pages are live at once. Close some.\n", 503)
+
+        async def allowed() -> bool:
+            return bool(token and await signed_in_operator(pages.bus.pipe, pages.bus.keys, token))
+
+        return StreamingResponse(
+            pages.feed.events(list(dict.fromkeys(names)), allowed), media_type="text/event-stream", headers=HEADERS
+        )
+
+    async def equity(self, request: Request) -> Response:
+        """The equity curves as JSON, for the drawing."""
+        if await self._pages.visitor(request) is None:
+            return PlainTextResponse("Sign in first.\n", 401)
+        curves = await equity_curves(self._pages.bus, self._pages.feed.equity)
+        return JSONResponse([asdict(each) for each in curves])

@@ -1,0 +1,1 @@
+"""The handlers behind the operator's console."""

@@ -1,0 +1,97 @@
+"""The feed: one reading for all viewers, none when nobody watches, and no stream without a sign-in."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bridge.bus.client.client import BusClient
+from bridge.bus.server.request import RequestContext
+from console.live import feed as feed_module
+from console.live.feed import LiveFeed
+from console.live.picture import Picture
+from tests.stacks.console import OVERVIEW
+from tests.stacks.front import READY, worker
+from tests.waiting import until
+
+
+async def always() -> bool:
+    return True
+
+
+def drawn(name: str, picture: Picture) -> str:
+    return f"<p>{name}</p>\n<p>{picture.shown.state} {picture.problem}</p>"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "EVERY_S", 0.05)
+    monkeypatch.setattr(feed_module, "SOONEST_S", 0.02)
+    monkeypatch.setattr(feed_module, "UNWATCHED_S", 0.1)
+    monkeypatch.setattr(feed_module, "ALIVE_S", 0.2)
+
+
+async def first(events: AsyncIterator[bytes], count: int) -> list[str]:
+    return [(await anext(events)).decode() for _ in range(count)]
+
+
+@pytest.mark.usefixtures("quick")
+async def test_five_viewers_cost_the_worker_what_one_costs_and_none_costs_nothing(redis_url: str, session: str) -> None:
+    asked: Counter[str] = Counter()
+
+    async def overview(request: RequestContext) -> bytes:
+        asked[request.caller] += 1
+        return OVERVIEW.model_dump_json().encode()
+
+    async with (
+        worker(redis_url, session, {"get_overview": overview}, READY),
+        BusClient(redis_url, session, "console-1") as bus,
+    ):
+        feed = LiveFeed(bus, drawn)
+        viewers = [feed.events(["banner", "orders"], always) for _ in range(5)]
+        told = await asyncio.gather(*(first(each, 2) for each in viewers))
+        asked.clear()
+        await until(lambda: asked["console"] >= 10, "ten readings")
+        open_ = feed.viewers
+        for each in viewers:
+            await each.aclose()  # type: ignore[attr-defined]  # they are generators
+        await until(lambda: feed._task is not None and feed._task.done(), "nobody watches, and nothing is read")
+        await feed.close()
+
+    assert told == [["event: banner\ndata: <p>banner</p>\ndata: <p>ready </p>\n\n",
+                     "event: orders\ndata: <p>orders</p>\ndata: <p>ready </p>\n\n"]] * 5  # fmt: skip
+    assert (open_, feed.viewers, sum(asked.values())) == (5, 0, asked["console"])
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_stream_ends_with_its_sign_in(redis_url: str, session: str) -> None:
+    signed_in = [True]
+
+    async def allowed() -> bool:
+        return signed_in[0]
+
+    async with BusClient(redis_url, session, "console-1") as bus:
+        feed = LiveFeed(bus, drawn)
+        events = feed.events(["banner"], allowed)
+        seen = await first(events, 1)
+        signed_in[0] = False
+        rest = [each.decode() async for each in events]
+        await feed.close()
+
+    assert "event: banner" in seen[0]
+    assert rest[-1] == "event: over\ndata: \n\n"
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_does_not_change_is_sent_once_and_closing_ends_every_stream(redis_url: str, session: str) -> None:
+    async with BusClient(redis_url, session, "console-1") as bus:
+        feed = LiveFeed(bus, lambda name, _: name)
+        events = feed.events(["banner"], always)
+        seen = await first(events, 3)
+        closing = asyncio.create_task(feed.close())
+        rest = [each async for each in events]
+        await closing
+
+    assert seen == ["event: banner\ndata: banner\n\n", "event: alive\ndata: \n\n", "event: alive\ndata: \n\n"]
+    assert rest == []
