@@ -18,8 +18,8 @@ from bridge.metrics.figures import ROUND_TRIP_BOUNDS_S, Distribution
 from bridge.metrics.server import MetricsServer, serving_metrics
 from bridge.settings import setting_faults
 from console.app import build_app
-from console.metrics import ConsoleParts, ResponseCount, console_samples
 from console.live.feed import LiveFeed
+from console.metrics import ConsoleParts, ResponseCount, console_samples
 from console.pages.rendering import drawn
 from console.settings import ConsoleSettings, load_settings
 from console.web.server import ConsoleServer, server_config
@@ -56,7 +56,7 @@ async def serve(settings: ConsoleSettings) -> None:
 
 
 def _metrics(
-    settings: ConsoleSettings, bus: BusClient, app: ResponseCount, server: uvicorn.Server
+    settings: ConsoleSettings, bus: BusClient, app: ResponseCount, server: ConsoleServer
 ) -> AbstractAsyncContextManager[MetricsServer | None]:
     """Return what serves the metrics; nothing of it is loaded where no port is set."""
     if settings.metrics_port is None:

@@ -11,11 +11,11 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.identity.links import PATH as LINK
 from bridge.bus.transport.connection import BusError
 from bridge.tool import ToolError
+from console.live.feed import LiveFeed
 from console.oauth.consent import ConsentPages
 from console.oauth.endpoints import Endpoints
 from console.oauth.provider import Provider
 from console.oauth.routes import PROGRAMS, oauth_routes
-from console.live.feed import LiveFeed
 from console.pages.approvals import ApprovalPages
 from console.pages.audit import AuditPages
 from console.pages.kill_switch import KillSwitchPages

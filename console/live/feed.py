@@ -46,6 +46,8 @@ class LiveFeed:
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
         self._wanted: Counter[str] = Counter()
+        self._sign_ins: Counter[str] = Counter()  # of who watches
+        self._sign_in = ""  # of who looked last
         self._parts: dict[str, _Part] = {}
         self._changes = 0
         self._changed = asyncio.Event()
@@ -66,20 +68,23 @@ class LiveFeed:
         """Open streams."""
         return self._wanted["banner"]
 
-    async def current(self) -> Picture:
-        """Return the picture for a page: the worker's part of this second, Redis's part of now. Raises ToolError
-        bus_down, BusError."""
+    async def current(self, sign_in: str) -> Picture:
+        """Return the picture for a page: the worker's part of this second, Redis's part of now. `sign_in`: the id of
+        the visitor's. Raises ToolError bus_down, BusError."""
+        self._sign_in = sign_in
         clock = asyncio.get_running_loop().time
         if self._picture is None or clock() - self._read_at > FRESH_S:
             return await self._read()
         return replace(self._picture, shown=await overview(self._bus))
 
-    async def events(self, names: Collection[str], allowed: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+    async def events(
+        self, names: Collection[str], sign_in: str, allowed: Callable[[], Awaitable[bool]]
+    ) -> AsyncIterator[bytes]:
         """Yield the parts as server-sent events, first all and then each that changes, while `allowed` says so. The
         last event, `over`, tells a page to ask who is there. Raises BusError where that can't be known."""
         seen: dict[str, int] = {}
         clock = asyncio.get_running_loop().time
-        with self._watched({"banner", *names}):
+        with self._watched({"banner", *names}, sign_in):
             sent_at = clock()
             while not self.closed:
                 changed = self._changed
@@ -105,8 +110,9 @@ class LiveFeed:
                 yield name, part
 
     @contextmanager
-    def _watched(self, names: Collection[str]) -> Iterator[None]:
+    def _watched(self, names: Collection[str], sign_in: str) -> Iterator[None]:
         self._wanted.update(names)
+        self._sign_ins[sign_in] += 1
         if self._picture is not None:
             self._draw_wanted(self._picture)
         if self._task is None or self._task.done():
@@ -115,6 +121,7 @@ class LiveFeed:
             yield
         finally:
             self._wanted.subtract(names)
+            self._sign_ins[sign_in] -= 1
             if not self.viewers:
                 self._unwatched_at = asyncio.get_running_loop().time()
 
@@ -149,7 +156,8 @@ class LiveFeed:
             if self._picture is not None and self._read_at >= asked_at:
                 return self._picture  # somebody else has read it meanwhile
             began = clock()
-            self._picture = await read_picture(self._bus, self._picture)
+            watching = (id_ for id_, count in self._sign_ins.items() if count > 0)
+            self._picture = await read_picture(self._bus, next(watching, self._sign_in), self._picture)
             self._read_at = began
             self.equity.note(self._picture)
             return self._picture

@@ -14,6 +14,8 @@ from bridge.bus.events.stream_handles import StreamHandle, handles_now
 from bridge.bus.events.watches import Watch, read_watches
 from bridge.bus.history.records import TradeCommission, TradeExecution, trade_of
 from bridge.bus.history.store import EXECUTIONS, read_records, trades_of
+from bridge.bus.identity.sign_ins import CONSOLE_CALLER
+from bridge.bus.messages import ClientProof
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.console.overview import GetOverview, SessionOverview
 from console.live.overview import Overview, overview
@@ -21,7 +23,6 @@ from console.live.overview import Overview, overview
 ASK_S = 3.0  # for the worker's answer; what came before is shown as old meanwhile
 EVENTS = 120
 EXECUTIONS_SHOWN = 40
-PRINCIPAL = "console"
 
 log = structlog.get_logger("console.live")
 
@@ -65,8 +66,9 @@ class Picture:
         return round((self.at - self.read).total_seconds()) if self.read else 0
 
 
-async def read_picture(bus: BusClient, before: Picture | None) -> Picture:
-    """Read it anew; what the worker does not tell now stays as it was before. Raises ToolError bus_down, BusError."""
+async def read_picture(bus: BusClient, sign_in: str, before: Picture | None) -> Picture:
+    """Read it anew; what the worker does not tell now stays as it was before. `sign_in`: the id of a viewer's, in whose
+    name the worker is asked. Raises ToolError bus_down, BusError."""
     if not bus.pipe.clock.known:
         await bus.pipe.send("PING")
     shown, events, trades, watches, streams = await asyncio.gather(
@@ -76,15 +78,15 @@ async def read_picture(bus: BusClient, before: Picture | None) -> Picture:
     picture = Picture(shown, now, events=events, trades=trades, watches=watches, streams=streams)
     if before is not None:
         picture = replace(picture, known=before.known, read=before.read)
-    return await _asked(bus, picture)
+    return await _asked(bus, sign_in, picture)
 
 
-async def _asked(bus: BusClient, picture: Picture) -> Picture:
+async def _asked(bus: BusClient, sign_in: str, picture: Picture) -> Picture:
     """Return the picture with the worker's answer, or with why there is none."""
     if picture.shown.state != "ready":
         return replace(picture, problem=picture.shown.cause or f"The session is {picture.shown.state}.")
     try:
-        known = await ask_overview(bus)
+        known = await ask_overview(bus, sign_in)
         minute, day = await _accepted(bus, known.counted_from_ms)
     except ToolError as error:
         if error.code == "bus_down":
@@ -93,10 +95,17 @@ async def _asked(bus: BusClient, picture: Picture) -> Picture:
     return replace(picture, known=known, read=picture.at, minute_orders=minute, day_orders=day)
 
 
-async def ask_overview(bus: BusClient) -> SessionOverview:
+async def ask_overview(bus: BusClient, sign_in: str) -> SessionOverview:
     """Return the worker's answer. Raises ToolError."""
     declared = OPERATIONS["get_overview"]
-    line = await bus.ask(declared, GetOverview(), caller=PRINCIPAL, request_id="console", deadline_s=ASK_S)
+    line = await bus.ask(
+        declared,
+        GetOverview(),
+        caller=CONSOLE_CALLER,
+        proof=ClientProof(sign_in),
+        request_id="console",
+        deadline_s=ASK_S,
+    )
     try:
         return SessionOverview.model_validate_json(line)
     except ValidationError as error:

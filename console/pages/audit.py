@@ -9,14 +9,16 @@ from starlette.responses import Response
 
 from bridge.audit_chain import AuditEntry
 from bridge.bus.controls.audit_search import search_audit
+from bridge.bus.identity.sign_ins import CONSOLE_CALLER
+from bridge.bus.messages import ClientProof
 from bridge.text.plain_text import one_line
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.order_queries import GetOrder, OrderHistory
-from console.live.picture import PRINCIPAL
 from console.pages.pages import Pages
 
 LONGEST_SEARCH = 100  # characters
 ROWS = 100
+ORDER_S = 5.0  # for the worker's answer
 OF_AN_ORDER = 60  # audit entries of one order
 NOTHING = "No order waits under this key. It may have expired, or is refused already; no order was sent under it."
 
@@ -51,9 +53,10 @@ class AuditPages:
         return await self._life(request, {"orderKey": key}, f'"key":"{key}"')
 
     async def _life(self, request: Request, name: dict[str, object], searched: str) -> Response:
-        if await self._pages.visitor(request) is None:
+        visitor = await self._pages.visitor(request)
+        if visitor is None:
             return self._pages.stranger_page(request)
-        history, why = await self._asked(name)
+        history, why = await self._asked(name, visitor.sign_in)
         entries = await self._entries(searched, history)
         if history is None and not entries:
             text = f"{NOTHING} {why}".strip()
@@ -61,7 +64,7 @@ class AuditPages:
         shown = ", ".join(map(str, name.values()))
         return await self._pages.page(request, "life", name=shown, history=history, why=why, entries=entries)
 
-    async def _asked(self, name: dict[str, object]) -> tuple[OrderHistory | None, str]:
+    async def _asked(self, name: dict[str, object], sign_in: str) -> tuple[OrderHistory | None, str]:
         """Return what the worker knows of the order, and why it is nothing."""
         try:
             request = GetOrder.model_validate(name)
@@ -69,7 +72,12 @@ class AuditPages:
             return None, ""
         try:
             line = await self._bus.ask(
-                OPERATIONS["get_order"], request, caller=PRINCIPAL, request_id=f"console-{token_hex(4)}", deadline_s=5
+                OPERATIONS["get_order"],
+                request,
+                caller=CONSOLE_CALLER,
+                proof=ClientProof(sign_in),
+                request_id=f"console-{token_hex(4)}",
+                deadline_s=ORDER_S,
             )
         except ToolError as error:
             if error.code == "bus_down":

@@ -6,7 +6,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from bridge.bus.identity.sign_ins import signed_in_operator
+from bridge.bus.identity.sign_ins import sign_in_id, signed_in_operator
 from console.live.equity import equity_curves
 from console.pages.pages import Pages
 from console.web.cookies import token_of
@@ -56,7 +56,9 @@ class LivePages:
             return bool(token and await signed_in_operator(pages.bus.pipe, pages.bus.keys, token))
 
         return StreamingResponse(
-            pages.feed.events(list(dict.fromkeys(names)), allowed), media_type="text/event-stream", headers=HEADERS
+            pages.feed.events(list(dict.fromkeys(names)), sign_in_id(token), allowed),
+            media_type="text/event-stream",
+            headers=HEADERS,
         )
 
     async def equity(self, request: Request) -> Response:

@@ -105,7 +105,9 @@ class Pages:
         self, visitor: Visitor, template: str, status: int = 200, *, live: bool = False, **values: Any
     ) -> Response:
         """The page for this visitor."""
-        picture = await self.feed.current() if live else Picture(await overview(self.bus), datetime.now(UTC))
+        picture = (
+            await self.feed.current(visitor.sign_in) if live else Picture(await overview(self.bus), datetime.now(UTC))
+        )
         return rendered(template, status, visitor=visitor, p=picture, shown=picture.shown, **values)
 
 

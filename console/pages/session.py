@@ -8,10 +8,11 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bridge.bus.identity.sign_ins import CONSOLE_CALLER
+from bridge.bus.messages import ClientProof
 from bridge.tool import OPERATIONS, ToolError, ToolRequest
 from bridge.tools.console.session_loan import LONGEST_LOAN_MIN, LendSession, TakeBackSession
 from bridge.tools.session import Disconnect
-from console.live.picture import PRINCIPAL
 from console.pages.pages import Pages, Visitor, text_of
 
 MINUTES = f"Write how long: 1 to {LONGEST_LOAN_MIN} minutes."
@@ -60,7 +61,8 @@ class SessionPages:
                 await self._pages.bus.ask(
                     OPERATIONS[operation],
                     request,
-                    caller=PRINCIPAL,
+                    caller=CONSOLE_CALLER,
+                    proof=ClientProof(visitor.sign_in),
                     label=visitor.by,
                     request_id=f"console-{token_hex(4)}",
                 )

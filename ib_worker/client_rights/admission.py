@@ -7,8 +7,11 @@ import structlog
 
 from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.identity.clients import Client
+from bridge.bus.identity.sign_ins import CONSOLE_CALLER
 from bridge.bus.server.request import RequestContext
-from bridge.tool import ToolError, ToolSpec
+from bridge.tool import Effect, ToolError, ToolSpec
+
+CONSOLE_EFFECTS = frozenset({Effect.READ, Effect.SESSION})
 
 log = structlog.get_logger("ib_worker.client_rights")
 
@@ -29,11 +32,19 @@ class ClientAdmission:
             if asked.request.restricted:
                 raise _unchecked(asked)
             return None
+        if await self._is_console(asked, declared):
+            return None
         client = await self._found(asked, declared) if asked.proof else None
         if client is None or client.name != asked.caller:
             raise _unauthorized(asked, client)
         _require(client, declared)
         return client
+
+    async def _is_console(self, asked: RequestContext, declared: ToolSpec) -> bool:
+        """Return whether an operator who is signed in asks at the console: it reads, connects and disconnects."""
+        if asked.caller != CONSOLE_CALLER or declared.effect not in CONSOLE_EFFECTS or not asked.proof:
+            return False
+        return bool(await self.clients.operator_of(asked.proof))
 
     async def _has_clients(self, declared: ToolSpec) -> bool:
         """A session without clients, as last read, goes on while Redis can't be read."""

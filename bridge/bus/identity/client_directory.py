@@ -12,6 +12,7 @@ import structlog
 
 from bridge.bus.identity.client_file import ClientFile
 from bridge.bus.identity.clients import Client, Registry, access_id, read_registry
+from bridge.bus.identity.sign_ins import operator_of
 from bridge.bus.keys import Keys
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError, bus_errors
@@ -56,6 +57,11 @@ class ClientDirectory:
     def was_read(self) -> bool:
         """Return whether Redis was read once."""
         return self._known is not NONE
+
+    async def operator_of(self, sign_in: str) -> str:
+        """Return the operator who is signed in under this id, empty for nobody. Raises ToolError bus_down."""
+        with bus_errors(self._pipe.url):
+            return await operator_of(self._pipe, self._keys, sign_in)
 
     async def refreshed(self) -> None:
         """Return once what is known is at most KEPT_S old. Raises ToolError bus_down where Redis can't be read."""

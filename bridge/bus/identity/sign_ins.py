@@ -16,6 +16,7 @@ from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import Script
 
 COMMAND_MS = 20 * 60 * 1000  # of a command's sign-in: longer than an approval holds
+CONSOLE_CALLER = "console"  # the console's calls of the worker: their proof is the id of an operator's sign-in
 MOST = 200  # sign-ins at once; the oldest gives way
 
 # Lua for other scripts. `signed_in` returns the operator of a sign-in that lasts, empty for none. Those of another
@@ -137,7 +138,12 @@ async def begin_sign_in(pipe: CommandPipeline, keys: Keys, operator: str, via: s
 
 async def signed_in_operator(pipe: CommandPipeline, keys: Keys, token: str) -> str:
     """Return who is signed in by the token; empty if nobody is. Raises BusError."""
-    found: bytes = await FIND.run(pipe, identity_keys(keys), sign_in_id(token))
+    return await operator_of(pipe, keys, sign_in_id(token))
+
+
+async def operator_of(pipe: CommandPipeline, keys: Keys, id_: str) -> str:
+    """Return whose the sign-in is; empty if it is nobody's any more. Raises BusError."""
+    found: bytes = await FIND.run(pipe, identity_keys(keys), id_)
     return found.decode()
 
 

@@ -49,7 +49,7 @@ async def test_five_viewers_cost_the_worker_what_one_costs_and_none_costs_nothin
         BusClient(redis_url, session, "console-1") as bus,
     ):
         feed = LiveFeed(bus, drawn)
-        viewers = [feed.events(["banner", "orders"], always) for _ in range(5)]
+        viewers = [feed.events(["banner", "orders"], "", always) for _ in range(5)]
         told = await asyncio.gather(*(first(each, 2) for each in viewers))
         asked.clear()
         await until(lambda: asked["console"] >= 10, "ten readings")
@@ -73,7 +73,7 @@ async def test_a_stream_ends_with_its_sign_in(redis_url: str, session: str) -> N
 
     async with BusClient(redis_url, session, "console-1") as bus:
         feed = LiveFeed(bus, drawn)
-        events = feed.events(["banner"], allowed)
+        events = feed.events(["banner"], "", allowed)
         seen = await first(events, 1)
         signed_in[0] = False
         rest = [each.decode() async for each in events]
@@ -87,7 +87,7 @@ async def test_a_stream_ends_with_its_sign_in(redis_url: str, session: str) -> N
 async def test_what_does_not_change_is_sent_once_and_closing_ends_every_stream(redis_url: str, session: str) -> None:
     async with BusClient(redis_url, session, "console-1") as bus:
         feed = LiveFeed(bus, lambda name, _: name)
-        events = feed.events(["banner"], always)
+        events = feed.events(["banner"], "", always)
         seen = await first(events, 3)
         closing = asyncio.create_task(feed.close())
         rest = [each async for each in events]

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from bridge.bus.identity.clients import Client, grant_access, remove_client, store_client
+from bridge.bus.identity.operators import Operator, add_operator
 from bridge.bus.identity.rights import Rights
+from bridge.bus.identity.sign_ins import CONSOLE_CALLER, begin_sign_in, end_sign_ins_of, sign_in_id
 from bridge.bus.messages import NO_PROOF, ClientProof
 from bridge.bus.records.records import RecordKeeper
 from ib_worker.client_rights.current import current_client
@@ -113,3 +115,17 @@ async def test_fronts_and_records_of_the_release_before_go_on_where_no_clients_a
 
     assert (again["orderId"], again["replayed"]) == (first["orderId"], True)
     assert json.dumps(again)
+
+
+async def test_the_console_asks_in_the_name_of_an_operator_who_is_signed_in(front: Caller) -> None:
+    pipe, keys = front.asker.pipe, front.asker.keys
+    await add_operator(pipe, keys, Operator("anna", "hash"))
+    signed_in = ClientProof(sign_in_id(await begin_sign_in(pipe, keys, "anna", "console")))
+    console = Caller(front.asker, CONSOLE_CALLER, proof=signed_in)
+    strangers = [Caller(front.asker, CONSOLE_CALLER), Caller(front.asker, "reader", proof=signed_in)]
+
+    assert "accounts" in await console.ask("get_overview")
+    assert (await console.refused_order(**order())).code == "unauthorized"
+    assert {(await each.refused("get_overview")).code for each in strangers} == {"unauthorized"}
+    await end_sign_ins_of(pipe, keys, "anna")
+    assert (await console.refused("lend_session", minutes=5)).code == "unauthorized"
