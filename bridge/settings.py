@@ -45,6 +45,11 @@ def public_url(written: str) -> str:
     return f"{parts.scheme}://{host}{port}"
 
 
+def optional_url(written: str | None) -> str | None:
+    """Return the same, None where nothing is written. Raises ValueError."""
+    return public_url(written) if written and written.strip() else None
+
+
 def is_loopback(host: str) -> bool:
     """Return whether only this machine reaches the host; a name other than localhost may be anywhere."""
     try:

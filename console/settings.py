@@ -9,13 +9,9 @@ from pydantic_settings import SettingsConfigDict
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import USUAL, password_from_file, redis_address
 from bridge.metrics.settings import MetricsSettings
-from bridge.settings import is_loopback, public_url
+from bridge.settings import is_loopback, optional_url, public_url
 
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
-
-
-def _public_url(written: str | None) -> str | None:
-    return public_url(written) if written and written.strip() else None
 
 
 def _proxies(written: str) -> str:
@@ -42,7 +38,7 @@ class ConsoleSettings(MetricsSettings):
     console_host: str = "127.0.0.1"
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8010
     console_url: Annotated[str, AfterValidator(public_url)] | None = None
-    public_url: Annotated[str | None, AfterValidator(_public_url)] = None
+    public_url: Annotated[str | None, AfterValidator(optional_url)] = None
     console_sign_in_h: Annotated[float, Field(gt=0, le=24 * 7)] = 12  # hours that a sign-in lasts
     forwarded_allow_ips: Annotated[str, AfterValidator(_proxies)] = ""
 

@@ -10,7 +10,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import USUAL, password_from_file, redis_address
 from bridge.metrics.settings import MetricsSettings
-from bridge.settings import comma_list, public_url
+from bridge.settings import comma_list, optional_url
 from bridge.tools.types import MarketDataType
 from ib_worker.pushes.target import WEBHOOK, AlertTarget, PushGroup, read_targets
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
@@ -27,11 +27,6 @@ def _web_address(written: SecretStr | None) -> SecretStr | None:
     if not written.get_secret_value().startswith(("https://", "http://")):
         raise ValueError("an address that begins with https:// or http:// is expected")
     return written
-
-
-def _console_url(written: str | None) -> str | None:
-    """Return the console's address; None for a blank one, as compose passes on a variable that is not set."""
-    return public_url(written) if written and written.strip() else None
 
 
 def _client_id(number: int) -> int:
@@ -73,7 +68,7 @@ class WorkerSettings(MetricsSettings):
     alert_targets: Annotated[tuple[AlertTarget, ...], NoDecode, BeforeValidator(read_targets)] = ()
     alert_events: Annotated[frozenset[PushGroup], NoDecode, BeforeValidator(comma_list)] = frozenset()  # to each target
     alert_secret: SecretStr | None = None  # signs webhooks
-    console_url: Annotated[str | None, AfterValidator(_console_url)] = None  # pushes of approvals link to it
+    console_url: Annotated[str | None, AfterValidator(optional_url)] = None  # pushes of approvals link to it
     beat_file: Path = Path(tempfile.gettempdir()) / "ibkr-worker.beat"
     leader_file: Path | None = None  # one for a session's workers on a machine: who follows a dead one need not wait
     redis_durability: Literal["checked", "assumed"] = "checked"  # assumed: somebody else cares that Redis keeps all

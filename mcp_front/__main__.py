@@ -29,13 +29,15 @@ from bridge.settings import setting_faults
 from bridge.tool import Effect
 from mcp_front.admission.auth import ClientTokens
 from mcp_front.admission.rate_limits import ConcurrencyLimiter, rate_limiter
-from mcp_front.http.app import build_app
+from mcp_front.http.app import Wrap, build_app
 from mcp_front.http.direct_lane import DirectLane
 from mcp_front.http.health import add_health
+from mcp_front.http.refusals import RefusalMiddleware
 from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.http.start_page import add_start_page
 from mcp_front.logging_setup import configure_logs
 from mcp_front.metrics import FrontParts, front_samples
+from mcp_front.oauth.protected_resource import ProtectedResource, ScopeMiddleware
 from mcp_front.settings import FrontSettings, load_settings
 from mcp_front.streams.readable import ReadableStreams
 from mcp_front.streams.tools import Streams
@@ -76,7 +78,8 @@ class Front:
 def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUAL) -> Front:
     """Everything but the socket; raises OSError or ValueError where the tokens file or a toolset's name is no good."""
     draining = asyncio.Event()
-    tokens = client_tokens(bus, settings.front_tokens_file) if settings.front_tokens_file else None
+    tokens = client_tokens(bus, settings.front_tokens_file) if settings.asks_for_tokens else None
+    resource = protected_resource(settings)
     answers, codec = BusTools(bus), SharedRequestStateCodec(bus)
     streams = Streams(bus, draining, tokens, timing)
     readable = ReadableStreams(bus, Waiting(draining, tokens, timing), timing)
@@ -102,19 +105,31 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     mcp = build_server(offered, calls, hidden, tokens, partial(session_mode, bus), codec)
     tokens_fault = tokens.fault if tokens else _no_fault
     add_health(mcp, bus, draining, tokens_fault)
-    add_start_page(mcp, bus, draining, tokens=tokens is not None)
+    add_start_page(mcp, bus, draining, tokens=tokens is not None, oauth=resource is not None)
+    if resource is not None:
+        resource.add_metadata(mcp)
     bus.fronts.serve(calls.under_way.find, calls.under_way.end)
-    hosts, origins = settings.front_allowed_hosts, settings.front_allowed_origins
-    app = build_app(mcp, hosts, origins, paces, calls.counted, bus.fronts.end_only, tokens_fault, lane, queue)
+    hosts, origins = settings.hosts, settings.front_allowed_origins
+    lanes: list[Wrap] = [partial(ScopeMiddleware, resource=resource, offered=offered)] if resource else []
+    refusals = partial(RefusalMiddleware, tokens_fault=tokens_fault, resource=resource)
+    app = build_app(mcp, hosts, origins, paces, calls.counted, bus.fronts.end_only, refusals, [*lanes, lane], queue)
     return Front(mcp, app, calls, draining, bus, queue, streams.figures)
 
 
-def client_tokens(bus: BusClient, path: Path) -> ClientTokens:
+def client_tokens(bus: BusClient, path: Path | None) -> ClientTokens:
     """The check of tokens against the file's clients and those in Redis. Raises OSError or ValueError."""
-    read_clients(path)  # a front does not start with a file that admits nobody
+    if path is not None:
+        read_clients(path)  # a front does not start with a file that admits nobody
     clients = ClientDirectory(bus.pipe, bus.keys, path)
     bus.watch_clients(clients.changed)
     return ClientTokens(clients)
+
+
+def protected_resource(settings: FrontSettings) -> ProtectedResource | None:
+    """The front as a resource of the console's authorization server; None where clients do not sign in by OAuth."""
+    if settings.public_url is None or settings.console_url is None:
+        return None
+    return ProtectedResource(settings.public_url, settings.console_url)
 
 
 def _no_fault() -> None:
@@ -143,7 +158,7 @@ def main() -> int:
 
 async def serve(settings: FrontSettings, bus: BusClient, front: Front, connections: int = CONNECTIONS) -> None:
     """Serve until a signal, then drain. `connections`: how many may be open at once."""
-    share = connections // ADDRESSES if settings.front_tokens_file else None
+    share = connections // ADDRESSES if settings.asks_for_tokens else None
     config = http_config(front.app, settings.front_host, settings.front_port, share=share)
     async with bus:
         log.info("serving", host=settings.front_host, port=settings.front_port, session=settings.ibkr_session)

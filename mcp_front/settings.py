@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -9,7 +10,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import USUAL, password_from_file, redis_address
 from bridge.metrics.settings import MetricsSettings
-from bridge.settings import comma_list, is_loopback
+from bridge.settings import comma_list, is_loopback, optional_url
 
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
 
@@ -18,7 +19,10 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_list)]
 
 
 class FrontSettings(MetricsSettings):
-    """REDIS_URL, IBKR_SESSION, LOG_LEVEL, LOG_FORMAT, and the FRONT_… and METRICS_… variables."""
+    """REDIS_URL, IBKR_SESSION, LOG_LEVEL, LOG_FORMAT, PUBLIC_URL, CONSOLE_URL, and the FRONT_… and METRICS_… variables.
+
+    With PUBLIC_URL clients sign in by OAuth at CONSOLE_URL, beside those of FRONT_TOKENS_FILE.
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -33,6 +37,8 @@ class FrontSettings(MetricsSettings):
     front_published_on: Literal["loopback", ""] = ""
     front_allowed_hosts: Names = ()
     front_allowed_origins: Names = ()
+    public_url: Annotated[str | None, AfterValidator(optional_url)] = None  # where clients reach this front
+    console_url: Annotated[str | None, AfterValidator(optional_url)] = None  # their authorization server
     front_toolsets: Names = ()  # none named: the default ones
     front_calls_per_s: Annotated[float, Field(ge=0)] = 0  # of one client; 0: as many as the front can answer
     front_burst: Annotated[int, Field(gt=0)] = 100
@@ -43,19 +49,33 @@ class FrontSettings(MetricsSettings):
 
     @model_validator(mode="after")
     def _keeps_the_door_shut(self) -> Self:
-        if not self.front_tokens_file and not is_loopback(self.front_host) and self.front_published_on != "loopback":
+        if self.public_url and not self.console_url:
+            raise ValueError(
+                "PUBLIC_URL lets clients sign in by OAuth: set CONSOLE_URL to the console's address, where they do it"
+            )
+        if not self.asks_for_tokens and not is_loopback(self.front_host) and self.front_published_on != "loopback":
             raise ValueError(
                 f"FRONT_HOST={self.front_host} lets any machine trade through this front without a token: set "
-                "FRONT_TOKENS_FILE, or FRONT_HOST=127.0.0.1, or, only where a container's port is published on "
-                "127.0.0.1 alone, FRONT_PUBLISHED_ON=loopback"
+                "FRONT_TOKENS_FILE or PUBLIC_URL, or FRONT_HOST=127.0.0.1, or, only where a container's port is "
+                "published on 127.0.0.1 alone, FRONT_PUBLISHED_ON=loopback"
             )
         elsewhere = [each for each in self.front_allowed_hosts if not is_loopback(_without_port(each))]
-        if elsewhere and not self.front_tokens_file and self.front_published_on != "loopback":
+        if elsewhere and not self.asks_for_tokens and self.front_published_on != "loopback":
             raise ValueError(
                 f"FRONT_ALLOWED_HOSTS={','.join(elsewhere)} is for a front that others reach, by a proxy or a tunnel, "
                 "and without a token anybody there could trade: set FRONT_TOKENS_FILE, or leave FRONT_ALLOWED_HOSTS out"
             )
         return self
+
+    @property
+    def asks_for_tokens(self) -> bool:
+        """Return whether a request needs a token: a static one, or one by OAuth."""
+        return self.front_tokens_file is not None or self.public_url is not None
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The host names that are answered beside loopback."""
+        return self.front_allowed_hosts + ((urlsplit(self.public_url).netloc,) if self.public_url else ())
 
 
 def _without_port(host: str) -> str:

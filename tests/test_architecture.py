@@ -176,7 +176,8 @@ ROOMS: dict[str, set[str]] = {
             "admission": {"protocol"},
             "tools": {"__init__.py", "timing.py", "protocol", "admission"},
             "streams": {"timing.py", "protocol", "admission", "tools"},
-            "http": {"__init__.py", "timing.py", "protocol", "admission", "tools"},
+            "oauth": {"protocol", "admission"},
+            "http": {"__init__.py", "timing.py", "protocol", "admission", "tools", "oauth"},
             "__main__.py": {
                 "settings.py",
                 "logging_setup.py",
@@ -186,6 +187,7 @@ ROOMS: dict[str, set[str]] = {
                 "admission",
                 "tools",
                 "streams",
+                "oauth",
                 "http",
             },
         },

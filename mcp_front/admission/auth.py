@@ -24,12 +24,19 @@ class ClientToken(AccessToken):
 
     _proof: ClientProof = PrivateAttr(NO_PROOF)
     _rights: Rights = PrivateAttr(EVERYTHING)
+    _by_oauth: bool = PrivateAttr(False)
 
     @classmethod
     def of(cls, client: Client, proof: str) -> "ClientToken":
         token = cls(token="", client_id=client.name, scopes=sorted(client.rights.scopes))
         token._proof, token._rights = ClientProof(proof, client.rights.is_restricted), client.rights
+        token._by_oauth = bool(client.about)  # who it says it is: by its registration alone
         return token
+
+    @property
+    def by_oauth(self) -> bool:
+        """Return whether its client signed in by OAuth, and so can ask its person for more."""
+        return self._by_oauth
 
     @property
     def proof(self) -> ClientProof:
@@ -109,6 +116,12 @@ def current_proof(scope: Scope | None = None) -> ClientProof:
     """The proof that shows the worker whose token this request has; none where no tokens are set."""
     token = _token(scope)
     return token.proof if isinstance(token, ClientToken) else NO_PROOF
+
+
+def signs_in_by_oauth(scope: Scope) -> bool:
+    """Return whether the client of this request has its token by OAuth."""
+    token = _token(scope)
+    return isinstance(token, ClientToken) and token.by_oauth
 
 
 def _token(scope: Scope | None) -> Token | None:

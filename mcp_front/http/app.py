@@ -17,12 +17,11 @@ from mcp_front.http.accept import JsonOnlyMiddleware
 from mcp_front.http.cut_off import CutOffMiddleware
 from mcp_front.http.messages import Cancel, MessageMiddleware
 from mcp_front.http.paths import PathMiddleware
-from mcp_front.http.refusals import Fault, RefusalMiddleware
 from mcp_front.protocol.delivery import Delivery
 
 HOSTS, LONGEST_HOST = 64, 256  # that are remembered, and the characters of one
 
-Lane = Callable[[ASGIApp], ASGIApp]
+Wrap = Callable[[ASGIApp], ASGIApp]
 HostAsked = tuple[object, bytes]
 
 # A browser page on this machine, such as the MCP Inspector; the brackets are glob syntax for a literal [.
@@ -37,8 +36,8 @@ def build_app(
     paces: RateLimiter | None,
     counted: Counted,
     cancel: Cancel,
-    tokens_fault: Fault,
-    lane: Lane,
+    refusals: Wrap,
+    lanes: Iterable[Wrap],
     queue: QueueFigures,
 ) -> StarletteWithLifespan:
     """Both protocol eras, no sessions: any replica answers any request, and a client that hangs up cancels its call.
@@ -58,7 +57,7 @@ def build_app(
             Middleware(Delivery),
             Middleware(FairQueueMiddleware, paces=paces, counted=counted, figures=queue),
             Middleware(MessageMiddleware, cancel=cancel),
-            Middleware(lane),
+            *(Middleware(each) for each in lanes),
             Middleware(CutOffMiddleware),
             Middleware(JsonOnlyMiddleware),
         ],
@@ -68,7 +67,7 @@ def build_app(
     inside = next(number for number, each in enumerate(around) if _is(each, CutOffMiddleware))
     app.user_middleware[:] = [*around[:inside], Middleware(RequestContextMiddleware), *around[inside:]]
     # Around the guard of hosts and origins, which http_app() puts before ours: its refusals are explained too.
-    app.user_middleware[:0] = [Middleware(RefusalMiddleware, tokens_fault=tokens_fault), Middleware(PathMiddleware)]
+    app.user_middleware[:0] = [Middleware(refusals), Middleware(PathMiddleware)]
     return app
 
 

@@ -39,7 +39,15 @@ TOKEN = (
 )
 
 
-def add_start_page(server: FastMCP, bus: BusClient, draining: asyncio.Event, *, tokens: bool) -> None:
+OAUTH = (
+    "<p>Hosts that sign in by OAuth need no token: add the address, and the browser leads to the operator's sign-in "
+    "and consent. In Claude Code: <code>/mcp</code>; in Codex: <code>codex mcp login ibkr</code>.</p>"
+)
+
+
+def add_start_page(
+    server: FastMCP, bus: BusClient, draining: asyncio.Event, *, tokens: bool, oauth: bool = False
+) -> None:
     """Serve the page at /. It needs no token, and tells what /readyz tells."""
 
     async def start(request: Request) -> Response:
@@ -47,12 +55,12 @@ def add_start_page(server: FastMCP, bus: BusClient, draining: asyncio.Event, *, 
         state = "stopping" if draining.is_set() else status["state"]
         told = [status["cause"], status["remedy"]] if state != "ready" else []
         endpoint = f"{request.url.scheme}://{request.headers['host']}{ENDPOINT}"
-        return HTMLResponse(page(endpoint, state, told, tokens=tokens), headers=HEADERS)
+        return HTMLResponse(page(endpoint, state, told, tokens=tokens, oauth=oauth), headers=HEADERS)
 
     server.custom_route(START, methods=["GET"])(start)
 
 
-def page(endpoint: str, state: str, told: list[str | None], *, tokens: bool) -> str:
+def page(endpoint: str, state: str, told: list[str | None], *, tokens: bool, oauth: bool = False) -> str:
     """Return the page for a server whose MCP endpoint is at this URL."""
     notes = "".join(f"<p>{escape(each)}</p>" for each in told if each)
     ready = " ready" if state == "ready" else ""
@@ -66,7 +74,7 @@ def page(endpoint: str, state: str, told: list[str | None], *, tokens: bool) -> 
 <div class="state{ready}"><p>Session: <b>{escape(state)}</b></p>{notes}</div>
 <h2>Connect</h2>
 <p>This page is for people. MCP clients connect to <code>{escape(endpoint)}</code> (streamable HTTP).</p>
-{TOKEN if tokens else ""}
+{OAUTH if oauth else ""}{TOKEN if tokens else ""}
 {ways}
 <h2>Then ask</h2>
 <p>"What is the state of my IBKR session?", "Show my positions", "Preview an order for 10 shares of MSFT".</p>

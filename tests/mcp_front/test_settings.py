@@ -67,6 +67,18 @@ def test_another_name_of_this_machine_needs_none(monkeypatch: pytest.MonkeyPatch
     assert settings_with(monkeypatch, FRONT_ALLOWED_HOSTS=host).front_allowed_hosts == (host,)
 
 
+def test_clients_that_sign_in_need_the_consoles_address_and_are_asked_for_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "https://ibkr.example.org/")
+    with pytest.raises(ValidationError, match="set CONSOLE_URL"):
+        FrontSettings()
+    settings = settings_with(monkeypatch, CONSOLE_URL="https://console.example.org", FRONT_HOST="0.0.0.0")
+
+    assert settings.asks_for_tokens
+    assert settings.hosts == ("ibkr.example.org",)
+
+
 def test_comma_lists_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRONT_TOKENS_FILE", "/run/secrets/tokens")
     settings = settings_with(monkeypatch, FRONT_ALLOWED_HOSTS="a.example.org, b.example.org,", FRONT_TOOLSETS="session")

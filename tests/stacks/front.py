@@ -59,11 +59,12 @@ async def serving(
     redis_url: str, session: str, bus_timing: BusTiming = USUAL_BUS, timing: FrontTiming = USUAL, **settings: Any
 ) -> AsyncIterator[Running]:
     """A front of `session` on a free port, with every toolset unless `front_toolsets` names some."""
-    settings = {"front_toolsets": (ALL,)} | settings
-    whole = FrontSettings(redis_url=redis_url, ibkr_session=session, front_port=0, front_drain_s=2, **settings)
+    usual: dict[str, Any] = {"front_toolsets": (ALL,), "front_port": 0}
+    settings = usual | settings
+    whole = FrontSettings(redis_url=redis_url, ibkr_session=session, front_drain_s=2, **settings)
     async with BusClient(redis_url, session, f"front-{secrets.token_hex(4)}", bus_timing) as asker:
         front = assemble(whole, asker, timing)
-        config = http_config(front.app, whole.front_host, 0, timing)
+        config = http_config(front.app, whole.front_host, whole.front_port, timing)
         server = DrainingServer(config, front.calls, front.draining, 2, timing)
         task = asyncio.create_task(server.serve())
         try:
