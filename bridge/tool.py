@@ -55,6 +55,14 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Picture(Model):
+    """A PNG, and a line that says what it shows. The answer has no structured content, since hosts show their model
+    nothing else of an answer that has some."""
+
+    text: str
+    png: bytes
+
+
 class PartialModel(Model):
     """A value some of whose fields do not apply to each: such a field is left out where it has nothing to tell."""
 
@@ -187,8 +195,11 @@ class ToolSpec:
         return arguments_schema(self.request, _promised_order(self.request))
 
     def output_schema(self) -> dict[str, Any]:
-        """The schema of `structuredContent`. A list is one property of an object that says how much of it there is;
-        another value that is no object is wrapped as `{"result": …}`, as FastMCP does."""
+        """The schema of `structuredContent`, empty of a picture, which has none. A list is one property of an object
+        that says how much of it there is; another value that is no object is wrapped as `{"result": …}`, as FastMCP
+        does."""
+        if self.returns is Picture:
+            return {}
         return list_schema(self.adapter) if self.listed else result_schema(self.adapter, wrapped=self.wrapped)
 
     @property

@@ -32,6 +32,7 @@ TOOLSETS: dict[str, Toolset] = {
     "alerts": Toolset("alerts that the worker keeps while no client is connected"),
     "records": Toolset("the account's past: equity curve and trades of earlier days", default=False),
     "research": Toolset("single ticks, price histograms, since when there is history, TWS's clock", default=False),
+    "charts": Toolset("pictures: candles, equity curve, payoff of options", default=False),
     "scanners": Toolset("market scanners", default=False),
     "depth": Toolset("order books", default=False),
 }

@@ -29,6 +29,7 @@ from bridge.settings import setting_faults
 from bridge.tool import Effect
 from mcp_front.admission.auth import ClientTokens
 from mcp_front.admission.rate_limits import ConcurrencyLimiter, rate_limiter
+from mcp_front.charts.tool import ChartTool
 from mcp_front.http.app import Wrap, build_app
 from mcp_front.http.direct_lane import DirectLane
 from mcp_front.http.health import add_health
@@ -94,6 +95,7 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
         "read_stream": readable.read_stream,
         "unsubscribe": readable.unsubscribe,
         "get_streams": readable.get_streams,
+        "get_chart": ChartTool(bus).chart,
     }
     offered = offered_tools(settings.front_toolsets)
     hidden = HiddenTools(offered)

@@ -1,8 +1,10 @@
 """Makes what an image runs small: `slim.py MODULE…`, run once in the image's build by its virtual environment's Python.
 
-Debug symbols and tests go, since nobody debugs or tests in a container. Bytecode is made of what MODULEs load, as the
-image's root is read-only, and of nothing else, since it doubles a source's size. It is valid by its being there, not by
-the source's time, so a release may set all times to its commit's.
+Debug symbols, tests, and sources for compilers and type checkers go, since nobody debugs, tests or compiles in a
+container. Of Pillow that stays which MODULEs load: it brings formats that nobody writes, and their libraries.
+Bytecode is made of what MODULEs load, as the image's root is read-only, and of nothing else, since it doubles a
+source's size. It is valid by its being there, not by the source's time, so a release may set all times to its
+commit's.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import sys
 from pathlib import Path
 
 ELF = b"\x7fELF"
+FOR_COMPILERS = frozenset((".pyi", ".pyx", ".pxd", ".c", ".h"))
+PARTIAL = ("PIL", "pillow.libs")  # folders of which a file goes that is not loaded
 
 
 def main(modules: list[str]) -> None:
@@ -24,8 +28,27 @@ def main(modules: list[str]) -> None:
             subprocess.run(["strip", "--strip-unneeded", library], check=True)
     for tests in [each for each in venv.rglob("tests") if each.is_dir()]:
         shutil.rmtree(tests)
-    for source in loaded_by(modules):
+    sources = loaded_by(modules)
+    files = [each for each in venv.rglob("*") if each.is_file()]
+    mapped = Path("/proc/self/maps").read_text(encoding="utf-8")
+    for each in unread(files, {*sources, *_mapped_files(mapped)}):
+        each.unlink()
+    for source in sources:
         py_compile.compile(source, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+
+
+def unread(files: list[Path], loaded: set[str]) -> list[Path]:
+    """Return the files that nothing reads: those for compilers, and of partial packages those that are not loaded."""
+    return [
+        each
+        for each in files
+        if each.suffix in FOR_COMPILERS or (each.parent.name in PARTIAL and str(each) not in loaded)
+    ]
+
+
+def _mapped_files(maps: str) -> set[str]:
+    """Return the files in a process's memory map: extension modules and shared libraries."""
+    return {line.split(maxsplit=5)[5] for line in maps.splitlines() if line.count("/")}
 
 
 def loaded_by(modules: list[str]) -> list[str]:

@@ -47,6 +47,7 @@ OWNERS = {
     "starlette": ("mcp_front/", "console/", *CLIENTS),
     "ib_async": ("ib_worker/", *CLIENTS),
     "jinja2": ("console/pages/rendering", *CLIENTS),
+    "PIL": ("mcp_front/drawing/", *CLIENTS),
     "argon2": ("bridge/bus/identity/credentials", *CLIENTS),
     "pyotp": ("bridge/bus/identity/credentials", *CLIENTS),
     "prometheus_client": ("bridge/metrics/exposition", *CLIENTS),
@@ -178,7 +179,10 @@ ROOMS: dict[str, set[str]] = {
             "streams": {"timing.py", "protocol", "admission", "tools"},
             "oauth": {"protocol", "admission"},
             "http": {"__init__.py", "timing.py", "protocol", "admission", "tools", "oauth"},
+            "drawing": set(),
+            "charts": {"drawing", "protocol", "tools"},
             "__main__.py": {
+                "charts",
                 "settings.py",
                 "logging_setup.py",
                 "metrics.py",

@@ -3,11 +3,10 @@
 from datetime import date, datetime
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from bridge.text.end_of_history import FIRST_YEAR, LAST_YEAR, within_years
 from bridge.tool import PartialModel, ToolRequest, tool
-from bridge.tools.types import Account, Cell, Symbol
+from bridge.tools.types import Account, Cell, Day, Symbol
 
 MOST_ROWS = 1_000  # of one answer
 
@@ -39,17 +38,6 @@ class AccountHistoryTable(PartialModel):
 
     def inapplicable(self) -> tuple[str, ...]:
         return ("message",)
-
-
-def _day(written: str) -> str:
-    """Return a day as 2025-06-20; TWS's own form, 20250620, is taken too. Raises ValueError."""
-    try:
-        return within_years(date.fromisoformat(written)).isoformat()
-    except ValueError:
-        raise ValueError(f"a day such as 2025-06-20 is expected, of {FIRST_YEAR} to {LAST_YEAR}") from None
-
-
-Day = Annotated[str, AfterValidator(_day)]
 
 
 @tool(returns=AccountHistoryTable, toolset="records")

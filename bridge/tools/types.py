@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
@@ -13,6 +13,7 @@ from bridge.text import spellings as forms
 from bridge.text.contract_forms import OPTIONS as OPTIONS  # the same name again exports it
 from bridge.text.contract_forms import spelled_out
 from bridge.text.empty_arguments import is_zero
+from bridge.text.end_of_history import FIRST_YEAR, LAST_YEAR, within_years
 from bridge.text.security_ids import is_cusip, is_isin, security_id_type
 from bridge.tool import Model, PartialModel, ToolRequest
 
@@ -51,6 +52,14 @@ def _amount(value: float) -> float:
     if not 0 < value <= MOST_UNITS:
         raise ValueError(f"a quantity above 0 and up to {MOST_UNITS:,} is expected")
     return _integer_if_whole(float(value))
+
+
+def _day(written: str) -> str:
+    """Return a day as 2025-06-20; TWS's own form, 20250620, is taken too. Raises ValueError."""
+    try:
+        return within_years(date.fromisoformat(written)).isoformat()
+    except ValueError:
+        raise ValueError(f"a day such as 2025-06-20 is expected, of {FIRST_YEAR} to {LAST_YEAR}") from None
 
 
 _PLAIN = BeforeValidator(_plain_number)
@@ -104,6 +113,18 @@ SecTypeName = Literal[
 # Every model knows TWS's types; the list of them is in the schema of ibkr_get_contract_details alone.
 SecType = Annotated[SecTypeName, BeforeValidator(forms.sec_type), Published({"type": "string"})]
 Action = Annotated[Literal["BUY", "SELL"], BeforeValidator(forms.capitals)]
+BarSize = Literal[
+    "1 secs", "5 secs", "10 secs", "15 secs", "30 secs",
+    "1 min", "2 mins", "3 mins", "5 mins", "10 mins", "15 mins", "20 mins", "30 mins",
+    "1 hour", "2 hours", "3 hours", "4 hours", "8 hours", "1 day", "1 week", "1 month",
+]  # fmt: skip
+Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4} [SDWMY]$"), BeforeValidator(forms.duration)]
+HistoryBarSize = Annotated[
+    BarSize,
+    BeforeValidator(forms.bar_size),
+    Published({"type": "string"}),
+    Field(description="1 secs to 1 month, such as 5 mins, 1 hour"),
+]
 LiveBarSize = Annotated[  # of bars that TWS keeps up to date: 5 secs and longer
     Literal[
         "5 secs", "10 secs", "15 secs", "30 secs", "1 min", "2 mins", "3 mins", "5 mins", "10 mins", "15 mins",
@@ -113,6 +134,7 @@ LiveBarSize = Annotated[  # of bars that TWS keeps up to date: 5 secs and longer
     Published({"type": "string"}),
 ]  # fmt: skip
 MarketDataType = Literal["live", "frozen", "delayed", "delayed-frozen"]
+Day = Annotated[str, AfterValidator(_day)]
 Cell = str | bool | int | float | None  # of a table: one value
 
 
@@ -220,12 +242,12 @@ class ContractArguments(ToolRequest):
         return self
 
 
-def _listed(value: Any) -> Any:
-    """Let a model write the names of fields in one text: "date, close"."""
+def comma_separated(value: Any) -> Any:
+    """Return the parts of a text, so that a model may write a list as "date, close"."""
     return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
 
 
-Names = Annotated[list[Text], Field(min_length=1, max_length=20), BeforeValidator(_listed)]
+Names = Annotated[list[Text], Field(min_length=1, max_length=20), BeforeValidator(comma_separated)]
 
 
 class ListArguments(ToolRequest):
@@ -240,7 +262,7 @@ class ListArguments(ToolRequest):
     fields: Annotated[
         list[Text] | None,
         Field(min_length=1, description="only these"),
-        BeforeValidator(_listed),
+        BeforeValidator(comma_separated),
     ] = None
 
     @classmethod

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import bridge.tools
-from bridge.tool import TOOLS, Effect, ToolSpec
+from bridge.tool import TOOLS, Effect, Picture, ToolSpec
 from bridge.tools.types import ContractArguments
 from bridge.toolsets import TOOLSETS
 
@@ -100,7 +100,7 @@ def snapshot(declared: ToolSpec) -> str:
         "effect": declared.effect,
         "toolset": declared.toolset,
         "inputSchema": declared.input_schema(),
-        "outputSchema": declared.output_schema(),
+        "outputSchema": declared.output_schema() or None,
     }
     return json.dumps(promise, indent=2) + "\n"
 
@@ -199,7 +199,7 @@ def shapes() -> str:
     for declared in tools():
         schema = declared.output_schema()
         found.update(schema.get("$defs", {}))
-        if not declared.wrapped:
+        if schema and not declared.wrapped:
             found[declared.returns.__name__] = schema
     return "\n".join(["## Shapes", "", *(described(name, found[name]) for name in sorted(found))]).rstrip()
 
@@ -241,7 +241,7 @@ def limits(field: dict[str, Any]) -> list[str]:
 def shape(declared: ToolSpec) -> str:
     if get_origin(declared.returns) is list:  # a list is the only return that is no shape of its own
         return f"list of {link(get_args(declared.returns)[0].__name__)}"
-    return link(declared.returns.__name__)
+    return "a line and a PNG" if declared.returns is Picture else link(declared.returns.__name__)
 
 
 def link(name: str) -> str:

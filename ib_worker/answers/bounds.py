@@ -13,8 +13,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel
 
 from bridge.tool import ToolError
-from bridge.tools.market.market_data import BarSize
-from bridge.tools.types import MOST_ROWS, ListArguments
+from bridge.tools.types import MOST_ROWS, BarSize, ListArguments
 
 ANSWER_BYTES = 512 * 1024  # the front's MCP library encodes that in some 10 ms of its one thread, in one step
 WHOLE_BYTES = 3 * 512 * 1024  # of a list that is never cut, such as some 5,000 positions; the bus carries 2 MiB

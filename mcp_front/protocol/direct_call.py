@@ -12,7 +12,14 @@ from typing import Any
 import msgspec
 from fastmcp.tools import ToolResult
 from mcp.shared.inbound import InboundModernRoute, classify_inbound_request, find_duplicated_routing_header
-from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, SERVER_INFO_META_KEY, methods
+from mcp_types import (
+    CLIENT_CAPABILITIES_META_KEY,
+    CLIENT_INFO_META_KEY,
+    SERVER_INFO_META_KEY,
+    ContentBlock,
+    TextContent,
+    methods,
+)
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
@@ -120,7 +127,7 @@ def direct_answer(call: DirectCall, result: ToolResult, server_info: Mapping[str
 def _encoded(result: ToolResult, server_info: Mapping[str, str], *, modern: bool) -> bytes:
     meta = dict(result.meta or {})
     value: dict[str, Any] = {"_meta": meta} if meta else {}
-    value["content"] = [{"text": each.text, "type": "text"} for each in result.content if each.type == "text"]
+    value["content"] = [_content(each) for each in result.content]
     value["isError"] = result.is_error
     if modern:
         value["resultType"] = "complete"
@@ -130,3 +137,10 @@ def _encoded(result: ToolResult, server_info: Mapping[str, str], *, modern: bool
         meta[SERVER_INFO_META_KEY] = server_info
         value.setdefault("_meta", meta)
     return msgspec.json.encode(value)
+
+
+def _content(part: ContentBlock) -> dict[str, Any]:
+    """Return a part of an answer with its fields by name, as the SDK sends it."""
+    if isinstance(part, TextContent):
+        return {"text": part.text, "type": "text"}
+    return dict(sorted(part.model_dump(mode="json", by_alias=True, exclude_none=True).items()))

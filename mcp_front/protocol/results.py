@@ -1,5 +1,6 @@
 """The results and errors that an MCP client receives, made of the worker's replies."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -7,11 +8,11 @@ from typing import Any
 
 import msgspec
 from fastmcp.tools import ToolResult
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, ImageContent, TextContent
 from pydantic import PrivateAttr
 
 from bridge.bus.messages import SIMULATED, TRUNCATED
-from bridge.tool import ToolError, ToolSpec
+from bridge.tool import Picture, ToolError, ToolSpec
 from mcp_front.protocol.text_tables import as_text, compact
 
 # Where a program finds an error's code and details in either protocol era.
@@ -74,6 +75,12 @@ def _copied(declared: ToolSpec, reply: bytes, text: str, details: Mapping[str, A
 def value_result(declared: ToolSpec, value: Any) -> ToolResult:
     """A result of what JSON decodes to."""
     return _made(declared, value, _text(value), NONE, len(value) if isinstance(value, list) else None)
+
+
+def picture_result(picture: Picture) -> ToolResult:
+    """A result of a line and an image. Hosts drop the image of an answer that has structured content too."""
+    image = ImageContent(type="image", data=b64encode(picture.png).decode(), mime_type="image/png")
+    return ToolResult(content=[TextContent(type="text", text=picture.text), image])
 
 
 def _made(declared: ToolSpec, value: Any, text: str, details: Mapping[str, Any], rows: int | None) -> ToolResult:

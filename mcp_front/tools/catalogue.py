@@ -9,6 +9,7 @@ from bridge.tools import account, account_history, events, orders, portfolio, pr
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
 from bridge.tools.market import (
+    charts,
     contracts,
     depth,
     history,
@@ -35,6 +36,7 @@ DOMAINS = (
     account,
     portfolio,
     account_history,
+    charts,
     orders,
     previews,
     blotter,

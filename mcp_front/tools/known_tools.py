@@ -34,6 +34,8 @@ ABOUT = (
     ("account_info", "get_account_summary"),
     ("trades", "get_executions"),
     ("fills", "get_executions"),
+    ("chart", "get_chart"),
+    ("plot", "get_chart"),
     ("candles", "get_historical_data"),
     ("bars", "get_historical_data"),
     ("ohlc", "get_historical_data"),

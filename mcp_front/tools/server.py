@@ -83,7 +83,7 @@ def declared_tool(declared: ToolSpec, calls: CallPipeline, hidden: HiddenTools) 
         title=declared.title,  # else FastMCP makes one of the name: "Ibkr Get Pnl"
         description=hidden.noted(declared.doc),
         parameters=declared.input_schema(),
-        output_schema=declared.output_schema(),
+        output_schema=declared.output_schema() or None,
         annotations=HINTS[declared.effect],
         meta={SEARCH_HINT: declared.request.search_words} | (LONG_ANSWER if declared.listed else {}),
     )

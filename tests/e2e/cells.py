@@ -36,7 +36,7 @@ FAULTS = (
     "entitlement none",
     *(
         f"on {request} answer 162 Historical Market Data Service error message:No market data permissions for ARCA STK"
-        for request in (*["reqHistoricalData"] * 8, "reqHistoricalTicks", "reqHeadTimeStamp", "reqHistogramData")
+        for request in (*["reqHistoricalData"] * 10, "reqHistoricalTicks", "reqHeadTimeStamp", "reqHistogramData")
     ),
     "on reqScannerSubscription answer 162 Historical Market Data Service error message:Scanner not permitted",
     "on reqHistoricalNews answer 10276 News feed is not allowed.",
@@ -55,7 +55,7 @@ NO_PERMISSION: dict[str, Cell | Exempt] = {
     "modify_order": Exempt("no order can be placed where TWS permits none"),
     "get_quotes": Cell("count=0"),
     **dict.fromkeys(("get_option_quotes", "get_market_depth", "stream_market_data", "subscribe"), Cell("no_data")),
-    **dict.fromkeys(("get_historical_data", "get_historical_ticks"), Cell("no_data")),
+    **dict.fromkeys(("get_historical_data", "get_historical_ticks", "get_chart"), Cell("no_data")),
     **dict.fromkeys(("get_head_timestamp", "get_histogram"), Cell("no_data")),
     "get_trading_schedule": Exempt("without the schedule of TWS it has the hours of the contract's details"),
     "get_performance": Cell("count=0"),
@@ -85,6 +85,7 @@ NO_DATA: dict[str, Cell | Exempt] = {
             "subscribe",
             "get_historical_data",
             "get_historical_ticks",
+            "get_chart",
             "get_head_timestamp",
             "get_histogram",
             "get_trading_schedule",
@@ -130,6 +131,7 @@ BOUND: dict[str, Cell | Exempt] = {
     **dict.fromkeys(("run_scanner", "get_historical_ticks"), LIMIT),
     "get_scanner_parameters": Exempt("the answer is cut to a fixed most of codes, and next says how to find others"),
     "get_market_depth": Cell("invalid_arguments", {"levels": 1_000}),
+    "get_chart": Cell("invalid_arguments", {"movingAverages": [5] * 4}),
     "get_quotes": Cell("invalid_arguments", {"contracts": [{"symbol": "SPY"}] * 51}),
     "get_performance": Cell("invalid_arguments", {"contracts": ["SPY"] * 21}),
     "get_account_values": Cell("invalid_arguments", {"tags": ["cash"] * 21}),

@@ -63,11 +63,20 @@ async def examples(client: RawClient) -> dict[str, dict[str, Any]]:
         arguments = with_earlier(step.arguments, answers)
         result = await client.call(step.tool, **arguments)
         assert not result.get("isError"), (step.tool, result["content"])
-        answers[step.tool] = result["structuredContent"]
-        random |= random_values(result["structuredContent"])
+        answer = answer_of(result)
+        answers[step.tool] = answer
+        random |= random_values(answer)
         if step.shown:
-            shown[step.tool] = {"arguments": arguments, "answer": result["structuredContent"]}
+            shown[step.tool] = {"arguments": arguments, "answer": answer}
     return {tool: stable({**each, "answer": short(each["answer"])}, random) for tool, each in shown.items()}
+
+
+def answer_of(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the structured answer; of a picture, which has none, its contents without the bytes."""
+    if "structuredContent" in result:
+        found: dict[str, Any] = result["structuredContent"]
+        return found
+    return {"content": [each | ({"data": "…"} if "data" in each else {}) for each in result["content"]]}
 
 
 async def run() -> dict[str, dict[str, Any]]:

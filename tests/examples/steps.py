@@ -65,6 +65,7 @@ STEPS = (
     Step("ibkr_calculate_option_price", PUT | {"volatility": 0.2}),
     Step("ibkr_calculate_implied_volatility", PUT | {"optionPrice": 5}),
     Step("ibkr_get_portfolio", {"limit": 2}),
+    Step("ibkr_get_chart", {"symbol": "AAPL"}),
     Step("ibkr_get_account_values", {"tags": ["cash"]}),
     Step("ibkr_run_scanner", {"scanCode": "MOST_ACTIVE"}),
     Step("ibkr_get_market_depth", SPY),

@@ -10,6 +10,7 @@ BY_TYPE: dict[str, Any] = {"integer": 1, "number": 1, "string": "a test", "boole
 BY_TOOL: dict[str, dict[str, Any]] = {
     "ibkr_stream_market_data": {"duration_seconds": 5},
     "ibkr_search_symbols": {"pattern": "SPY"},
+    "ibkr_get_chart": {"symbol": "SPY"},
     "ibkr_get_performance": {"contracts": ["SPY"]},
     "ibkr_get_quotes": {"contracts": [{"symbol": "SPY"}]},
     "ibkr_run_scanner": {"scanCode": "MOST_ACTIVE"},

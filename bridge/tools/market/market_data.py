@@ -3,27 +3,30 @@
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic import WithJsonSchema as Published
 
 from bridge.text import spellings as forms
 from bridge.text.end_of_history import end_of_history
 from bridge.tool import Model, operation, tool
-from bridge.tools.types import Contract, ContractArguments, ListArguments, LiveBarSize, MarketDataType, Seconds, Text
+from bridge.tools.types import (
+    Contract,
+    ContractArguments,
+    Duration,
+    HistoryBarSize,
+    ListArguments,
+    LiveBarSize,
+    MarketDataType,
+    Seconds,
+    Text,
+)
 
-BarSize = Literal[
-    "1 secs", "5 secs", "10 secs", "15 secs", "30 secs",
-    "1 min", "2 mins", "3 mins", "5 mins", "10 mins", "15 mins", "20 mins", "30 mins",
-    "1 hour", "2 hours", "3 hours", "4 hours", "8 hours", "1 day", "1 week", "1 month",
-]  # fmt: skip
-BAR_SIZES = "1 secs to 1 month, such as 5 mins, 1 hour"
 WhatToShow = Literal[
     "TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST", "HISTORICAL_VOLATILITY",
     "OPTION_IMPLIED_VOLATILITY", "FEE_RATE", "YIELD_BID", "YIELD_ASK", "YIELD_BID_ASK", "YIELD_LAST",
 ]  # fmt: skip
 SERIES = "MIDPOINT for forex; ADJUSTED_LAST, BID_ASK, OPTION_IMPLIED_VOLATILITY"
 SampleCell = str | bool | float | None
-Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4} [SDWMY]$"), BeforeValidator(forms.duration)]
 
 
 def _an_end(written: str) -> str:
@@ -144,9 +147,7 @@ class GetHistoricalData(ContractArguments, ListArguments):
     keeps_expired: ClassVar = True
 
     durationStr: Annotated[Duration, Field(description="such as 3600 S, 30 D, 6 M")] = "1 Y"
-    barSizeSetting: Annotated[
-        BarSize, BeforeValidator(forms.bar_size), Published({"type": "string"}), Field(description=BAR_SIZES)
-    ] = "1 day"
+    barSizeSetting: HistoryBarSize = "1 day"
     whatToShow: Annotated[
         WhatToShow, BeforeValidator(forms.what_to_show), Published({"type": "string"}), Field(description=SERIES)
     ] = "TRADES"

@@ -24,7 +24,7 @@ from tests.stacks.front import ERAS, LEGACY, MODERN, Running, answering, message
 from tests.stacks.whole import whole_stack
 
 FASTMCP = {"mcp-session-id": "none"}  # a header that the lane leaves to FastMCP, and a stateless front ignores
-MOVING = re.compile(r'[\w-]{20,}(?=\\?")|-?\d[\d.,:T+-]*')  # tokens, ids, times, and the figures of a market
+MOVING = re.compile(r'iVBOR[\w+/=]+|[\w-]{20,}(?=\\?")|-?\d[\d.,:T+-]*')  # pictures, tokens, ids, times, figures
 NVDA = {"symbol": "NVDA"}
 NOTHING = {"count": 0, "truncated": False, "result": []}
 ALERT: dict[str, Any] = {"events": [{"event": "price", "symbol": "NVDA", "above": 100_000}], "note": "far"}
@@ -37,6 +37,8 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_get_pnl_single", {"conId": 265598}),
     ("ibkr_get_account_history", {"table": "trades"}),
     ("ibkr_get_account_history", {"startDate": "2025-06-12", "endDate": "2025-06-11"}),
+    ("ibkr_get_chart", NVDA | {"durationStr": "2 M"}),
+    ("ibkr_get_chart", NVDA | {"kind": "equity"}),
     ("ibkr_get_portfolio", {"account": "DU1234567"}),
     ("ibkr_get_portfolio", {"limit": 0}),
     ("ibkr_get_account_values", {"tags": "margin, cash"}),
@@ -157,7 +159,7 @@ async def test_the_lane_answers_in_json_and_leaves_the_rest_to_fastmcp(
                 raw.prepared("tools/call", name="ibkr_get_positions", arguments={}, meta={"progressToken": [1]}),
                 front.raw(era, **{"content-type": "text/plain"}).prepared("tools/call", name="ibkr_get_positions"),
                 front.raw("2031-01-01").prepared("tools/call", name="ibkr_get_positions"),
-                raw.prepared("tools/call", name="ibkr_get_chart", arguments={}),
+                raw.prepared("tools/call", name="ibkr_get_drawing", arguments={}),
                 raw.prepared("tools/list"),
             ):
                 await http.post(front.endpoint, **refused)
