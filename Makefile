@@ -9,7 +9,7 @@ SEED ?= 1
 LOCKS := dev local front worker console simulator uv mutants converters conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue metrics-check mutants converters conformance test-hosts bench bench-peers coverage lock tokens api api-examples schemas clean
+.PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue metrics-check mutants converters conformance test-hosts pictures bench bench-peers coverage lock tokens api api-examples schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,10 @@ conformance: ## MCP's conformance suites, the Inspector and other makers' client
 test-hosts: ## Claude Code and Codex on scripted models: what their models read of the demo's stack (ARGS="search")
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.hosts $(ARGS)
+
+pictures: ## the pictures of the README under docs/pictures, made of a run of the demo (ARGS="charts")
+	@$(INSTALL) dev
+	$(BIN)/python -m tests.pictures $(ARGS)
 
 bench: ## what a call costs, layer by layer, against the stack on this machine, in under 3 minutes
 	@$(INSTALL) dev
