@@ -10,9 +10,10 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from statistics import median
+from typing import Any
 
 from cli.errors import Problem
-from tests.hosts import approval, claude_code, codex, tool_search, waking
+from tests.hosts import approval, claude_code, codex, sign_in, tool_search, waking
 from tests.hosts.installation import Unavailable, install
 from tests.hosts.models.scripted_model import ScriptedModel
 from tests.hosts.readings import Reading, before_a_call, read, script
@@ -44,8 +45,12 @@ def main() -> int:
 
 async def _run(parts: Iterable[str]) -> int:
     faulty = 0
-    for live, settings in ((False, {}), (True, LIVE)):
-        if chosen := [part for part in parts if (part in LIVE_PARTS) is live]:
+    parts = list(parts)
+    stacks: list[tuple[set[str], dict[str, Any]]] = [
+        (set(PARTS) - LIVE_PARTS - OAUTH_PARTS, {}), (LIVE_PARTS, LIVE), (OAUTH_PARTS, {"console": True}),
+    ]  # fmt: skip
+    for of_stack, settings in stacks:
+        if chosen := [part for part in parts if part in of_stack]:
             async with running(**settings) as stack:
                 faulty += sum([await _shown(PARTS[part](stack)) for part in chosen])
     return faulty
@@ -109,14 +114,22 @@ async def _approval(stack: Stack) -> Lines:
         yield f"{host}, a live order: waits for the operator, is approved, and the same key brings the fill", found
 
 
+async def _sign_in(stack: Stack) -> Lines:
+    await sign_in.add_person(stack)
+    for host, run in (("Codex", sign_in.codex_signs_in), ("Claude Code", sign_in.claude_signs_in)):
+        yield f"{host} signs in by OAuth on loopback, with no token pasted", await run(stack)
+
+
 PARTS: dict[str, Callable[[Stack], Lines]] = {
     "claude": _claude,
     "codex": _codex,
     "search": _search,
     "waking": _waking,
     "approval": _approval,
+    "sign-in": _sign_in,
 }
 LIVE_PARTS = {"approval"}
+OAUTH_PARTS = {"sign-in"}
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class Stack:
     journal: Path
     control: int
     redis: str
+    console: str = ""  # its address, where there is one
 
     def fill_last(self) -> None:
         """Fill the latest open order, whatever the market does. Raises OSError if the simulator refuses."""
@@ -65,8 +66,9 @@ LIVE = {f"LIMIT_{name.upper()}": "off" for name in Limits.model_fields} | {
 
 
 @asynccontextmanager
-async def running(**settings: str) -> AsyncIterator[Stack]:
-    """The stack, ready, with a new account; `settings` are the worker's, beside the demo's."""
+async def running(*, console: bool = False, **settings: str) -> AsyncIterator[Stack]:
+    """The stack, ready, with a new account; `settings` are the worker's, beside the demo's. With its console, clients
+    sign in by OAuth."""
     folder = PLACE / "stack"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -76,9 +78,13 @@ async def running(**settings: str) -> AsyncIterator[Stack]:
     forget_settings()
     async with EmbeddedRedis(plan.redis) as redis, Children(plan.logs) as children:
         common = {"REDIS_URL": redis.url, "IBKR_SESSION": SESSION}
+        place = f"http://127.0.0.1:{free_port()}" if console else ""
+        if console:
+            common |= {"PUBLIC_URL": f"http://127.0.0.1:{front}", "CONSOLE_URL": place}
+            await children.start("console", "console", **common, CONSOLE_PORT=place.rpartition(":")[2])
         port = str(plan.sim_ports[0])
         await children.start("simulator", "ibgateway.simulator", "--port", port, *plan.simulator)
         await children.start("worker", "ib_worker", **common, **(gateway(plan) | settings))
         await children.start("front", "mcp_front", **common, FRONT_PORT=str(front), FRONT_TOOLSETS="all")
         await until_ready(front, lambda _: None)
-        yield Stack(plan.url, journal, control, redis.url)
+        yield Stack(plan.url, journal, control, redis.url, place)
