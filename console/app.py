@@ -18,6 +18,7 @@ from console.oauth.provider import Provider
 from console.oauth.routes import PROGRAMS, oauth_routes
 from console.pages.approvals import ApprovalPages
 from console.pages.audit import AuditPages
+from console.pages.clients import ClientPages
 from console.pages.kill_switch import KillSwitchPages
 from console.pages.links import LinkPages
 from console.pages.live import LivePages
@@ -39,7 +40,7 @@ def build_app(bus: BusClient, settings: ConsoleSettings, feed: LiveFeed | None =
     sign_in, links = SignInPages(pages, lasts_s), LinkPages(pages, lasts_s)
     audit, live, session = AuditPages(pages), LivePages(pages), SessionPages(pages)
     approvals, switch = ApprovalPages(pages, audit.by_key), KillSwitchPages(pages)
-    oauth = _oauth(pages, settings)
+    oauth, clients = _oauth(pages, settings), ClientPages(pages)
     app = Starlette(
         routes=[
             *oauth,
@@ -56,6 +57,8 @@ def build_app(bus: BusClient, settings: ConsoleSettings, feed: LiveFeed | None =
             Route("/disconnect", session.disconnect, methods=["POST"]),
             Route("/connect", session.connect, methods=["POST"]),
             Route("/lend", session.lend, methods=["POST"]),
+            Route("/clients", clients.shown, methods=["GET"]),
+            Route("/clients/revoke", clients.revoke, methods=["POST"]),
             Route("/approve", approvals.approve, methods=["POST"]),
             Route("/refuse", approvals.refuse, methods=["POST"]),
             Route("/kill-switch", switch.shown, methods=["GET"]),
