@@ -6,13 +6,13 @@ BIN := .venv/bin
 ARGS ?=
 N ?= 100
 SEED ?= 1
-LOCKS := dev local front worker console simulator uv mutants converters conformance
+LOCKS := dev local front worker console simulator uv mutants converters conformance browser
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue metrics-check mutants converters conformance test-hosts pictures bench bench-peers coverage lock tokens api api-examples schemas clean
+.PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue metrics-check mutants converters conformance test-hosts test-browser pictures pictures-console bench bench-peers coverage lock tokens api api-examples schemas clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## the whole stack on this machine with a simulated account, a tour, then it serves (ARGS="--once --port 8001")
 	@$(INSTALL) local
@@ -105,9 +105,23 @@ test-hosts: ## Claude Code and Codex on scripted models: what their models read 
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.hosts $(ARGS)
 
+# Beside .venv, and not in it: the driver is larger than all that other tests need.
+BROWSER := .state/browser
+DRIVER = @$(BIN)/uv pip install --quiet --require-hashes --target $(BROWSER) -r requirements/browser.txt
+
+test-browser: ## the console in headless Chromium, on the demo's stack (CHROMIUM names it, else the PATH has it)
+	@$(INSTALL) dev
+	$(DRIVER)
+	PYTHONPATH=$(BROWSER) $(BIN)/python -m pytest -rs -n 0 --timeout 180 tests/browser $(ARGS)
+
 pictures: ## the pictures of the README under docs/pictures, made of a run of the demo (ARGS="charts")
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.pictures $(ARGS)
+
+pictures-console: ## the console's pictures under docs/pictures, by the tests of make test-browser
+	@$(INSTALL) dev
+	$(DRIVER)
+	PYTHONPATH=$(BROWSER) PICTURES=docs/pictures $(BIN)/python -m pytest -rs -n 0 --timeout 180 tests/browser $(ARGS)
 
 bench: ## what a call costs, layer by layer, against the stack on this machine, in under 3 minutes
 	@$(INSTALL) dev

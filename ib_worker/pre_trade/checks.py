@@ -108,7 +108,7 @@ async def check_order(
     session: Session, asked: RequestContext, contract: ib_async.Contract, order: ib_async.Order, allowance: CheckOptions
 ) -> CheckedOrder:
     """Return the checked order. Raises ToolError limit_exceeded, no_fresh_quote, no_exchange_rate, no_daily_pnl,
-    not_tradable, not_durable, invalid_arguments, confirmation_invalid, approval_required, approval_refused, or
+    not_tradable, not_durable, invalid_arguments, confirmation_invalid, approval_required, approval_refused, halted, or
     not_ready while the list of positions is incomplete."""
     require_durable(session)
     session.orders.require_complete("positions", POSITION_MESSAGES)
@@ -148,7 +148,11 @@ async def check_order(
         return CheckedOrder(gate, remarks=remarks, order=(intent, facts))
     changes = allowance.beside.state.orderId if allowance.beside else None
     summary = approval_text(intent, facts, contract, order, changes, allowance.exits or allowance.along, limits.collar)
-    approved_by = await session.services.approvals.require(asked, ApprovalRequest(terms, summary, session.now()))
+    question = ApprovalRequest(terms, summary, session.now(), gate.closing, change=allowance.beside is not None)
+    try:
+        approved_by = await session.services.approvals.require(asked, question)
+    except ToolError as error:
+        raise with_reason(error, intent, facts) from error
     return CheckedOrder(gate, approved_by, remarks, (intent, facts))
 
 

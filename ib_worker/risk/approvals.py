@@ -18,6 +18,8 @@ from bridge.bus.controls.approvals import (
     ask_approval,
     waiting_approvals,
 )
+from bridge.bus.controls.kill_switch import halted_error, read_halt
+from bridge.bus.halt import Halt
 from bridge.bus.keys import Keys
 from bridge.bus.server.request import RequestContext
 from bridge.bus.timing import USUAL
@@ -43,11 +45,18 @@ CLOSED: dict[Answer, str] = {"decline": "declined", "cancel": "closed"}
 
 @dataclass(frozen=True)
 class ApprovalRequest:
-    """A request for a person's approval: the checked order, the server's own text for it, and the time of answers."""
+    """A request for a person's approval: the checked order, the server's own text for it, and the time of answers.
+    `closing`: the order only reduces a position. `change`: of an order that is at IBKR, which no halt holds up."""
 
     terms: str
     summary: str
     at: datetime
+    closing: bool = False
+    change: bool = False
+
+    def halted_by(self, halt: Halt) -> bool:
+        """Return whether the kill switch would hold it up, approved or not."""
+        return not self.change and not (self.closing and halt.level == "reduce_only")
 
 
 class Approvals:
@@ -61,8 +70,9 @@ class Approvals:
     async def require(self, asked: RequestContext, question: ApprovalRequest) -> str:
         """Return who approved this very order under this key.
 
-        Raises ToolError approval_required while nobody has, and approval_refused where the operator has refused. The
-        first one's `challenge` is for the front, which shows the form to a client that can.
+        Raises ToolError approval_required while nobody has, and approval_refused where the operator has refused. Raises
+        halted where the kill switch would let no approved order pass: nobody is asked then. The `challenge` of
+        approval_required is for the front, which shows the form to a client that can.
         """
         key, challenge = asked.key or "", secrets.token_urlsafe(24) if self._forms else ""
         bound = hashlib.sha256(
@@ -70,6 +80,9 @@ class Approvals:
         ).hexdigest()
         wanted = Approval(key, bound, asked.caller, question.summary)
         with bus_errors(self._pipe.url):
+            halt = await read_halt(self._pipe, self._keys)
+            if halt is not None and question.halted_by(halt):
+                raise halted_error(halt)
             by = await ask_approval(self._pipe, self._keys, wanted, challenge, question.at)
         if by:
             return by

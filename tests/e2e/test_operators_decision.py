@@ -11,6 +11,7 @@ import pytest
 from fastmcp.client.elicitation import ElicitResult
 
 from bridge.bus.controls.approvals import give_approval, refuse_approval, waiting_approvals
+from bridge.bus.controls.kill_switch import set_halt
 from bridge.bus.timing import BusTiming
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
@@ -116,6 +117,17 @@ async def test_a_form_that_its_host_ends_by_itself_leaves_the_order_to_the_opera
     assert filled.structured_content["status"] == again.structured_content["status"] == "Filled"
     assert [each.details["approved_by"] for each in intents] == ["operator anna"]
     assert (len(shown), live.frames) == (1, 1)
+
+
+async def test_nobody_is_asked_about_an_order_that_the_kill_switch_holds_up(redis_url: str, session: str) -> None:
+    async with live_stack(redis_url, session) as live:
+        pipe, keys = live.beside.asker.pipe, live.beside.asker.keys
+        await set_halt(pipe, keys, "halt", "operator anna", "a test")
+        held = await placed(live, new_key())
+        waiting = await waiting_approvals(pipe, keys)
+
+    assert refusal(held)[0] == "halted"
+    assert waiting == []
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -52,7 +52,7 @@ async def demo() -> AsyncIterator[str]:
     port, gateway = free_port(), free_port()
     with tempfile.TemporaryDirectory() as state:
         command = [
-            *(sys.executable, "-m", "cli", "up", "--no-tour", "--toolsets", "all", "--start", START),
+            *(sys.executable, "-m", "cli", "up", "--no-tour", "--no-console", "--toolsets", "all", "--start", START),
             *("--port", str(port), "--sim-port", str(gateway), "--state", state),
         ]
         running = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL)
