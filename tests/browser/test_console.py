@@ -14,6 +14,7 @@ from cli.commands.up import SESSION
 from tests.browser.chromium import chromium, picture, started, visit
 from tests.browser.stack import OPERATOR, PASSPHRASE, LiveStack, live_stack
 
+LIVE_MS = 20_000
 ORDER = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 3}
 
 
@@ -38,8 +39,16 @@ async def test_an_operator_approves_on_a_phone_and_stops_trading_at_a_desk(brows
         await sign_in(desk)
         await expect(desk.get_by_text("Simulated: no real money")).to_be_visible()
 
+        for part in ("accounts", "positions"):  # by the market's ticks, while nothing loads the page anew
+            await moves(desk, part)
         await approved_on_the_phone(browser, desk, stack)
         await stopped_and_released(desk, stack)
+
+
+async def moves(page: Page, part: str) -> None:
+    """Wait until a part of the page tells other figures than now."""
+    found = page.locator(f"#{part}")
+    await expect(found).not_to_have_text(await found.inner_text(), use_inner_text=True, timeout=LIVE_MS)
 
 
 async def approved_on_the_phone(browser: Browser, desk: Page, stack: LiveStack) -> None:
@@ -48,7 +57,7 @@ async def approved_on_the_phone(browser: Browser, desk: Page, stack: LiveStack) 
     done, text = await stack.called("place_order", **ORDER, idempotencyKey=key)
     assert not done
     assert "[approval_required]" in text
-    await expect(desk.get_by_role("link", name="BUY 3 AAPL")).to_be_visible()
+    await expect(desk.locator("#waiting").get_by_role("link", name="BUY 3 AAPL")).to_be_visible()
     await picture(desk, "console-waiting")
 
     link = await stack.pushed_link()
@@ -67,7 +76,8 @@ async def approved_on_the_phone(browser: Browser, desk: Page, stack: LiveStack) 
     done, text = await stack.called("place_order", **ORDER, idempotencyKey=key)
     assert done, text
     assert '"status":"Filled"' in text
-    await expect(desk.get_by_role("link", name="BUY 3 AAPL")).to_have_count(0)
+    await expect(desk.locator("#waiting").get_by_role("link", name="BUY 3 AAPL")).to_have_count(0)
+    await expect(desk.locator("#trades").get_by_text("AAPL").first).to_be_visible()
 
 
 async def stopped_and_released(desk: Page, stack: LiveStack) -> None:
