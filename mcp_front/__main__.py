@@ -22,11 +22,12 @@ from bridge.bus.client.call_trace import CallTrace
 from bridge.bus.client.client import BusClient
 from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.identity.client_file import read_clients
-from bridge.heap import release_free_pages
+from bridge.heap import release_at_rest, release_free_pages
 from bridge.metrics.figures import ROUND_TRIP_BOUNDS_S, CallFigures, Distribution, QueueFigures, StreamFigures
 from bridge.metrics.server import MetricsServer, serving_metrics
 from bridge.settings import setting_faults
-from bridge.tool import Effect
+from bridge.tasks import cancel_and_wait
+from bridge.tool import Effect, build_writes
 from mcp_front.admission.auth import ClientTokens
 from mcp_front.admission.rate_limits import ConcurrencyLimiter, rate_limiter
 from mcp_front.charts.tool import ChartTool
@@ -151,6 +152,7 @@ def main() -> int:
         _complain(str(error))
         return 2
     configure_logs(settings.log_level, settings.log_format)
+    build_writes()
     gc.collect()
     release_free_pages()
     gc.freeze()  # what is there from the start is no garbage: a look through all of it takes tens of milliseconds
@@ -165,8 +167,12 @@ async def serve(settings: FrontSettings, bus: BusClient, front: Front, connectio
     async with bus:
         log.info("serving", host=settings.front_host, port=settings.front_port, session=settings.ibkr_session)
         server = DrainingServer(config, front.calls, front.draining, settings.front_drain_s)
-        async with _metrics(settings, front, server):
-            await server.serve()
+        releasing = asyncio.create_task(release_at_rest(lambda: front.calls.is_idle))
+        try:
+            async with _metrics(settings, front, server):
+                await server.serve()
+        finally:
+            await cancel_and_wait([releasing])
 
 
 def _metrics(

@@ -9,7 +9,17 @@ import pytest
 from pydantic import Field, ValidationError
 
 import bridge.tool
-from bridge.tool import Effect, Model, PartialModel, ToolError, ToolRequest, ToolSpec, operation, tool
+from bridge.tool import (
+    Effect,
+    Model,
+    PartialModel,
+    ToolError,
+    ToolRequest,
+    ToolSpec,
+    build_writes,
+    operation,
+    tool,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -265,3 +275,18 @@ def test_a_shape_is_frozen_takes_nothing_unknown_and_no_nan() -> None:
     for value in (float("nan"), float("inf"), float("-inf"), "NaN", "Infinity"):
         with pytest.raises(ValidationError, match="finite"):
             Priced.model_validate({"price": value})
+
+
+def test_a_model_is_built_at_its_first_use_and_those_of_writes_when_that_is_said() -> None:
+    class Placed(Model):
+        number: int
+
+    read = declared()
+    bridge.tool.TOOLS.clear()
+    write = declared(Placed, effect=Effect.WRITE)  # in place of the other, in the registry
+    before = [each.__pydantic_complete__ for each in (read.request, write.request, Placed)]
+
+    build_writes()
+
+    assert before == [False, False, False]
+    assert [each.__pydantic_complete__ for each in (read.request, write.request, Placed)] == [False, True, True]
