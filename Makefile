@@ -6,10 +6,10 @@ BIN := .venv/bin
 ARGS ?=
 N ?= 100
 SEED ?= 1
-LOCKS := dev local front worker console simulator uv mutants converters conformance browser
+LOCKS := dev local front worker console tracing simulator uv mutants converters conformance browser
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue metrics-check mutants converters conformance test-hosts test-browser pictures pictures-console bench bench-peers coverage lock tokens api api-examples schemas clean
+.PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue metrics-check traces-check mutants converters conformance test-hosts test-browser pictures pictures-console bench bench-peers coverage lock tokens api api-examples schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,11 @@ catalogue: ## every test that shows a row of docs/fault-catalogue.md, long ones 
 metrics-check: ## alert rules and each query of the dashboard, by promtool and a Prometheus that scrapes the real stack
 	@$(INSTALL) dev
 	$(BIN)/python -m pytest -rs --timeout 300 tests/observability $(ARGS)
+
+traces-check: ## a call's spans over front, bus, worker and TWS, as a receiver of OTLP gets them
+	@$(INSTALL) dev
+	@$(BIN)/uv pip install --quiet --require-hashes --no-deps --target .state/tracing -r requirements/tracing.txt
+	PYTHONPATH=.state/tracing $(BIN)/python -m pytest -rs tests/bridge/tracing tests/e2e/test_traces.py $(ARGS)
 
 mutants: ## one change of the product at a time, and whether a test notices (ARGS="bridge --digits 3 7", ARGS="files ib_worker/risk")
 	@$(INSTALL) dev

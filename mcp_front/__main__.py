@@ -6,8 +6,8 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from bridge.metrics.server import MetricsServer, serving_metrics
 from bridge.settings import setting_faults
 from bridge.tasks import cancel_and_wait
 from bridge.tool import Effect, build_writes
+from bridge.tracing.loading import load_tracer
 from mcp_front.admission.auth import ClientTokens
 from mcp_front.admission.rate_limits import ConcurrencyLimiter, rate_limiter
 from mcp_front.charts.tool import ChartTool
@@ -169,10 +170,22 @@ async def serve(settings: FrontSettings, bus: BusClient, front: Front, connectio
         server = DrainingServer(config, front.calls, front.draining, settings.front_drain_s)
         releasing = asyncio.create_task(release_at_rest(lambda: front.calls.is_idle))
         try:
-            async with _metrics(settings, front, server):
+            async with _metrics(settings, front, server), tracing(front, settings):
                 await server.serve()
         finally:
             await cancel_and_wait([releasing])
+
+
+@asynccontextmanager
+async def tracing(front: Front, settings: FrontSettings) -> AsyncIterator[None]:
+    """Trace calls where an endpoint is set, and send the last spans at the end."""
+    tracer = load_tracer(settings.otel_exporter_otlp_endpoint, "ibkr-front", settings.ibkr_session)
+    front.calls.tracer = front.bus.tracer = tracer
+    try:
+        yield
+    finally:
+        if tracer is not None:
+            await tracer.close()
 
 
 def _metrics(

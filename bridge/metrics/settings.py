@@ -1,4 +1,4 @@
-"""The settings of the metrics' port, which front, worker and console share."""
+"""The settings of metrics and traces, which front, worker and console share."""
 
 from typing import Annotated, Literal, Self
 
@@ -19,7 +19,8 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class MetricsSettings(BaseSettings):
-    """METRICS_PORT, METRICS_HOST, METRICS_TOKEN and METRICS_NETWORK. Without METRICS_PORT nothing is served.
+    """METRICS_PORT, METRICS_HOST, METRICS_TOKEN, METRICS_NETWORK and OTEL_EXPORTER_OTLP_ENDPOINT. Without METRICS_PORT
+    nothing is served, and without the endpoint nothing is traced.
 
     METRICS_NETWORK=internal says that only Prometheus reaches the port, as on a container's internal network.
     """
@@ -30,6 +31,7 @@ class MetricsSettings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     metrics_token: Annotated[SecretStr | None, BeforeValidator(_unless_empty)] = None  # Prometheus' bearer token
     metrics_network: Literal["internal", ""] = ""
+    otel_exporter_otlp_endpoint: Annotated[str | None, BeforeValidator(_unless_empty)] = None
 
     @model_validator(mode="after")
     def _shows_figures_to_nobody_else(self) -> Self:

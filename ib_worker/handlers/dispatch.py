@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from bridge.bus.server.request import RequestContext
 from bridge.tool import OPERATIONS, Effect, ToolError, ToolRequest, ToolSpec
+from bridge.tracing.spans import Span
 from ib_worker.answers.bounds import ListPart, longest_list
 from ib_worker.answers.shapes import EncodedAnswer, ListSource, Shape, shape_of, shaped
 from ib_worker.client_rights.current import acting_as
@@ -64,6 +65,14 @@ def handles(request: type[ToolRequest], always: bool = False) -> Callable[[H], H
 async def dispatch(session: Session, asked: RequestContext) -> bytes:
     """Answer a request of the bus: the result as JSON. Raises ToolError for what a model can be told, and lets the
     bus's own errors pass."""
+    if session.tracer is None:
+        return await _dispatched(session, asked)
+    named = {"client": asked.client, "request_id": asked.request_id}
+    with session.tracer.span(asked.operation, "server", asked.traceparent, **named) as span:
+        return await _dispatched(session, asked, span)
+
+
+async def _dispatched(session: Session, asked: RequestContext, span: Span | None = None) -> bytes:
     with (
         structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation),
         acting_for(asked.client, lambda: asked.caller_left),
@@ -84,6 +93,8 @@ async def dispatch(session: Session, asked: RequestContext) -> bytes:
                 session.services.audit.refused(asked, error)
             raise error from problem
         finally:
+            if span is not None:
+                span.ended(outcome)
             _note_end(session, asked, outcome, time.monotonic() - began)
 
 

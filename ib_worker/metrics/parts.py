@@ -7,6 +7,7 @@ from bridge.bus.figures import SessionFigures, read_figures
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.connection import BusError
 from bridge.metrics.figures import ROUND_TRIP_BOUNDS_S, CallFigures, Distribution
+from bridge.tracing.spans import Tracer
 from ib_worker.session.session import Session
 
 REDIS_S = 1.0  # for the figures that Redis has; without them a scrape has all others
@@ -27,8 +28,9 @@ class Scrape:
 class WorkerParts:
     """The worker's bus, its figures, and the session of the present term."""
 
-    def __init__(self, bus: BusServer) -> None:
+    def __init__(self, bus: BusServer, tracer: Tracer | None = None) -> None:
         self._bus = bus
+        self._tracer = tracer
         self._calls = CallFigures()
         self._round_trips = Distribution(ROUND_TRIP_BOUNDS_S)
         self._session: Session | None = None
@@ -38,6 +40,7 @@ class WorkerParts:
         """Take the session of a term that begins."""
         self._session = session
         session.figures = self._calls
+        session.tracer = session.tws.tracer = self._tracer
 
     def end(self) -> None:
         """Forget the session: its term is over."""

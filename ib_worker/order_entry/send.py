@@ -12,6 +12,7 @@ from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
+from bridge.tracing.spans import inside
 from ib_worker.orders.events import CancelSent, ModifySent, Sent, Terms
 from ib_worker.orders.messages import terms_of
 from ib_worker.orders.state import OrderState
@@ -188,7 +189,8 @@ def _write_frames(session: Session, asked: RequestContext, write: Callable[[TwsC
         raise Fenced
     try:
         wire = session.tws.require_connection()
-        write(wire)
+        with inside(session.tracer, "TWS order"):
+            write(wire)
     except ConnectionLost as lost:
         raise _certainly_not_sent(asked, ToolError("retry", "The connection to the gateway broke.")) from lost
     except ToolError as missing:

@@ -13,6 +13,7 @@ from bridge.bus.integrity.durability import Durability
 from bridge.metrics.figures import CallFigures
 from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
+from bridge.tracing.spans import Tracer
 from ib_worker import __version__
 from ib_worker.account.exchange_rates import AccountRates
 from ib_worker.account.live_portfolio import LivePortfolio
@@ -234,6 +235,7 @@ class Session:
         self.guard = guard
         self.services = services
         self.figures: CallFigures | None = None  # where metrics are served
+        self.tracer: Tracer | None = None  # where traces are sent
         self.pushes: Counter[tuple[str, str]] = Counter()  # by target and outcome: sent, failed, given_up
         self.store_target = store_target
         self.counted_ids: int | None = None  # the highest orderId that Redis knew of when this term began

@@ -12,6 +12,7 @@ import structlog
 
 from bridge.tool import ToolError
 from bridge.tools.account import PnL, Position
+from bridge.tracing.spans import Tracer, inside
 from ib_worker.pacing.caller import SESSION, acting_for, current_caller
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
 from ib_worker.pacing.single_flight import SingleFlight
@@ -48,6 +49,7 @@ class TwsClient:
         """`highest_taken`: the highest orderId that TWS has named or refused. `absent`: why there is no connection.
         `shared_s`: how long a request that several share may take."""
         self.wire: TwsConnection | None = None
+        self.tracer: Tracer | None = None  # where traces are sent
         self.connects = 0  # connections that became sessions, so far
         self.requests = requests
         self._shared_s = shared_s
@@ -100,7 +102,7 @@ class TwsClient:
         await self.pacer.wait_turn(lane)
         wire = self.require_connection()
         reqId = self._free_id(wire)
-        with self.requests.expect(reqId, patience_s=patience_s) as pending:
+        with inside(self.tracer, "TWS request"), self.requests.expect(reqId, patience_s=patience_s) as pending:
             send(wire, reqId)
             log.debug("request_sent", request=reqId)
             try:
@@ -150,7 +152,7 @@ class TwsClient:
             await self.pacer.wait_turn(Priority.READS)
             wire = self.require_connection()
             reqId = self._free_id(wire)
-            with self.requests.expect(reqId, patience_s=patience_s) as pending:
+            with inside(self.tracer, "TWS request"), self.requests.expect(reqId, patience_s=patience_s) as pending:
                 messages[0](wire, reqId)
                 end = partial(self.pacer.post, Priority.READS, partial(_end, places, wire, reqId, messages[1]))
                 return await settle(pending)
@@ -185,7 +187,7 @@ class TwsClient:
             await self.requests.none_late(kind)
             await self.pacer.wait_turn(Priority.READS)
             wire = self.require_connection()
-            with self.requests.expect(kind, keep) as pending:
+            with inside(self.tracer, f"TWS {kind}"), self.requests.expect(kind, keep) as pending:
                 send(wire)
                 log.debug("request_sent", request=kind)
                 try:
@@ -205,7 +207,7 @@ class TwsClient:
         await self.pacer.wait_turn(Priority.READS)
         wire = self.require_connection()
         reqId = self._free_id(wire)
-        with self.requests.expect(reqId, keep) as pending:
+        with inside(self.tracer, "TWS executions"), self.requests.expect(reqId, keep) as pending:
             wire.reqExecutions(reqId, ib_async.ExecutionFilter())  # type: ignore[no-untyped-call]
             found: list[Any] = await pending.complete(silence_s)
         return found

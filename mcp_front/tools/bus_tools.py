@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.messages import Reply
 from bridge.tool import Effect, ToolError
 from bridge.tools.orders import PlacementRequest
+from bridge.tracing.spans import traced
 from mcp_front.protocol.delivery import when_delivered
 from mcp_front.protocol.results import to_result, value_result
 from mcp_front.tools.pipeline import Answer, Call
@@ -51,16 +53,21 @@ class BusTools:
             self._asked -= 1
 
     async def _answer(self, call: Call) -> ToolResult:
-        reply = await self._bus.reply(
-            call.declared,
-            call.request,
-            caller=call.caller.principal,
-            label=call.caller.label,
-            proof=call.caller.proof,
-            request_id=call.caller.request_id,
-            traceparent=call.caller.traceparent,
-        )
+        with self._traced(call) as traceparent:
+            reply = await self._bus.reply(
+                call.declared,
+                call.request,
+                caller=call.caller.principal,
+                label=call.caller.label,
+                proof=call.caller.proof,
+                request_id=call.caller.request_id,
+                traceparent=traceparent,
+            )
         return await self._result(call, reply)
+
+    def _traced(self, call: Call) -> AbstractContextManager[str | None]:
+        """Open the span of the way over the bus, and give the traceparent for the worker."""
+        return traced(self._bus.tracer, f"bus {call.declared.name}", call.caller.traceparent)
 
     async def _result(self, call: Call, reply: Reply) -> ToolResult:
         """Build the result; a long one in a thread, since other calls need the event loop meanwhile. FastMCP needs its
@@ -80,17 +87,18 @@ class BusTools:
             when_delivered(call.origin.scope, partial(self._bus.told, key))
         request = call.request.model_copy(update={KEY: key})
         try:
-            reply = await self._bus.submit(
-                call.declared,
-                request,
-                key=key,
-                caller=call.caller.principal,
-                label=call.caller.label,
-                proof=call.caller.proof,
-                keyless=keyless,
-                request_id=call.caller.request_id,
-                traceparent=call.caller.traceparent,
-            )
+            with self._traced(call) as traceparent:
+                reply = await self._bus.submit(
+                    call.declared,
+                    request,
+                    key=key,
+                    caller=call.caller.principal,
+                    label=call.caller.label,
+                    proof=call.caller.proof,
+                    keyless=keyless,
+                    request_id=call.caller.request_id,
+                    traceparent=traceparent,
+                )
         except ToolError as error:
             raise _keyed(await self._explained(error), key) from error
         value = _with_note(msgspec.json.decode(reply), call.unused)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context as ContextVariables
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -23,6 +23,7 @@ from bridge.bus.identity.rights import Rights
 from bridge.bus.messages import LOCAL, ClientProof
 from bridge.metrics.figures import CallFigures
 from bridge.tool import Effect, ToolError, ToolRequest, ToolSpec
+from bridge.tracing.spans import Span, Tracer
 from mcp_front.admission.auth import current_principal, current_proof, current_rights, label_of, peer_of
 from mcp_front.admission.fair_queueing import release_slot
 from mcp_front.admission.rate_limits import ConcurrencyLimiter
@@ -144,14 +145,25 @@ class CallPipeline:
         self._limits = limits
         self._hidden = hidden
         self.figures: CallFigures | None = None  # where metrics are served
+        self.tracer: Tracer | None = None  # where traces are sent
         self.under_way = RunningCalls()
         self._running = _RunningCount()
         self._log = _CallLog()
         self.trace: CallTrace | None = None  # for whoever watches the calls
 
     async def answer(self, declared: ToolSpec, arguments: dict[str, Any], origin: Origin) -> ToolResult:
-        """Return the MCP client's answer. The one place that catches a bug of ours and logs its traceback."""
+        """Return the MCP client's answer."""
         caller = _caller(origin)
+        if self.tracer is None:
+            return await self._answer(declared, arguments, caller, origin)
+        named = {"client": caller.client, "request_id": caller.request_id}
+        with self.tracer.span(f"tools/call {declared.tool_name}", "server", caller.traceparent, **named) as span:
+            return await self._answer(declared, arguments, replace(caller, traceparent=span.traceparent), origin, span)
+
+    async def _answer(
+        self, declared: ToolSpec, arguments: dict[str, Any], caller: Caller, origin: Origin, span: Span | None = None
+    ) -> ToolResult:
+        """The one place that catches a bug of ours and logs its traceback."""
         bound = {
             "tool": declared.name,
             "caller": caller.principal,
@@ -173,6 +185,8 @@ class CallPipeline:
             result = error_result(self._hidden.noted_error(_internal(declared, caller)))
         finally:
             seconds = time.monotonic() - began
+            if span is not None:
+                span.ended(outcome)
             ms = round(seconds * 1000, 1)
             self._log.ended(outcome, ms, bound)
             if self.figures is not None:

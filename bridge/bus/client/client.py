@@ -35,6 +35,7 @@ from bridge.bus.transport.connection import BusError, Refused, bus_down, bus_err
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import WRITABLE
 from bridge.tool import Effect, ToolError, ToolRequest, ToolSpec
+from bridge.tracing.spans import Tracer
 
 SEAL_BYTES = 32
 LONGEST_NUMBER = 15  # digits of a time in ms, or of a token
@@ -50,6 +51,7 @@ class BusClient:
     def __init__(self, url: str, session: str, front_id: str, timing: BusTiming = USUAL) -> None:
         self.keys = Keys(session)
         self.pipe = CommandPipeline(url, timing)
+        self.tracer: Tracer | None = None  # where traces are sent
         self._replies = ReplyInbox(self.pipe, self.keys, front_id)
         self.events = EventReader(self.pipe, self._replies, self.keys, timing.event_check_s)
         self.streams = KeptStreams(self.pipe, self._replies, self.keys, timing.event_check_s)
