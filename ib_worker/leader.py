@@ -13,6 +13,7 @@ from bridge.bus.controls.connection_target import read_connection_target, store_
 from bridge.bus.events.event import ReadEvent
 from bridge.bus.events.event_log import log_events
 from bridge.bus.identity.client_directory import ClientDirectory
+from bridge.bus.records.client_orders import ClientOrders
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer, Reconcile
 from bridge.bus.transport.connection import BusError
@@ -92,6 +93,7 @@ async def run_term(
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
     bus.on_abandoned(session.abandoned)
     bus.on_clients_changed(services.clients.clients.changed)
+    services.clients.clients.changed()
     bus.on_unfinished(reconciliation.settle)
     try:
         await _remembered(bus, session)
@@ -110,6 +112,7 @@ async def run_term(
 def services_of(bus: BusServer, settings: WorkerSettings, history_timing: HistoryTiming = USUAL_HISTORY) -> Services:
     folder = settings.history_folder
     archive = HistoryArchive(folder, settings.ibkr_session) if folder else None
+    clients = ClientAdmission(ClientDirectory(bus.pipe, bus.keys, settings.clients_file))
     return Services(
         audit=AuditTrail(AuditLog(bus.pipe, bus.keys, bus.lease.token, bus.watermark), order_drafts),
         approvals=Approvals(bus.pipe, bus.keys, settings.live_approval == "client"),
@@ -117,9 +120,10 @@ def services_of(bus: BusServer, settings: WorkerSettings, history_timing: Histor
         history=OrderHistoryReader(bus.pipe, bus.keys),
         breakers=CircuitBreakers(settings.wires.in_force(settings.trading_mode)),
         kill_switch=KillSwitch(bus.pipe, bus.keys),
-        watches=WatchTable(bus.pipe, bus.keys, bus.lease.token),
+        watches=WatchTable(bus.pipe, bus.keys, bus.lease.token, clients.may_see),
         past=HistoryRecorder(bus.pipe, bus.keys, bus.lease.token, archive, history_timing),
-        clients=ClientAdmission(ClientDirectory(bus.pipe, bus.keys, settings.clients_file)),
+        clients=clients,
+        client_orders=ClientOrders(bus.pipe, bus.keys),
     )
 
 

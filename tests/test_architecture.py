@@ -466,7 +466,7 @@ ROOMS: dict[str, set[str]] = {
             "logging_setup.py": set(),
             "publisher.py": set(),
             "pacing": set(),
-            "client_rights": set(),
+            "client_rights": {"risk"},
             "tws/__init__.py": set(),
             "tws/endpoint.py": set(),
             "tws/fencing_process.py": set(),
@@ -486,7 +486,7 @@ ROOMS: dict[str, set[str]] = {
             "watches": set(),
             "pushes": {"watches"},
             "alerts": {"market_data", "pacing", "pre_trade", "session", "tws/errors.py", "tws/values", "watches"},
-            "account": {"pacing", "publisher.py", "tws"},
+            "account": {"client_rights", "pacing", "publisher.py", "tws"},
             "account_history": {"tws/values"},
             "account_snapshots": {"account_history", "session", "tws/errors.py", "tws/requests.py"},
             "market_data": {"pacing", "publisher.py", "tws"},
@@ -515,6 +515,7 @@ ROOMS: dict[str, set[str]] = {
             "order_identity": {"orders", "session", "tws/values"},
             "order_groups": {"order_identity", "orders", "risk", "session"},
             "pre_trade": {
+                "client_rights",
                 "account",
                 "logging_setup.py",
                 "market_data",
@@ -540,8 +541,8 @@ ROOMS: dict[str, set[str]] = {
             },
             "handlers/__init__.py": set(),
             "handlers/dispatch.py": {"answers", "client_rights", "pacing", "session", "tws"},
-            "handlers/order_lookup.py": {"order_groups", "orders", "session"},
-            "handlers/session.py": {"handlers/dispatch.py", "pre_trade", "session", "tws"},
+            "handlers/order_lookup.py": {"client_rights", "order_groups", "orders", "session"},
+            "handlers/session.py": {"client_rights", "handlers/dispatch.py", "pre_trade", "session", "tws"},
             "options": {"market_data", "pacing", "session", "tws"},
             "handlers/market": {
                 "answers",
@@ -574,7 +575,7 @@ ROOMS: dict[str, set[str]] = {
                 "risk",
                 "session",
             },
-            "handlers/portfolio.py": {"account", "handlers/dispatch.py", "session", "tws"},
+            "handlers/portfolio.py": {"account", "client_rights", "handlers/dispatch.py", "session", "tws"},
             "handlers/account_history.py": {"account_history", "handlers/dispatch.py", "session"},
             "handlers/events.py": {
                 "alerts",
@@ -585,6 +586,7 @@ ROOMS: dict[str, set[str]] = {
                 "watches",
             },
             "handlers/previews.py": {
+                "client_rights",
                 "handlers/dispatch.py",
                 "order_entry",
                 "pacing",
@@ -594,6 +596,7 @@ ROOMS: dict[str, set[str]] = {
                 "tws",
             },
             "handlers/order_queries.py": {
+                "client_rights",
                 "answers",
                 "audit",
                 "handlers/dispatch.py",

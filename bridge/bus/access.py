@@ -71,9 +71,10 @@ def default_line(password_sha256: str) -> str:
 def _stored(keys: Keys) -> set[str]:
     """Return the names of all that the session stores, or patterns of them."""
     several = (keys.kept, keys.history, keys.duplicate, keys.preview, keys.approval, keys.order)
+    of_principals = keys.placed_by("").rpartition(":")[0] + ":" + _ANY
     channels = {keys.requests, keys.fronts, keys.calls, keys.event_news, keys.stream_news, keys.client_news}
     single = {name for name in vars(keys).values() if name.startswith(_every(keys).removesuffix(_ANY))}
-    return (single | {each(_ANY) for each in several}) - channels - {_every(keys).removesuffix(_ANY)}
+    return (single | {each(_ANY) for each in several} | {of_principals}) - channels - {_every(keys).removesuffix(_ANY)}
 
 
 def _heard_by_fronts(keys: Keys) -> list[str]:

@@ -1,5 +1,6 @@
 """The only module that spells a Redis key or channel."""
 
+import hashlib
 import re
 
 _SESSION = re.compile(r"[A-Za-z0-9_.-]{1,32}")  # no braces: they would move the hash tag
@@ -91,6 +92,10 @@ class Keys:
     def preview_user(self, token: str) -> str:
         """The idempotencyKey that has used it."""
         return f"{self._prefix}preview:{_checked(token)}:user"
+
+    def placed_by(self, principal: str) -> str:
+        """The sorted set of a principal's placed orders by the time of acceptance, where it has limits of its own."""
+        return f"{self._prefix}placed:{hashlib.sha256(principal.encode()).hexdigest()[:32]}"
 
     def approval(self, key: str) -> str:
         """A live order that awaits, or has, a human's approval."""

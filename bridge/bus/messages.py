@@ -22,6 +22,7 @@ MESSAGE_LIMIT = 4_000  # characters of an error's text
 LOOK_NOW = b"renew"  # on the channel of requests: the leader is to renew its lease now, and so to see what has changed
 NULL = msgspec.Raw(b"null")
 SIMULATED = "simulated"  # in a list's details: the gateway is a simulator
+ACCOUNTS = "accounts"  # in a list's details: it has these accounts alone, by the rights of its client
 TRUNCATED = "truncated"  # in a result's details: how many rows of how many it has, and how to ask for fewer
 
 Decoded = TypeVar("Decoded")

@@ -11,6 +11,7 @@ import structlog
 
 from bridge.tool import ToolError
 from bridge.tools.account import AccountUpdate
+from ib_worker.client_rights.current import current_rights
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
 from ib_worker.publisher import Publisher
 from ib_worker.tws.errors import ConnectionLost, refusal
@@ -214,9 +215,10 @@ class AccountUpdates:
 
 
 def _in_use(account: str | None) -> ToolError:
+    told = account if current_rights().has_account(account or "") else "another one"
     return ToolError(
         "in_use",
-        f"TWS streams one account at a time, and {account} is being streamed. Retry when that stream has ended (30 "
+        f"TWS streams one account at a time, and {told} is being streamed. Retry when that stream has ended (30 "
         "seconds after its last listener left).",
     )
 

@@ -46,6 +46,13 @@ class ClientAdmission:
             return False
         return bool(await self.clients.operator_of(asked.proof))
 
+    def may_see(self, principal: str, account: str) -> bool:
+        """Return whether the client of that name has a right to what concerns this account, by what was read last."""
+        if not account or not self.clients.has_clients:
+            return True
+        client = self.clients.named(principal)
+        return client is not None and client.rights.has_account(account)
+
     async def _has_clients(self, declared: ToolSpec) -> bool:
         """A session without clients, as last read, goes on while Redis can't be read."""
         if self.clients.has_clients:

@@ -47,7 +47,7 @@ SUMMARY_TAGS = ",".join(
 async def get_account_summary(request: GetAccountSummary, session: Session) -> list[AccountSummaryValue]:
     """Asked anew each time: TWS computes the figures then, and refreshes a standing subscription every three minutes.
     It allows two at once, so callers share one."""
-    account = session.account_or_all(request.account)
+    accounts = session.account_set(request.account)
     rows = await session.tws.share(
         "account summary",
         lambda: session.tws.ask(
@@ -56,7 +56,7 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
             subscription=True,
         ),
     )
-    wanted = [row for row in rows if account in (None, row[0])]
+    wanted = [row for row in rows if row[0] in accounts]
     if request.tags is not None:
         known = list(dict.fromkeys(row[1].removeprefix(convert.LEDGER) for row in wanted))
         tags, unknown = named_tags(request.tags, known)
@@ -69,17 +69,17 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
 
 @handles(GetPositions)
 async def get_positions(request: GetPositions, session: Session) -> list[Position]:
-    account, symbol = session.account_or_all(request.account), request.symbol
+    accounts, symbol = session.account_set(request.account), request.symbol
     if request.modelCode is None:
         session.orders.require_complete("positions", POSITION_MESSAGES)
         known = session.positions.all()
     else:
-        known = await session.tws.ask_model_positions(account or "", request.modelCode)
+        known = await session.tws.ask_model_positions(accounts.named or "", request.modelCode)
     bonds = await bonds_named(session.contracts, symbol, [each.contract for each in known])
     held = [
         each
         for each in known
-        if account in (None, each.account)
+        if each.account in accounts
         and (symbol is None or goes_by(each.contract, symbol) or each.contract.conId in bonds)
     ]
     return ListPart(kept("get_positions", held, request), of=len(held))

@@ -15,7 +15,9 @@ from bridge.tool import OPERATIONS, Effect, ToolError, ToolRequest, ToolSpec
 from bridge.tracing.spans import Span
 from ib_worker.answers.bounds import ListPart, longest_list
 from ib_worker.answers.shapes import EncodedAnswer, ListSource, Shape, shape_of, shaped
-from ib_worker.client_rights.current import acting_as
+from ib_worker.client_rights.accounts import own_accounts
+from ib_worker.client_rights.current import acting_as, current_rights
+from ib_worker.client_rights.symbols import require_own_symbols
 from ib_worker.pacing.caller import SESSION, acting_for
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import as_tool_error
@@ -138,6 +140,7 @@ async def _answer(session: Session, asked: RequestContext) -> bytes:
 async def _admitted(session: Session, asked: RequestContext, handled: HandlerEntry) -> bytes:
     request = handled.declared.request.model_validate_json(asked.arguments)
     session.note_caller(asked.client, asked.operation)
+    await require_own_symbols(request, session.contracts.contract)
     if handled.declared.effect is Effect.READ and not handled.always:
         session.require_ready()
     shape = shape_of(request, handled.declared.returns) if handled.declared.listed else None  # wrong fields end here
@@ -156,7 +159,17 @@ async def _encoded(
         return await long_work.run(longest_list(result), lambda _: handled.adapter.dump_json(result))
     answer = result if isinstance(result, EncodedAnswer) else await _shaped(session, asked, result, shape)
     asked.truncated, asked.simulated = answer.truncated, session.simulated
+    asked.accounts = _accounts(session, handled, asked)
     return answer.json
+
+
+def _accounts(session: Session, handled: HandlerEntry, asked: RequestContext) -> list[str] | None:
+    """Return the accounts of an answer that leaves out others, None for any other answer."""
+    if not current_rights().accounts or "account" not in handled.declared.request.model_fields:
+        return None
+    named = handled.declared.request.model_validate_json(asked.arguments)
+    whole = session.account_set(getattr(named, "account", None)).is_filtered
+    return own_accounts(session.accounts) if whole else None
 
 
 async def _shaped(

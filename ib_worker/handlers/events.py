@@ -44,8 +44,12 @@ async def get_order_state(request: GetOrderState, session: Session) -> Happened:
 
 
 @handles(GetApprovalState)
-async def get_approval_state(request: GetApprovalState, session: Session) -> Happened:
-    """Raises ToolError not_found where nothing waits under the key, so that nobody waits for it in vain."""
+async def get_approval_state(request: GetApprovalState, session: Session, asked: RequestContext) -> Happened:
+    """Raises ToolError not_found where nothing waits under the key, so that nobody waits for it in vain, and forbidden
+    where another client's order waits."""
+    owner = await session.services.approvals.owner(request.orderKey)
+    if owner not in ("", asked.caller):
+        raise ToolError("forbidden", f"orderKey: {request.orderKey} is another client's. Give a key of your own.")
     now = await session.services.approvals.state(request.orderKey)
     if now.state == "none":
         raise ToolError(

@@ -2,6 +2,7 @@
 
 from bridge.tool import ToolError
 from bridge.tools.types import OrderNameArguments
+from ib_worker.client_rights.accounts import require_own_account
 from ib_worker.order_groups.related import legs
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.orders.view import name_given
@@ -10,8 +11,8 @@ from ib_worker.session.sync import find_or_resync
 
 
 async def require_order(session: Session, orderId: int, named: OrderNameArguments) -> TrackedOrder:
-    """Return the order that a read names. Raises ToolError not_found, read_only, or what keeps the session from
-    telling."""
+    """Return the order that a read names. Raises ToolError not_found, forbidden, read_only, or what keeps the session
+    from telling."""
     require_readable(session)
     entry = await find_or_resync(session, orderId, named)
     placed = legs(session, named.orderKey) if named.orderKey is not None else []
@@ -23,6 +24,7 @@ async def require_order(session: Session, orderId: int, named: OrderNameArgument
             f"{name_given(orderId, named)[0]}: TWS lists no such order today, open or ended. The answer "
             "of a call with an idempotencyKey is kept for seven days: repeat the call with the same key and arguments.",
         )
+    require_own_account(entry.state.terms.account)
     return entry
 
 

@@ -20,6 +20,7 @@ from bridge.tools.order_queries import (
 from bridge.tools.order_report import OrderReport
 from bridge.tools.types import Contract
 from ib_worker.answers.bounds import ListPart, kept
+from ib_worker.client_rights.accounts import AccountSet
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order, require_readable
 from ib_worker.market_data.bond_names import bonds_named
@@ -71,7 +72,7 @@ async def get_order(request: GetOrder, session: Session) -> OrderHistory:
     await refresh(session, entry)
     life = await session.services.history.of(entry.state)
     events = [OrderEvent(at=each.at + session.ahead, source=each.source, what=each.what) for each in life]
-    group = related(session, entry)
+    group = [each for each in related(session, entry) if each.state.terms.account == entry.state.terms.account]
     await recall(session, group)
     return OrderHistory(
         order=order_report(entry),
@@ -82,13 +83,13 @@ async def get_order(request: GetOrder, session: Session) -> OrderHistory:
 
 @handles(GetExecutions)
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
-    account = session.account_or_all(request.account)
+    accounts = session.account_set(request.account)
     listed = await session.tws.share(
         ("executions", session.orders.tracker.placed), partial(session.executions.read, session.tws.ask_executions)
     )
     session.orders.require_complete("executions", EXECUTION_MESSAGES)
     bonds = await bonds_named(session.contracts, request.symbol, [each.contract for each in listed])
-    fills = await session.long_work.run(listed, partial(_newest, request, account, bonds))
+    fills = await session.long_work.run(listed, partial(_newest, request, accounts, bonds))
 
     def told(fill: ListedExecution) -> Execution:
         return execution(fill.execution, fill.contract, session.orders.tracker.commission(fill.execution.execId))
@@ -98,12 +99,12 @@ async def get_executions(request: GetExecutions, session: Session) -> list[Execu
 
 
 def _newest(
-    request: SymbolFilter, account: str | None, bonds: frozenset[int], listed: Sequence[ListedExecution]
+    request: SymbolFilter, accounts: AccountSet, bonds: frozenset[int], listed: Sequence[ListedExecution]
 ) -> list[ListedExecution]:
     """The fills that are asked for, oldest first; a correction takes its original's place."""
     newest: dict[str, ListedExecution] = {}
     for each in sorted(listed, key=lambda each: each.execution.execId):
-        if account in (None, each.execution.acctNumber) and _is_of(request, each.contract, bonds):
+        if each.execution.acctNumber in accounts and _is_of(request, each.contract, bonds):
             newest[trade_of(each.execution.execId)] = each
     return sorted(newest.values(), key=lambda each: (each.execution.time, each.execution.execId))
 
@@ -122,13 +123,15 @@ async def _reports(
 ) -> list[OrderReport]:
     """The newest of them that the answer has room for; `forgotten` more are not kept here, of whatever symbol."""
     bonds = await bonds_named(session.contracts, request.symbol, [each.state.terms.contract for each in entries])
-    account = session.account_or_all(request.account)
+    accounts = session.account_set(request.account)
     terms = ((each, each.state.terms) for each in entries)
-    wanted = [each for each, of in terms if account in (None, of.account) and _is_of(request, of.contract, bonds)]
+    wanted = [each for each, of in terms if of.account in accounts and _is_of(request, of.contract, bonds)]
 
     def told(entry: TrackedOrder) -> OrderReport:
         return order_report(entry, messages.get(entry, ""))
 
     shown = kept(operation, wanted, request)
     await recall(session, shown)
-    return ListPart(await session.long_work.each(shown, told), of=len(wanted) + forgotten)
+    return ListPart(
+        await session.long_work.each(shown, told), of=len(wanted) + (0 if accounts.is_filtered else forgotten)
+    )

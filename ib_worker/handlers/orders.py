@@ -230,7 +230,7 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: R
     session.tws.require_connection()
     allowed = [each for each in session.accounts if session.may_trade(each)]
     for account in session.accounts if request.everyClient or not allowed else allowed:
-        session.require_tradable(account)
+        session.require_tradable(account)  # everyClient: a client needs a right to all accounts of the login
     if not session.orders.tracker.known and not request.everyClient:
         raise session.state.standing.error()
     ids = [each.state.orderId for each in _cancellable(session, request)]

@@ -17,6 +17,7 @@ from bridge.tools.portfolio import (
 from ib_worker.account import named_values as names
 from ib_worker.account.exchange_rates import AccountRow
 from ib_worker.account.portfolio import COLUMNS, AccountPicture, PricedPosition, picture, row, same_in_all, with_pnl
+from ib_worker.client_rights.accounts import own_accounts
 from ib_worker.handlers.dispatch import handles
 from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
@@ -52,11 +53,10 @@ class _Portfolio:
 
 def _accounts(session: Session, named: str | None) -> list[str]:
     """Return the accounts that are meant. Raises ToolError wrong_account, or account_required where they are many."""
-    if (account := session.account_or_all(named)) is not None:
-        return [account]
-    if len(session.accounts) > MOST_ACCOUNTS:
-        return [session.account(None)]
-    return list(session.accounts)
+    if (meant := session.account_set(named)).named is not None:
+        return [meant.named]
+    own = own_accounts(session.accounts)
+    return own if 0 < len(own) <= MOST_ACCOUNTS else [session.account(None)]
 
 
 async def _picture(session: Session, account: str, modelCode: str) -> AccountPicture:
@@ -122,6 +122,9 @@ def _table(found: _Portfolio, of: int, session: Session) -> PortfolioTable:
     same = same_in_all(rows)
     columns = [name for name in COLUMNS if name not in same]
     cut = len(rows) < of
+    said = f"The largest {len(rows)} of {of} positions. Give a higher limit for the others." if cut else ""
+    if session.account_set(None).is_filtered:
+        said = f"{said} Your token has a right to these accounts alone.".lstrip()
     return PortfolioTable(
         count=len(rows),
         truncated=cut,
@@ -131,7 +134,7 @@ def _table(found: _Portfolio, of: int, session: Session) -> PortfolioTable:
         same=same,
         columns=columns,
         rows=[[each[name] for name in columns] for each in rows],
-        message=f"The largest {len(rows)} of {of} positions. Give a higher limit for the others." if cut else None,
+        message=said or None,
     )
 
 

@@ -9,6 +9,7 @@ from bridge.bus.controls.confirmation_tokens import TOKEN_S
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from bridge.tools.previews import Preview, PreviewOrder
+from ib_worker.client_rights.limits import naming_client
 from ib_worker.handlers.dispatch import handles
 from ib_worker.order_entry.build import build_order
 from ib_worker.order_entry.send import send_what_if
@@ -114,9 +115,10 @@ async def _refused_by(session: Session, account: str, intent: OrderIntent, facts
         session.require_tradable(account)
         require_durable(session)
         await session.services.kill_switch.require_open(only_reduces_position(intent, facts))
-        check(intent, facts, session.settings.effective_limits)
+        check(intent, facts, session.limits)
     except ToolError as error:
-        return str(with_reason(error, intent, facts))
+        told = naming_client(error, session.settings.effective_limits)
+        return str(with_reason(told, intent, facts))
     return None
 
 

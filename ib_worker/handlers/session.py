@@ -9,6 +9,7 @@ from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.connection import BusError
 from bridge.tool import ToolError
 from bridge.tools.session import Connect, Connected, Disconnect, Disconnected, GetServerTime, ServerTime
+from ib_worker.client_rights.accounts import own_accounts
 from ib_worker.handlers.dispatch import handles
 from ib_worker.pre_trade.order_facts import read_clock
 from ib_worker.session.session import Session, utcnow
@@ -34,7 +35,7 @@ async def connect(request: Connect, session: Session, asked: RequestContext) -> 
         port=target.port,
         clientId=session.clientId,
         serverVersion=session.tws.require_connection().greeted,
-        accounts=session.accounts,
+        accounts=own_accounts(session.accounts),
         message=_message(request, session, already) + unkept,
     )
 

@@ -14,11 +14,16 @@ from zoneinfo import ZoneInfo
 import ib_async
 
 from bridge.bus.records.admission import AdmissionRules
+from bridge.bus.records.client_orders import ClientLimits, ClientOrders
 from bridge.bus.records.scripts import HOLD_MS
-from bridge.bus.server.request import RequestContext
+from bridge.bus.server.request import RequestContext, retry_until_answered
+from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
 from ib_worker.account.exchange_rates import AccountRates
+from ib_worker.client_rights.limits import client_counts, naming_client
+from ib_worker.client_rights.symbols import require_own_symbol
 from ib_worker.market_data.quote_line import QuoteSubscription
 from ib_worker.order_groups.related import held_by, most_of, related
 from ib_worker.order_identity.equal_orders import cleared, own_terms
@@ -71,6 +76,25 @@ class CheckOptions:
 
 
 @dataclass(frozen=True)
+class OwnCount:
+    """The count of a client's own orders, which is taken before the accepting step."""
+
+    orders: ClientOrders
+    limits: ClientLimits
+
+    async def accept(self, asked: RequestContext, gate: AdmissionRules, **names: str) -> None:
+        """Count and accept. An order that is not accepted does not count."""
+        key = asked.key or ""
+        await retry_until_answered(lambda: self.orders.take(self.limits, key, gate.orders, gate.closing))
+        try:
+            await asked.accept(gate, **names)
+        except (Fenced, StaleRequest, ToolError):
+            with suppress(BusError):  # it then counts until the day is over
+                await self.orders.give_back(self.limits, key, gate.orders)
+            raise
+
+
+@dataclass(frozen=True)
 class CheckedOrder:
     """An order within the limits: the rules that its acceptance must still pass, the person who approved it in live
     mode, and the remarks of its report."""
@@ -79,11 +103,15 @@ class CheckedOrder:
     approved_by: str = ""
     remarks: str = ""
     order: tuple[OrderIntent, RiskInputs] | None = None  # as it was checked
+    own: OwnCount | None = None  # of a client with such a limit of its own
 
     async def accept(self, asked: RequestContext, **names: str) -> None:
         """Accept the order. Raises the errors of that step, with the reason why an order is not a closing one."""
         try:
-            await asked.accept(self.gate, **names)
+            if self.own is None:
+                await asked.accept(self.gate, **names)
+            else:
+                await self.own.accept(asked, self.gate, **names)
         except ToolError as error:
             if self.order is None:
                 raise
@@ -110,20 +138,22 @@ async def check_order(
     """Return the checked order. Raises ToolError limit_exceeded, no_fresh_quote, no_exchange_rate, no_daily_pnl,
     not_tradable, not_durable, invalid_arguments, confirmation_invalid, approval_required, approval_refused, halted, or
     not_ready while the list of positions is incomplete."""
+    require_own_symbol(contract.symbol)
     require_durable(session)
     session.orders.require_complete("positions", POSITION_MESSAGES)
     filled = allowance.beside.state.filled if allowance.beside else 0.0
     details = await details_of(session, contract)
     waits = _waits_for_limit(session, allowance.beside)
     intent = replace(intent_of(contract, order, details), filled=Decimal(str(filled)), waits=waits)
-    limits = session.settings.effective_limits
+    limits = session.limits
     facts = await risk_inputs(session, contract, order, allowance.beside, patient=False)
     exits = [intent_of(contract, each, details) for each in allowance.exits]
     try:
         check(intent, facts, limits, exits)
     except ToolError as error:
         session.services.breakers.refused(error)
-        raise with_reason(error, intent, facts) from error
+        told = naming_client(error, session.settings.effective_limits)
+        raise with_reason(told, intent, facts) from error
     terms = terms_digest(contract, order)
     if allowance.token is not None:
         price = near_price(intent, facts)
@@ -142,10 +172,12 @@ async def check_order(
         duplicate_window_ms=window_s * 1000,
         duplicate_of=equal.excused or allowance.duplicate_of or "",
     )
+    counts = client_counts(gate.day_from_ms)
+    own = OwnCount(session.services.client_orders, counts) if counts else None
     remarks = remarks_on(intent, facts, changes=allowance.beside is not None, waits=_waits(session, allowance.beside))
     remarks = " ".join(filter(None, (remarks, equal.remark)))
     if session.settings.trading_mode != "live":
-        return CheckedOrder(gate, remarks=remarks, order=(intent, facts))
+        return CheckedOrder(gate, remarks=remarks, order=(intent, facts), own=own)
     changes = allowance.beside.state.orderId if allowance.beside else None
     summary = approval_text(intent, facts, contract, order, changes, allowance.exits or allowance.along, limits.collar)
     question = ApprovalRequest(terms, summary, session.now(), gate.closing, change=allowance.beside is not None)
@@ -153,7 +185,7 @@ async def check_order(
         approved_by = await session.services.approvals.require(asked, question)
     except ToolError as error:
         raise with_reason(error, intent, facts) from error
-    return CheckedOrder(gate, approved_by, remarks, (intent, facts))
+    return CheckedOrder(gate, approved_by, remarks, (intent, facts), own)
 
 
 def _waits(session: Session, entry: TrackedOrder | None) -> bool:
@@ -236,7 +268,7 @@ async def risk_inputs(
     `beside` is an order that this one replaces and that does not count. `patient`: wait for first prices, which may
     take seconds; under the account's lock nobody does.
     """
-    limits = session.settings.effective_limits
+    limits = session.limits
     await _positions_with_fills(session, order, contract.conId, beside)
     look = partial(look_at, session, patient)
     details = await details_of(session, contract)
@@ -274,7 +306,7 @@ async def risk_inputs(
 
 def _needs_quote(session: Session) -> bool:
     """Return whether a quote is needed: for a limit, or for a person who approves the order."""
-    limits = session.settings.effective_limits
+    limits = session.limits
     return session.settings.trading_mode == "live" or any(
         isinstance(each, float) for each in (limits.price_collar, limits.max_order_value, limits.max_position_value)
     )
@@ -282,7 +314,7 @@ def _needs_quote(session: Session) -> bool:
 
 def _needs_rates(session: Session) -> bool:
     """Return whether rates are needed: for a limit in the base currency, or for a person who approves the order."""
-    limits = session.settings.effective_limits
+    limits = session.limits
     return session.settings.trading_mode == "live" or any(
         isinstance(each, float) for each in (limits.max_order_value, limits.max_position_value, limits.max_daily_loss)
     )

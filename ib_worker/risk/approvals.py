@@ -119,6 +119,12 @@ class Approvals:
         with bus_errors(self._pipe.url):
             return await approval_state(self._pipe, self._keys, key, self._forms)
 
+    async def owner(self, key: str) -> str:
+        """Return the principal whose order waits under the key, empty for none. Raises ToolError bus_down."""
+        with bus_errors(self._pipe.url):
+            found: bytes | None = await self._pipe.send("HGET", self._keys.approval(key), "caller")
+        return (found or b"").decode()
+
     async def _unread(self, key: str, answer: Answer) -> ToolError:
         read_s = self._pipe.timing.read_form_s
         why = (

@@ -10,6 +10,7 @@ from typing import Any
 
 from bridge.bus.controls.connection_target import ConnectionTarget
 from bridge.bus.integrity.durability import Durability
+from bridge.bus.records.client_orders import ClientOrders
 from bridge.metrics.figures import CallFigures
 from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
@@ -25,7 +26,10 @@ from ib_worker.answers.kept_answers import KeptAnswers
 from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
+from ib_worker.client_rights.accounts import AccountSet, own_accounts, require_own_account
 from ib_worker.client_rights.admission import ClientAdmission
+from ib_worker.client_rights.current import current_rights
+from ib_worker.client_rights.limits import limits_of_client
 from ib_worker.market_data.contracts import ContractResolver
 from ib_worker.market_data.depth_book import depth_lines
 from ib_worker.market_data.live_feeds import LiveFeeds
@@ -45,6 +49,7 @@ from ib_worker.publisher import Publisher
 from ib_worker.risk.approvals import Approvals
 from ib_worker.risk.circuit_breakers import CircuitBreakers
 from ib_worker.risk.confirmation_tokens import ConfirmationTokens
+from ib_worker.risk.limit_settings import Limits
 from ib_worker.risk.trading_mode import may_trade, require_tradable_account
 from ib_worker.session import state as standing
 from ib_worker.session.announcements import Announcements
@@ -95,6 +100,7 @@ class Services:
     watches: WatchTable
     past: HistoryRecorder
     clients: ClientAdmission
+    client_orders: ClientOrders
 
 
 class ConnectionControl:
@@ -315,29 +321,41 @@ class Session:
         await self._ready.wait()
 
     def account(self, named: str | None) -> str:
-        """Return the account that a call names, or the only one. Raises ToolError wrong_account or account_required."""
+        """Return the account that a call names, or the only one of its client. Raises ToolError wrong_account,
+        account_required, or forbidden where the client has no right to it."""
+        known = own_accounts(self.accounts)
         if named is not None and named not in self.accounts:
             raise ToolError(
-                "wrong_account", f"account: this login has no {named}. It has {_either(self.accounts)}.",
-                accounts=self.accounts,
+                "wrong_account", f"account: this login has no {named}. It has {_either(known)}.", accounts=known,
             )  # fmt: skip
-        if named is None and len(self.accounts) != 1:
+        if named is not None or (self.accounts and not known):
+            require_own_account(named)
+        if named is None and len(known) != 1:
             raise ToolError(
-                "account_required", f"account: this login has several. Name one: {_either(self.accounts)}.",
-                accounts=self.accounts,
+                "account_required", f"account: this login has several. Name one: {_either(known)}.", accounts=known,
             )  # fmt: skip
-        return named or self.accounts[0]
+        return named or known[0]
 
-    def account_or_all(self, named: str | None) -> str | None:
-        """Return the account that a call names, None where it means every account. Raises ToolError wrong_account."""
-        return None if named is None or named.upper() == ALL_ACCOUNTS else self.account(named)
+    def account_set(self, named: str | None) -> AccountSet:
+        """Return the accounts that a call means: all of its client where it names none, or ALL. Raises ToolError
+        wrong_account or forbidden."""
+        whole = named is None or named.upper() == ALL_ACCOUNTS
+        return AccountSet(None if whole else self.account(named), current_rights())
+
+    @property
+    def limits(self) -> Limits:
+        """Return the limits in force for this call: the operator's, or its client's own where they are tighter."""
+        return limits_of_client(self.settings.effective_limits)
 
     def require_tradable(self, account: str | None) -> str:
-        """Return the account if the trading mode allows orders there. Raises ToolError read_only or wrong_account."""
+        """Return the account if the trading mode and the client's rights allow orders there. Raises ToolError
+        read_only, wrong_account or forbidden."""
+        require_own_account(account)
         return require_tradable_account(self.settings.trading_mode, self.settings.live_accounts, account)
 
     def may_trade(self, account: str | None) -> bool:
-        return may_trade(self.settings.trading_mode, self.settings.live_accounts, account)
+        is_own = current_rights().has_account(account or "")
+        return is_own and may_trade(self.settings.trading_mode, self.settings.live_accounts, account)
 
     def order_lock(self, account: str) -> asyncio.Lock:
         """Return the lock that is held from the check of an order until its frame or its rejection: two orders checked

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -26,6 +26,13 @@ AFTER_RESTART_MS = 60_000  # within which a front that still waits says so
 RETRY_S = 0.5
 
 
+MaySee = Callable[[str, str], bool]
+
+
+def _may(_principal: str, _account: str) -> bool:
+    return True
+
+
 @dataclass
 class _Change:
     """One step that Redis is to make."""
@@ -39,7 +46,9 @@ class _Change:
 class WatchTable:
     """The watches of one term of leadership. Only the leader changes them, so its memory is what Redis will have."""
 
-    def __init__(self, pipe: CommandPipeline, keys: Keys, token: int) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys, token: int, may_see: MaySee = _may) -> None:
+        """`may_see`: whether a principal may hear of what concerns an account."""
+        self._may_see = may_see
         self._pipe = pipe
         self._keys = keys
         self._token = token
@@ -90,7 +99,7 @@ class WatchTable:
     def fire(self, id: str, number: int, mark: Mark, told: SessionEvent, read: int = 0) -> None:
         """Log that a condition is met; `told` has what it is about, and `read` is the log's event that meets it."""
         watch = self._watches.get(id)
-        if watch is None:
+        if watch is None or not self._may_see(watch.principal, told.account):
             return
         after = None
         if watch.mode == "repeat":

@@ -11,7 +11,7 @@ from fastmcp.tools import ToolResult
 from mcp_types import CallToolResult, ImageContent, TextContent
 from pydantic import PrivateAttr
 
-from bridge.bus.messages import SIMULATED, TRUNCATED
+from bridge.bus.messages import ACCOUNTS, SIMULATED, TRUNCATED
 from bridge.tool import Picture, ToolError, ToolSpec
 from mcp_front.protocol.text_tables import as_text, compact
 
@@ -45,7 +45,7 @@ def to_result(declared: ToolSpec, reply: bytes, details: Mapping[str, Any] = NON
     and the text begin with that, and `_meta` has it for programs. `raw`: rows and objects stay the worker's JSON in the
     structured answer, for msgspec to copy.
     """
-    if raw and len(reply) <= TEXT_BYTES and TRUNCATED not in details:
+    if raw and len(reply) <= TEXT_BYTES and details.keys().isdisjoint((TRUNCATED, ACCOUNTS)):
         return _kept_result(declared, reply, bool(details.get(SIMULATED)))
     text, rows = _kept_text(reply) if len(reply) <= TEXT_BYTES else _text_and_rows(reply)
     return (
@@ -127,6 +127,9 @@ def _list_result(value: Any, text: str, details: Mapping[str, Any], rows: int | 
     if cut is not None:
         root |= {"shown": cut["rows"], "next": cut["narrow"]}
         text, meta[TRUNCATED_META] = f"{_cut(cut)}\n{text}", cut
+    if (accounts := details.get(ACCOUNTS)) is not None:
+        root["accounts"] = accounts
+        text = f"accounts: {', '.join(accounts)} alone, by the rights of your token.\n{text}"
     if details.get(SIMULATED):
         root["simulated"] = True
     return _result(root | {name: each for name, each in body.items() if name != "count"}, text, meta)

@@ -11,6 +11,7 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.events.event import Cursor
 from bridge.bus.events.event_log import PAGE
 from bridge.bus.events.stream_handles import LAPSES_MS, StreamHandle, new_handle
+from bridge.bus.identity.rights import Rights
 from bridge.bus.transport.connection import BusError, bus_errors
 from bridge.conditions import owner_tag
 from bridge.text.contract_name import contract_name
@@ -100,16 +101,17 @@ class ReadableStreams:
     async def read_stream(self, call: Call) -> ToolResult:
         request, clock = call.request, asyncio.get_running_loop().time
         assert isinstance(request, ReadStream)
-        began, principal = clock(), call.caller.principal
+        began, principal, rights = clock(), call.caller.principal, call.caller.rights
         with self._places.place(principal):
             handle = await self._own(request.handle, principal)
+            _require_rights(handle, rights)
             start = opened_cursor(request.cursor, principal, handle.stream) if request.cursor else None
             after = start or Cursor.parse(handle.cursor)
             with bus_errors(self._bus.pipe.url):
-                found, why = await self._page(handle, after, request.limit), ""
+                found, why = await self._page(handle, after, request.limit, rights), ""
             if not found.rows and not found.gap and request.wait_seconds:
                 line = f"waiting for the next entry of {handle.name}"
-                finding = self._find(handle, found.next, request.limit)
+                finding = self._find(handle, found.next, request.limit, rights)
                 more, why = await self._waiting.first(call, finding, request.wait_seconds, line)
                 found = more or found
         waited = round(clock() - began, 3)
@@ -218,22 +220,22 @@ class ReadableStreams:
             raise ToolError("not_found", f"handle: there is no stream {name}. {NOT_FOUND}")
         return noted
 
-    async def _page(self, handle: StreamHandle, after: Cursor, limit: int) -> Entries:
+    async def _page(self, handle: StreamHandle, after: Cursor, limit: int, rights: Rights) -> Entries:
         if not handle.stream:
-            return of_events(await self._bus.events.page(after), limit, PAGE, owner_tag(handle.principal))
+            return of_events(await self._bus.events.page(after), limit, PAGE, owner_tag(handle.principal), rights)
         return of_kept(await self._bus.streams.page(handle.stream, after, limit + 1), handle.kind, limit)
 
-    async def _after(self, handle: StreamHandle, after: Cursor, limit: int) -> Entries:
+    async def _after(self, handle: StreamHandle, after: Cursor, limit: int, rights: Rights) -> Entries:
         if not handle.stream:
-            return of_events(await self._bus.events.after(after), limit, PAGE, owner_tag(handle.principal))
+            return of_events(await self._bus.events.after(after), limit, PAGE, owner_tag(handle.principal), rights)
         return of_kept(await self._bus.streams.after(handle.stream, after, limit + 1), handle.kind, limit)
 
-    async def _find(self, handle: StreamHandle, after: Cursor, limit: int) -> Entries:
+    async def _find(self, handle: StreamHandle, after: Cursor, limit: int, rights: Rights) -> Entries:
         """Wait for entries, over every restart. Raises ToolError where the handle is ended meanwhile."""
         while True:
             try:
                 async with asyncio.timeout(NOTE_S):
-                    found = await self._after(handle, after, limit)
+                    found = await self._after(handle, after, limit, rights)
                 if found.rows or found.gap:
                     return found
                 after = found.next  # others' alerts alone
@@ -288,6 +290,12 @@ def _message(handle: StreamHandle, request: ReadStream, found: Entries, why: str
         return f"{handle.name}: entries were lost. Read on with the cursor.{lost}"
     over = f"Ended early: {why}" if why else f"No entry in {request.wait_seconds} s"
     return f"{handle.name}: {over}. Read again with the cursor to go on without a gap.{lost}"
+
+
+def _require_rights(handle: StreamHandle, rights: Rights) -> None:
+    """Raise ToolError forbidden for the stream of an account that the client has no right to any more."""
+    if handle.kind == "account" and not rights.has_account(str(handle.arguments.get("account", ""))):
+        raise ToolError("forbidden", f"handle: your token has no right to the account of {handle.handle} any more.")
 
 
 def _seconds(ms: int) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bridge.bus.events.event import Cursor, EventPage, SessionEvent
 from bridge.bus.events.kept_stream import GAP, KeptPage
+from bridge.bus.identity.rights import Rights
 from bridge.text.contract_name import contract_name
 from mcp_front.streams.summaries import DIGITS, same_in_all, spread_of
 from mcp_front.streams.wait_for import told
@@ -63,14 +64,23 @@ class Entries:
         return sum(max(row.get("updates", 1) - 1, 0) for row in self.rows)
 
 
-def of_events(page: EventPage, limit: int, page_length: int, owner: str) -> Entries:
-    """Return the session's events as rows, without other principals' alerts. A page of `page_length` events may have
+def of_events(page: EventPage, limit: int, page_length: int, owner: str, rights: Rights) -> Entries:
+    """Return the session's events as rows, without other principals' alerts and without what concerns accounts that the
+    client has no right to. A page of `page_length` events may have
     others behind it."""
-    own = [each for each in page.events if _is_own(each.event, owner)]
+    own = [each for each in page.events if _is_own(each.event, owner) and may_see(each.event, rights)]
     taken, cut = own[:limit], len(own) > limit
     rows = [told(each.event) for each in taken]
     more = cut or len(page.events) >= page_length
     return Entries(rows, taken[-1].cursor if cut else page.next, page.gap, page.missing, more)
+
+
+def may_see(event: SessionEvent, rights: Rights) -> bool:
+    """Return whether an event concerns an account that the client has a right to, or none. The event of an approval has
+    no account, and tells of an order: it is for clients with a right to all accounts."""
+    if not rights.accounts:
+        return True
+    return event.kind != "approval" and (not event.account or rights.has_account(event.account))
 
 
 def _is_own(event: SessionEvent, owner: str) -> bool:

@@ -27,7 +27,7 @@ from mcp_front.protocol.results import value_result
 from mcp_front.streams.cursors import opened_cursor, sealed_cursor
 from mcp_front.streams.waiting import Waiting, WaitPlaces
 from mcp_front.timing import USUAL, FrontTiming
-from mcp_front.tools.pipeline import Call
+from mcp_front.tools.pipeline import Call, Caller
 from mcp_front.tools.status import session_status
 
 MOST_OF_ONE = 64  # waits of one caller at once
@@ -114,6 +114,8 @@ class Waits:
         """Read on until a condition is met. A state counts that is so already if the call has no cursor, or events were
         lost."""
         unknown = request.cursor is None
+        if not unknown:
+            await self._require_own_approvals(call, request.events)
         while True:
             if unknown:
                 now = await self._already(call, request.events, progress.cursor)
@@ -125,7 +127,7 @@ class Waits:
             except BusError:
                 await asyncio.sleep(self._timing.wait_again_s)
                 continue
-            found = _first_met(page.events, request.events, call.caller.principal)
+            found = _first_met(page.events, request.events, call.caller)
             if found is not None:
                 progress.take(page)
                 return found
@@ -146,14 +148,14 @@ class Waits:
 
     async def _look_back(self, call: Call, request: WaitFor) -> None:
         """Return once the log has nothing after the cursor that ends the call."""
-        place, principal = opened_cursor(request.cursor or "", call.caller.principal), call.caller.principal
+        place = opened_cursor(request.cursor or "", call.caller.principal)
         while True:
             try:
                 page = await self._bus.events.page(place)
             except BusError:
                 await asyncio.sleep(self._timing.wait_again_s)
                 continue
-            if _first_met(page.events, request.events, principal) is not None:
+            if _first_met(page.events, request.events, call.caller) is not None:
                 await asyncio.Event().wait()  # the call is about to end
             if not page.events:
                 return
@@ -184,6 +186,17 @@ class Waits:
                 return Found(number, now, cursor)
         return None
 
+    async def _require_own_approvals(self, call: Call, conditions: Sequence[WaitCondition]) -> None:
+        """Raise ToolError forbidden for the approval of another client's order. One that is over is nobody's."""
+        for condition in conditions:
+            if condition.event not in APPROVALS:
+                continue
+            try:
+                await self._approval(call, condition)
+            except ToolError as error:
+                if error.code != "not_found":
+                    raise
+
     async def _order(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
         """Return the order as it stands if it meets the condition. Raises ToolError for an order that is not there."""
         request = GetOrderState(orderKey=condition.orderKey, permId=condition.permId)
@@ -209,7 +222,7 @@ class Waits:
         try:
             reply = await self._ask(call, operation, request)
         except ToolError as error:
-            if error.code in ("not_found", "ambiguous"):
+            if error.code in ("not_found", "ambiguous", "forbidden"):
                 raise
             return None
         now: dict[str, Any] = msgspec.json.decode(reply)
@@ -245,10 +258,12 @@ def _described(condition: WaitCondition) -> str:
     return f"{condition.event} of {about}" if about else condition.event
 
 
-def _first_met(events: Sequence[ReadEvent], conditions: Sequence[WaitCondition], principal: str) -> Found | None:
+def _first_met(events: Sequence[ReadEvent], conditions: Sequence[WaitCondition], caller: Caller) -> Found | None:
     for each in events:
+        if each.event.account and not caller.rights.has_account(each.event.account):
+            continue
         for number, condition in enumerate(conditions):
-            if meets(each.event, condition, principal):
+            if meets(each.event, condition, caller.principal):
                 return Found(number, told(each.event), each.cursor)
     return None
 

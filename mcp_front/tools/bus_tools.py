@@ -19,7 +19,7 @@ from bridge.tracing.spans import traced
 from mcp_front.protocol.delivery import when_delivered
 from mcp_front.protocol.results import to_result, value_result
 from mcp_front.tools.pipeline import Answer, Call
-from mcp_front.tools.status import session_status, without_blanks
+from mcp_front.tools.status import of_rights, session_status, without_blanks
 
 KEY = "idempotencyKey"
 WAITING = "no_generation"  # the reason of a write that no worker was ready to take
@@ -105,7 +105,9 @@ class BusTools:
         return value_result(call.declared, _with_key(value, key) if isinstance(request, PlacementRequest) else value)
 
     async def status(self, call: Call) -> ToolResult:
-        return value_result(call.declared, without_blanks(await session_status(self._bus)))
+        return value_result(
+            call.declared, without_blanks(of_rights(await session_status(self._bus), call.caller.rights))
+        )
 
     async def _explained(self, error: ToolError) -> ToolError:
         """Writes wait for a session that is in order: where it is not, its cause and remedy say more than the wait."""

@@ -41,7 +41,7 @@ class CancelResult:
 class HaltTradingTool:
     def __init__(self, bus: BusClient, timing: FrontTiming = USUAL) -> None:
         self._switch = _Switch(bus)
-        self._cancels = _Cancels(bus, timing.cancel_every_s)
+        self._cancels = _AccountCancels(bus, timing.cancel_every_s)
 
     async def halt(self, call: Call) -> ToolResult:
         """The switch first: what fails or is forbidden afterwards does not take it back."""
@@ -95,6 +95,22 @@ class _Switch:
         async with self._turn:
             self._next = None
             return await self._bus.halted_by(principal, reason)
+
+
+class _AccountCancels:
+    """Cancels once for all callers that wait and have a right to the same accounts: another's cancel would leave out
+    some of a caller's orders."""
+
+    def __init__(self, bus: BusClient, every_s: float) -> None:
+        self._bus = bus
+        self._every_s = every_s
+        self._by_accounts: dict[frozenset[str], _Cancels] = {}
+
+    async def cancel(self, call: Call) -> CancelResult:
+        accounts = call.caller.rights.accounts
+        if accounts not in self._by_accounts:
+            self._by_accounts[accounts] = _Cancels(self._bus, self._every_s)
+        return await self._by_accounts[accounts].cancel(call)
 
 
 class _Cancels:

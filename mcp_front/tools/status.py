@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.halt import Halt
+from bridge.bus.identity.rights import Rights
 from bridge.bus.messages import Heartbeat
 from bridge.bus.transport.connection import BusError, refusing
 from bridge.redaction import mask_url
@@ -61,6 +62,21 @@ async def session_status(bus: BusClient) -> Status:
     else:
         said = status_of(beat)
     return said | _refused(bus, refusal) | {"halted": _halted(halt)}
+
+
+def of_rights(status: Status, rights: Rights) -> Status:
+    """Return the status as a client may see it: with its own accounts, and without warnings that name another one."""
+    if not rights.accounts:
+        return status
+    foreign = [each for each in status["accounts"] or () if not rights.has_account(each)]
+    concerns = [each for each in status["concerns"] or () if not _names(each, foreign)]
+    own = [each for each in status["accounts"] or () if rights.has_account(each)]
+    return status | {"accounts": own, "concerns": concerns}
+
+
+def _names(concern: Any, accounts: list[str]) -> bool:
+    text = msgspec.json.encode(concern).decode()
+    return any(each in text for each in accounts)
 
 
 def without_blanks(status: Status) -> Status:

@@ -16,6 +16,7 @@ from bridge.bus.controls.audit_log import AuditLog
 from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.keys import Keys
 from bridge.bus.messages import NO_PROOF, ClientProof
+from bridge.bus.records.client_orders import ClientOrders
 from bridge.bus.server.server import BusServer
 from bridge.bus.timing import USUAL as USUAL_BUS
 from bridge.bus.timing import BusTiming
@@ -107,6 +108,7 @@ def services_without_bus(settings: WorkerSettings) -> Services:
         watches=WatchTable(pipe, keys, 1),
         past=HistoryRecorder(pipe, keys, 1),
         clients=ClientAdmission(ClientDirectory(pipe, keys)),
+        client_orders=ClientOrders(pipe, keys),
     )
 
 

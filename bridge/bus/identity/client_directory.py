@@ -43,9 +43,10 @@ class ClientDirectory:
         return self._file.fault() if self._file else None
 
     def changed(self) -> None:
-        """Read Redis again before the next answer: somebody has changed the clients."""
+        """Read Redis again, and before the next answer: somebody has changed the clients."""
         self._news += 1
         self._read_at = float("-inf")
+        self._read()
 
     @property
     def has_clients(self) -> bool:
@@ -86,6 +87,11 @@ class ClientDirectory:
         found = self._file.find(proof) if self._file else None
         return found or self._of_redis(proof)
 
+    def named(self, name: str) -> Client | None:
+        """Return the client of that name, by what was read last."""
+        found = self._file.named(name) if self._file else None
+        return found or self._known.clients.get(name)
+
     async def close(self) -> None:
         """End a read that is under way."""
         if self._reading is not None:
@@ -104,7 +110,7 @@ class ClientDirectory:
 
     def _is_of_file(self, name: str) -> bool:
         """Two clients of one name would be one principal: the file's is it."""
-        return self._file is not None and self._file.has(name)
+        return self._file is not None and self._file.named(name) is not None
 
     def _read(self) -> "asyncio.Task[None]":
         """The read that is under way, or a new one."""

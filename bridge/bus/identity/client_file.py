@@ -51,10 +51,10 @@ class ClientFile:
                 found = client
         return found
 
-    def has(self, name: str) -> bool:
-        """Return whether a client of that name is in the file."""
+    def named(self, name: str) -> Client | None:
+        """Return the file's client of that name."""
         self._refresh()
-        return any(client.name == name for _, client in self._known)
+        return next((client for _, client in self._known if client.name == name), None)
 
     def _refresh(self) -> None:
         stamp = _stamp(self._path)

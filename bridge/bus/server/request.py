@@ -15,7 +15,7 @@ import structlog
 
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import Lease
-from bridge.bus.messages import SIMULATED, TRUNCATED, VERSION, Reply, Request, encode_error, encode_reply
+from bridge.bus.messages import ACCOUNTS, SIMULATED, TRUNCATED, VERSION, Reply, Request, encode_error, encode_reply
 from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.records.records import OrderRecord, RecordKeeper
 from bridge.bus.timing import USUAL
@@ -47,6 +47,7 @@ class RequestContext:
         self.traceparent = request.traceparent
         self.deadline = asyncio.get_running_loop().time() + wait_s + request.grace_ms / 1000
         self.truncated: dict[str, Any] | None = None  # how much of a long answer is told, for the reply
+        self.accounts: list[str] | None = None  # the answer leaves out others, by its client's rights
         self.simulated = False  # the answer's figures are a simulator's
         self.stage: Literal["fresh", "accepting", "accepted"] = "fresh"
         # What tells this delivery of a write from another. A read has no record, and needs none.
@@ -235,6 +236,8 @@ async def _answer(asked: RequestContext, handle: Handle) -> bytes:
             raise
         raise RuntimeError("the handler let a TimeoutError pass") from error
     details: dict[str, Any] = {} if asked.truncated is None else {TRUNCATED: asked.truncated}
+    if asked.accounts is not None:
+        details[ACCOUNTS] = asked.accounts
     if asked.simulated:
         details[SIMULATED] = True
     return encode_reply(Reply(VERSION, asked.request.id, True, msgspec.Raw(result), details=details))

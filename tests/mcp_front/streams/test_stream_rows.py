@@ -1,7 +1,8 @@
 """Entries as rows: in the columns of their stream, cut to the limit, with gaps and merged updates told."""
 
-from bridge.bus.events.event import Cursor, EventPage, ReadEvent, SessionEvent
+from bridge.bus.events.event import Cursor, EventKind, EventPage, ReadEvent, SessionEvent
 from bridge.bus.events.kept_stream import KeptEntry, KeptPage
+from bridge.bus.identity.rights import EVERYTHING, Rights
 from mcp_front.streams.stream_rows import COLUMNS, as_summary, as_table, of_events, of_kept, stream_row
 
 
@@ -50,12 +51,12 @@ def test_events_are_rows_too() -> None:
     events = tuple(
         ReadEvent(Cursor(each, f"{each}-0"), SessionEvent("halt", "2026-01-02T03:04:05Z")) for each in (1, 2)
     )
-    found = of_events(EventPage(events, events[-1].cursor), 1, 500, "me")
-    whole = of_events(EventPage(events, events[-1].cursor), 9, 500, "me")
+    found = of_events(EventPage(events, events[-1].cursor), 1, 500, "me", EVERYTHING)
+    whole = of_events(EventPage(events, events[-1].cursor), 9, 500, "me", EVERYTHING)
 
     assert (found.more, found.next, found.conflated) == (True, events[0].cursor, 0)
     assert (whole.more, [row[0] for row in as_table("orders", whole.rows)]) == (False, ["halt", "halt"])
-    assert of_events(EventPage(events, events[-1].cursor), 9, 2, "me").more is True  # the page was full
+    assert of_events(EventPage(events, events[-1].cursor), 9, 2, "me", EVERYTHING).more is True  # the page was full
 
 
 def test_an_alert_is_shown_to_its_owner_alone() -> None:
@@ -65,7 +66,7 @@ def test_an_alert_is_shown_to_its_owner_alone() -> None:
         for number, watch in enumerate(watches, 1)
     )
     page = EventPage(events, events[-1].cursor)
-    found, first = of_events(page, 9, 500, "me"), of_events(page, 1, 500, "me")
+    found, first = of_events(page, 9, 500, "me", EVERYTHING), of_events(page, 1, 500, "me", EVERYTHING)
 
     assert [row["details"]["watch"] for row in found.rows] == ["me-1", "me-2"]
     assert (found.next, found.more) == (events[-1].cursor, False)
@@ -86,3 +87,23 @@ def test_a_summary_has_the_course_of_each_number_and_of_the_spread() -> None:
     ]
     assert as_summary("bars", [stream_row("bars", "bar", {"close": 3.5})]) == [["close", 3.5, 3.5, 3.5, 3.5, 3.5]]
     assert as_summary("quotes", []) == []
+
+
+def test_a_client_of_one_account_sees_no_event_of_another_and_no_approval() -> None:
+    """An approval's event has no account, and tells of an order."""
+    told: list[tuple[EventKind, str]] = [
+        ("order", "DU1"),
+        ("execution", "DU2"),
+        ("session", ""),
+        ("approval", ""),
+        ("order", "DU2"),
+    ]
+    events = tuple(
+        ReadEvent(Cursor(number, f"{number}-0"), SessionEvent(kind, "2026-01-02", account=account))
+        for number, (kind, account) in enumerate(told, 1)
+    )
+    page = EventPage(events, events[-1].cursor)
+    found = of_events(page, 9, 500, "me", Rights(frozenset({"read"}), frozenset({"DU1"})))
+
+    assert [(row["kind"], row["account"]) for row in found.rows] == [("order", "DU1"), ("session", None)]
+    assert found.next == events[-1].cursor

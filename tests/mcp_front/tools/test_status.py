@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from bridge.bus.identity.rights import EVERYTHING, Rights
 from bridge.bus.keys import Keys
 from bridge.bus.messages import Heartbeat
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
-from mcp_front.tools.status import STALE_MS, status_of, without_blanks
+from mcp_front.tools.status import STALE_MS, of_rights, status_of, without_blanks
 from tests.busy import BUSY_S
 from tests.stacks.front import ERAS, READY, plain_http, serving, worker
 
@@ -143,3 +144,17 @@ async def test_status_readiness_and_the_list_of_tools_are_told_whatever_is_damag
     assert "ibkr_get_status" in {each["name"] for each in tools}
     assert halted is True
     assert (told["halted"] is None) == (damage is not DAMAGES["a switch that is no hash"])
+
+
+def test_a_client_of_one_account_sees_its_own_and_no_warning_about_another() -> None:
+    concerns = [
+        {"what": "DU2: an exit rests alone"},
+        {"what": "DU1: an exit rests alone"},
+        {"what": "the login is due"},
+    ]
+    status = {"state": "ready", "accounts": ["DU1", "DU2"], "concerns": concerns}
+
+    told = of_rights(status, Rights(accounts=frozenset({"DU1"})))
+
+    assert (told["state"], told["accounts"], told["concerns"]) == ("ready", ["DU1"], concerns[1:])
+    assert of_rights(status, EVERYTHING) == status
