@@ -1,4 +1,4 @@
-"""`client`: manages the file of named tokens by which a front admits clients; it stores only their digests."""
+"""`client`: manages the file of named tokens by which front and worker admit clients; it stores only their digests."""
 
 import argparse
 import fcntl
@@ -11,12 +11,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bridge.bus.identity.client_file import ClientEntry
+from bridge.bus.identity.rights import LIMITS
+from bridge.toolsets import TOOLSETS
 
 FILE = Path("secrets/front_tokens.json")
 SCOPES = ("read", "trade", "admin")
 NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
-Entry = dict[str, str | list[str]]  # as the file has it
+SETS = ("accounts", "symbols", "toolsets")
+
+Entry = dict[str, Any]  # as the file has it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = actions.add_parser("add", help="make a token, and show it once")
     add.add_argument("name", type=a_name, help="the client's name in logs and audit")
     add.add_argument("--scopes", type=some_scopes, default=["read"], help="of read, trade and admin (read)")
+    add.add_argument("--accounts", type=names, default=[], help="comma list: only these (all)")
+    add.add_argument("--symbols", type=names, default=[], help="comma list: orders and prices of these alone (all)")
+    add.add_argument("--toolsets", type=some_toolsets, default=[], help="comma list: tools of these alone (all)")
+    for limit in LIMITS:
+        add.add_argument(
+            f"--{limit.replace('_', '-')}", type=json.loads, metavar="N", help=f"as LIMIT_{limit.upper()}, of its own"
+        )
     add.set_defaults(act=add_client)
     first = actions.add_parser("first", help="the same if no client has access yet, else nothing")
     first.add_argument("name", type=a_name)
@@ -33,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     remove = actions.add_parser("remove", help="end a client's access, at once")
     remove.add_argument("name", type=a_name)
     remove.set_defaults(act=remove_client)
-    actions.add_parser("list", help="names and scopes").set_defaults(act=list_clients)
+    actions.add_parser("list", help="names and rights").set_defaults(act=list_clients)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,8 +71,11 @@ def add_client(options: argparse.Namespace) -> None:
         raise ValueError(f"{options.name} exists already: remove it first, or use another name")
     token = secrets.token_urlsafe(32)
     digest = hashlib.sha256(token.encode()).hexdigest()
-    write(options.file, [*entries, {"name": options.name, "sha256": digest, "scopes": options.scopes}])
-    print(f"{options.name} may {', '.join(options.scopes)} with this token, which is shown only now:\n\n  {token}\n")
+    entry: Entry = {"name": options.name, "sha256": digest, "scopes": options.scopes}
+    given = {name: value for name in (*SETS, *LIMITS) if (value := getattr(options, name, None))}
+    rights = checked(entry | given)
+    write(options.file, [*entries, entry | given])
+    print(f"{options.name} may {rights} with this token, which is shown only now:\n\n  {token}\n")
 
 
 def add_first(options: argparse.Namespace) -> None:
@@ -77,7 +96,15 @@ def remove_client(options: argparse.Namespace) -> None:
 
 def list_clients(options: argparse.Namespace) -> None:
     for each in read(options.file):
-        print(f"{each['name']:<24} {', '.join(each['scopes'])}")
+        print(f"{each['name']:<24} {checked(each)}")
+
+
+def checked(entry: Entry) -> str:
+    """Return an entry's rights in one line. Raises ValueError for an entry that no front and no worker would read."""
+    try:
+        return msgspec.convert(entry, ClientEntry).told()
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{entry['name']}: {error}") from None
 
 
 @contextmanager
@@ -129,6 +156,16 @@ def a_name(text: str) -> str:
     if not NAME.fullmatch(text):
         raise argparse.ArgumentTypeError("1-64 of A-Z a-z 0-9 . _ @ -")
     return text
+
+
+def names(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def some_toolsets(text: str) -> list[str]:
+    if unknown := set(names(text)) - set(TOOLSETS):
+        raise argparse.ArgumentTypeError(f"no toolset: {', '.join(sorted(unknown))}. There are {', '.join(TOOLSETS)}")
+    return names(text)
 
 
 def some_scopes(text: str) -> list[str]:

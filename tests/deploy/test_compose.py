@@ -264,10 +264,13 @@ def test_a_profiles_clients_are_kept_where_its_own_front_reads_them(profile: str
     found = services(tmp_path, profile)
 
     (read,) = [each for each in found[f"front-{profile}"]["volumes"] if each["target"] == "/tokens"]
+    (checked,) = [each for each in found[f"worker-{profile}"]["volumes"] if each["target"] == "/tokens"]
     (written,) = [each for each in found[f"clients-{profile}"]["volumes"] if each["target"] == "/tokens"]
 
-    assert read["source"] == written["source"] == f"front-tokens-{profile}"
-    assert read["read_only"] is True
+    assert read["source"] == checked["source"] == written["source"] == f"front-tokens-{profile}"
+    assert (read["read_only"], checked["read_only"]) == (True, True)
+    files = found[f"front-{profile}"]["environment"], found[f"worker-{profile}"]["environment"]
+    assert files[0]["FRONT_TOKENS_FILE"] == files[1]["CLIENTS_FILE"]
 
 
 @pytest.mark.parametrize("profile", ["paper", "live"])

@@ -171,6 +171,17 @@ def test_fronts_want_tokens_and_know_the_names_they_are_called_by() -> None:
     assert "FRONT_PUBLISHED_ON" not in told
 
 
+def test_the_worker_reads_the_clients_of_its_fronts() -> None:
+    rendered = render(REAL)
+    told = environment(rendered, "StatefulSet", "rel-main-worker")
+    pods = [find(rendered, kind, f"rel-main-{part}")["spec"]["template"]["spec"]
+            for kind, part in (("Deployment", "front"), ("StatefulSet", "worker"))]  # fmt: skip
+    secrets = [each["secret"]["secretName"] for pod in pods for each in pod["volumes"] if each["name"] == "tokens"]
+
+    assert told["CLIENTS_FILE"] == "/run/secrets/front/front_tokens.json"
+    assert secrets == ["main-tokens"] * 2
+
+
 def test_the_ingress_lets_nothing_but_the_endpoint_and_health_through() -> None:
     (rule,) = find(render(REAL), "Ingress", "rel-main-front")["spec"]["rules"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.bus.identity.client_file import read_clients as read_tokens
+from bridge.bus.identity.rights import Rights
 from cli.commands.client import add_arguments, run
 
 
@@ -36,6 +37,37 @@ def test_a_client_may_only_read_unless_told_otherwise(tmp_path: Path) -> None:
     client(tmp_path / "tokens.json", "add", "phone")
 
     assert read_tokens(tmp_path / "tokens.json")[0].scopes == {"read"}
+
+
+def test_further_rights_are_kept_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "tokens.json"
+
+    client(file, "add", "old")
+    named = ("--accounts", "DU1, DU2", "--symbols", "SPY,BRK B", "--toolsets", "orders,account")
+    client(
+        file, "add", "bot", "--scopes", "read,trade", *named, "--max-order-value", "5000", "--max-orders-per-day", "20"
+    )
+    capsys.readouterr()
+    client(file, "list")
+
+    old, bot = read_tokens(file)
+    assert old.client().rights == Rights(frozenset({"read"}))
+    assert bot.accounts == {"DU1", "DU2"}
+    assert (bot.max_order_value, bot.max_orders_per_day, bot.max_position_value) == (5000.0, 20, None)
+    listed = capsys.readouterr().out.splitlines()
+    assert listed[0].split() == ["old", "read"]
+    assert "read, trade; accounts DU1, DU2; symbols BRK B, SPY; toolsets account, orders" in listed[1]
+    assert "max_order_value 5000; max_orders_per_day 20" in listed[1]
+
+
+@pytest.mark.parametrize("wrong", [("--max-order-value", "-1"), ("--max-orders-per-day", "1.5"), ("--accounts", "D U")])
+def test_rights_that_nobody_could_read_are_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[str, str]
+) -> None:
+    assert client(tmp_path / "tokens.json", "add", "bot", *wrong) == 1
+
+    assert not (tmp_path / "tokens.json").exists()
+    assert wrong[0].removeprefix("--").replace("-", "_") in capsys.readouterr().err
 
 
 def test_a_removed_client_is_gone_from_the_same_file(tmp_path: Path) -> None:
