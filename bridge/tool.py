@@ -182,6 +182,7 @@ class ToolSpec:
     composed: bool  # the front answers it itself, from other operations
     relieves: bool = False  # reduces risk or shows it: never refused for form, quota or queue
     waits: bool = False  # waits for an event: takes no place among its caller's calls
+    console: bool = False  # for operators who are signed in at the console alone: it knows no client's rights
 
     @property
     def tool_name(self) -> str:
@@ -249,9 +250,12 @@ def tool(
     )
 
 
-def operation(*, returns: Any, toolset: str, effect: Effect = Effect.READ, deadline_s: float = 15) -> Callable[[D], D]:
-    """Declare something that the front asks of the worker on behalf of a tool, and no model sees."""
-    return _register(returns, toolset, effect, deadline_s, exposed=False, composed=False)
+def operation(
+    *, returns: Any, toolset: str, effect: Effect = Effect.READ, deadline_s: float = 15, console: bool = False
+) -> Callable[[D], D]:
+    """Declare something that the front asks of the worker on behalf of a tool, or the console for itself, and no model
+    sees."""
+    return _register(returns, toolset, effect, deadline_s, exposed=False, composed=False, console=console)
 
 
 def _register(
@@ -264,10 +268,13 @@ def _register(
     composed: bool,
     relieves: bool = False,
     waits: bool = False,
+    console: bool = False,
 ) -> Callable[[D], D]:
     def add(request: D) -> D:
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", request.__name__).lower()
-        declared = ToolSpec(name, request, returns, effect, toolset, deadline_s, exposed, composed, relieves, waits)
+        declared = ToolSpec(
+            name, request, returns, effect, toolset, deadline_s, exposed, composed, relieves, waits, console
+        )
         if exposed:
             TOOLS[declared.tool_name] = declared
         if not composed:

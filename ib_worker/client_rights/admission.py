@@ -76,6 +76,10 @@ class ClientAdmission:
 
 def _require(client: Client, declared: ToolSpec) -> None:
     """Raise ToolError forbidden where the client may not use the tool at all."""
+    if declared.console:
+        raise ToolError(
+            "forbidden", f"{declared.name} is for operators who are signed in at the console.", scope="console"
+        )
     scope = client.rights.missing_scope(declared.effect)
     if scope is not None:
         raise ToolError(

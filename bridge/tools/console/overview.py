@@ -103,7 +103,7 @@ class SessionOverview(Model):
     lines_most: int
 
 
-@operation(returns=SessionOverview, toolset="session", deadline_s=5)
+@operation(returns=SessionOverview, toolset="session", deadline_s=5, console=True)
 class GetOverview(ToolRequest):
     """Return the session as the console shows it. Asking keeps the figures live for ten seconds: TWS then sends each
     position's profit by itself, so asking again costs TWS nothing."""

@@ -24,7 +24,7 @@ class SessionTakenBack(Model):
     message: str = ""
 
 
-@operation(returns=SessionLoan, toolset="session", effect=Effect.SESSION)
+@operation(returns=SessionLoan, toolset="session", effect=Effect.SESSION, console=True)
 class LendSession(ToolRequest):
     """Disconnect the session for some minutes, so that a person can use the same IBKR login in a TWS of their own. No
     client can connect it meanwhile."""
@@ -32,6 +32,6 @@ class LendSession(ToolRequest):
     minutes: Annotated[int, Field(ge=1, le=LONGEST_LOAN_MIN)] = 60
 
 
-@operation(returns=SessionTakenBack, toolset="session", effect=Effect.SESSION, deadline_s=30)
+@operation(returns=SessionTakenBack, toolset="session", effect=Effect.SESSION, deadline_s=30, console=True)
 class TakeBackSession(ToolRequest):
     """Connect the session again, before the loan's end too."""

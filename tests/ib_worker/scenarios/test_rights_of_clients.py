@@ -51,8 +51,10 @@ async def front(redis_url: str, session: str, tmp_path: Path) -> AsyncIterator[C
 
 
 def operations() -> Iterator[tuple[ToolSpec, dict[str, Any]]]:
-    """Return each operation with arguments that its declaration accepts."""
+    """Return each operation of fronts with arguments that its declaration accepts."""
     for name, declared in OPERATIONS.items():
+        if declared.console:
+            continue
         yield declared, OF_FRONTS[name] if name in OF_FRONTS else example_arguments(declared)
 
 
@@ -83,6 +85,14 @@ async def test_each_operation_needs_its_scope_and_its_toolset(front: Caller) -> 
         if not declared.relieves:
             error = await outcome(as_client(front, "no-tools"), declared, arguments)
             assert forbidden(error, "toolset") == (declared.toolset != "depth"), (declared.name, error)
+
+
+async def test_what_the_console_asks_is_no_clients_to_ask(front: Caller) -> None:
+    """It has every account: a front that is taken over asks it with a client's proof."""
+    console = [declared for declared in OPERATIONS.values() if declared.console]
+    for declared in console:
+        assert (await as_client(front, "all").refused(declared.name)).code == "forbidden"
+    assert len(console) >= 3
 
 
 async def test_an_account_that_is_named_must_be_the_clients_own(front: Caller) -> None:
