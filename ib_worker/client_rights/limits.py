@@ -1,13 +1,39 @@
 """A client's own limits beside the operator's for all: of each pair the tighter one holds."""
 
+from contextlib import suppress
+from dataclasses import dataclass
+
 from bridge.bus.identity.clients import Client
 from bridge.bus.identity.rights import Rights
-from bridge.bus.records.client_orders import ClientLimits
+from bridge.bus.records.admission import AdmissionRules
+from bridge.bus.records.client_orders import ClientLimits, ClientOrders
+from bridge.bus.server.request import RequestContext, retry_until_answered
+from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.tool import ToolError
 from ib_worker.client_rights.current import current_client
 from ib_worker.risk.limit_settings import Limits
 
 VALUES = ("max_order_value", "max_position_value")
+
+
+@dataclass(frozen=True)
+class OwnCount:
+    """The count of a client's own orders, which is taken before the accepting step."""
+
+    orders: ClientOrders
+    limits: ClientLimits
+
+    async def accept(self, asked: RequestContext, gate: AdmissionRules, **names: str) -> None:
+        """Count and accept. An order that is not accepted does not count."""
+        key = asked.key or ""
+        await retry_until_answered(lambda: self.orders.take(self.limits, key, gate.orders, gate.closing))
+        try:
+            await asked.accept(gate, **names)
+        except (Fenced, StaleRequest, ToolError):
+            with suppress(BusError):  # it then counts until the day is over
+                await self.orders.give_back(self.limits, key, gate.orders)
+            raise
 
 
 def limits_of_client(limits: Limits) -> Limits:

@@ -14,15 +14,12 @@ from zoneinfo import ZoneInfo
 import ib_async
 
 from bridge.bus.records.admission import AdmissionRules
-from bridge.bus.records.client_orders import ClientLimits, ClientOrders
 from bridge.bus.records.scripts import HOLD_MS
-from bridge.bus.server.request import RequestContext, retry_until_answered
-from bridge.bus.transport.connection import BusError
-from bridge.bus.transport.errors import Fenced, StaleRequest
+from bridge.bus.server.request import RequestContext
 from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
 from ib_worker.account.exchange_rates import AccountRates
-from ib_worker.client_rights.limits import client_counts, naming_client
+from ib_worker.client_rights.limits import OwnCount, client_counts, naming_client
 from ib_worker.client_rights.symbols import require_own_symbol
 from ib_worker.market_data.quote_line import QuoteSubscription
 from ib_worker.order_groups.related import held_by, most_of, related
@@ -73,25 +70,6 @@ class CheckOptions:
     beside: TrackedOrder | None = None
     exits: Sequence[ib_async.Order] = ()
     along: Sequence[ib_async.Order] = ()
-
-
-@dataclass(frozen=True)
-class OwnCount:
-    """The count of a client's own orders, which is taken before the accepting step."""
-
-    orders: ClientOrders
-    limits: ClientLimits
-
-    async def accept(self, asked: RequestContext, gate: AdmissionRules, **names: str) -> None:
-        """Count and accept. An order that is not accepted does not count."""
-        key = asked.key or ""
-        await retry_until_answered(lambda: self.orders.take(self.limits, key, gate.orders, gate.closing))
-        try:
-            await asked.accept(gate, **names)
-        except (Fenced, StaleRequest, ToolError):
-            with suppress(BusError):  # it then counts until the day is over
-                await self.orders.give_back(self.limits, key, gate.orders)
-            raise
 
 
 @dataclass(frozen=True)
