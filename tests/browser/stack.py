@@ -50,14 +50,14 @@ class LiveStack:
         async with CommandPipeline(self.redis) as pipe:
             return await make_link(pipe, Keys(SESSION), OPERATOR, self.console)
 
-    async def pushed_link(self, after: int = 0) -> str:
-        """Return the link of the phone's first push after so many that has one."""
+    async def pushed_link(self, within_s: float = PUSHED_WITHIN_S) -> str:
+        """Return the link of the phone's first push that has one."""
 
         def link() -> str:
-            texts = [json.loads(body)["message"] for body in self.phone.bodies[after:]]
+            texts = [json.loads(body)["message"] for body in self.phone.bodies]
             return next((found[0] for text in texts if (found := LINK.search(text))), "")
 
-        await until(link, "a push with a link", PUSHED_WITHIN_S)
+        await until(link, "a push with a link", within_s)
         return link()
 
 

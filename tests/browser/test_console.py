@@ -62,22 +62,25 @@ async def approved_on_the_phone(browser: Browser, desk: Page, stack: LiveStack) 
 
     link = await stack.pushed_link()
     assert link == f"{stack.console}/orders/{key}"
-    async with visit(browser, stack.console, phone=True) as phone:
-        await phone.goto(link)
-        await expect(phone.get_by_text("BUY 3 AAPL")).to_have_count(
-            0
-        )  # the link shows nothing to who has not signed in
-        await sign_in(phone)
-        await expect(phone.get_by_role("heading", name="Approve this order?")).to_be_visible()
-        await picture(phone, "console-phone-order")
-        await phone.get_by_role("button", name="Approve").click()
-        await expect(phone.get_by_role("heading", name="Approve this order?")).to_have_count(0)
+    await answered_on_the_phone(browser, stack, link)
 
     done, text = await stack.called("place_order", **ORDER, idempotencyKey=key)
     assert done, text
     assert '"status":"Filled"' in text
     await expect(desk.locator("#waiting").get_by_role("link", name="BUY 3 AAPL")).to_have_count(0)
     await expect(desk.locator("#trades").get_by_text("AAPL").first).to_be_visible()
+
+
+async def answered_on_the_phone(browser: Browser, stack: LiveStack, link: str) -> None:
+    """Open a push's link at a phone's width, sign in, and approve the order."""
+    async with visit(browser, stack.console, phone=True) as phone:
+        await phone.goto(link)
+        await expect(phone.get_by_text("BUY")).to_have_count(0)  # the link shows nothing to who has not signed in
+        await sign_in(phone)
+        await expect(phone.get_by_role("heading", name="Approve this order?")).to_be_visible()
+        await picture(phone, "console-phone-order")
+        await phone.get_by_role("button", name="Approve").click()
+        await expect(phone.get_by_role("heading", name="Approve this order?")).to_have_count(0)
 
 
 async def stopped_and_released(desk: Page, stack: LiveStack) -> None:

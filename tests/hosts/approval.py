@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tests.hosts import claude_code, codex
 from tests.hosts.models.scripted_model import Step
@@ -19,11 +19,16 @@ def script(stack: Stack, key: str) -> list[Step]:
     def approve_later() -> None:
         threading.Timer(APPROVED_AFTER_S, stack.approve, [key]).start()
 
+    return steps(key, approve_later)
+
+
+def steps(key: str, meanwhile: Callable[[], None] | None = None) -> list[Step]:
+    """Return the calls, of which the wait begins something else too."""
     order = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1, "idempotencyKey": key}
     events = [{"event": event, "orderKey": key} for event in ("order_approved", "order_refused")]
     return [
         Step("ibkr_place_order", order),
-        Step("ibkr_wait_for", {"events": events, "timeout_seconds": 50}, approve_later),
+        Step("ibkr_wait_for", {"events": events, "timeout_seconds": 50}, meanwhile),
         Step("ibkr_place_order", order),
     ]
 
