@@ -8,6 +8,7 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.pacing import symbol_search
+from ib_worker.pacing.caller import acting_for
 from ib_worker.pacing.symbol_search import Descriptions, SymbolSearch
 
 
@@ -73,6 +74,42 @@ async def test_a_search_that_would_wait_too_long_is_refused(monkeypatch: pytest.
     refused = [each for each in done if isinstance(each, ToolError)]
     assert len(refused) == 2
     assert (refused[0].code, refused[0].details["retry_after_s"]) == ("paced", pytest.approx(0.4, abs=0.1))
+
+
+async def by_caller(symbols: SymbolSearch, *asked: tuple[str, str]) -> list[Descriptions | ToolError]:
+    """Search for callers, in the order given, all at the same time."""
+
+    async def one(caller: str, pattern: str) -> Descriptions | ToolError:
+        with acting_for(caller):
+            try:
+                return (await symbols.matching(pattern))[0]
+            except ToolError as error:
+                return error
+
+    return await asyncio.gather(*(one(*each) for each in asked))
+
+
+async def test_callers_take_turns_however_much_one_of_them_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(symbol_search, "APART_S", 0.05)
+    monkeypatch.setattr(symbol_search, "LONGEST_WAIT_S", 0.22)
+    tws = Tws()
+
+    found = await by_caller(search(tws), *(("hungry", each) for each in "abcdefgh"), ("quiet", "x"))
+
+    assert [pattern for pattern, _ in tws.asked] == ["A", "B", "X", "C", "D", "E"]
+    assert [isinstance(each, ToolError) for each in found] == [False] * 5 + [True] * 3 + [False]
+
+
+async def test_a_search_that_another_caller_made_meanwhile_costs_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(symbol_search, "APART_S", 0.1)
+    tws = Tws()
+
+    asked = [("hungry", "a"), ("hungry", "b"), ("hungry", "x"), ("hungry", "c"), ("quiet", "x")]
+    found = await by_caller(search(tws), *asked)
+
+    assert [pattern for pattern, _ in tws.asked] == ["A", "B", "X", "C"]
+    assert tws.asked[3][1] - tws.asked[2][1] < 0.19
+    assert found[2] == found[4]
 
 
 async def test_the_least_recent_answers_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
