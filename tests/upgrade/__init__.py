@@ -1,0 +1,1 @@
+"""The upgrade of docs/upgrading.md, on data of the release itself."""
