@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -40,6 +39,7 @@ from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.http.start_page import add_start_page
 from mcp_front.logging_setup import configure_logs
 from mcp_front.metrics import FrontParts, front_samples
+from mcp_front.oauth.oidc import OidcSettings, OidcTokens
 from mcp_front.oauth.protected_resource import ProtectedResource, ScopeMiddleware
 from mcp_front.settings import FrontSettings, load_settings
 from mcp_front.streams.readable import ReadableStreams
@@ -81,7 +81,7 @@ class Front:
 def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUAL) -> Front:
     """Everything but the socket; raises OSError or ValueError where the tokens file or a toolset's name is no good."""
     draining = asyncio.Event()
-    tokens = client_tokens(bus, settings.front_tokens_file) if settings.asks_for_tokens else None
+    tokens = client_tokens(bus, settings) if settings.asks_for_tokens else None
     resource = protected_resource(settings)
     answers, codec = BusTools(bus), SharedRequestStateCodec(bus)
     streams = Streams(bus, draining, tokens, timing)
@@ -120,20 +120,27 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     return Front(mcp, app, calls, draining, bus, queue, streams.figures)
 
 
-def client_tokens(bus: BusClient, path: Path | None) -> ClientTokens:
-    """The check of tokens against the file's clients and those in Redis. Raises OSError or ValueError."""
+def client_tokens(bus: BusClient, settings: FrontSettings) -> ClientTokens:
+    """The check of tokens: of the file's clients, of Redis's and a provider's. Raises OSError or ValueError."""
+    path = settings.front_tokens_file
     if path is not None:
         read_clients(path)  # a front does not start with a file that admits nobody
     clients = ClientDirectory(bus.pipe, bus.keys, path)
     bus.watch_clients(clients.changed)
-    return ClientTokens(clients)
+    if not settings.oidc_issuer:
+        return ClientTokens(clients)
+    provider = OidcSettings(
+        settings.oidc_issuer, settings.oidc_audience, settings.oidc_scope_prefix, settings.oidc_algorithm
+    )
+    return OidcTokens(clients, provider)
 
 
 def protected_resource(settings: FrontSettings) -> ProtectedResource | None:
-    """The front as a resource of the console's authorization server; None where clients do not sign in by OAuth."""
-    if settings.public_url is None or settings.console_url is None:
+    """The front as a resource of the authorization server; None where clients do not sign in by OAuth."""
+    issuer = settings.oidc_issuer or settings.console_url
+    if settings.public_url is None or issuer is None:
         return None
-    return ProtectedResource(settings.public_url, settings.console_url)
+    return ProtectedResource(settings.public_url, issuer, settings.oidc_scope_prefix)
 
 
 def _no_fault() -> None:

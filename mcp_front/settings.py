@@ -39,6 +39,10 @@ class FrontSettings(MetricsSettings):
     front_allowed_origins: Names = ()
     public_url: Annotated[str | None, AfterValidator(optional_url)] = None  # where clients reach this front
     console_url: Annotated[str | None, AfterValidator(optional_url)] = None  # their authorization server
+    oidc_issuer: str = ""  # an OpenID Connect provider in the console's place
+    oidc_audience: str = ""
+    oidc_scope_prefix: str = ""
+    oidc_algorithm: Literal["RS256", "PS256", "ES256", "Ed25519"] = "RS256"
     front_toolsets: Names = ()  # none named: the default ones
     front_calls_per_s: Annotated[float, Field(ge=0)] = 0  # of one client; 0: as many as the front can answer
     front_burst: Annotated[int, Field(gt=0)] = 100
@@ -49,10 +53,7 @@ class FrontSettings(MetricsSettings):
 
     @model_validator(mode="after")
     def _keeps_the_door_shut(self) -> Self:
-        if self.public_url and not self.console_url:
-            raise ValueError(
-                "PUBLIC_URL lets clients sign in by OAuth: set CONSOLE_URL to the console's address, where they do it"
-            )
+        _require_a_place_to_sign_in(self)
         if not self.asks_for_tokens and not is_loopback(self.front_host) and self.front_published_on != "loopback":
             raise ValueError(
                 f"FRONT_HOST={self.front_host} lets any machine trade through this front without a token: set "
@@ -76,6 +77,20 @@ class FrontSettings(MetricsSettings):
     def hosts(self) -> tuple[str, ...]:
         """The host names that are answered beside loopback."""
         return self.front_allowed_hosts + ((urlsplit(self.public_url).netloc,) if self.public_url else ())
+
+
+def _require_a_place_to_sign_in(settings: FrontSettings) -> None:
+    """Raise ValueError where clients are to sign in, and there is no safe place for it."""
+    issuer = urlsplit(settings.oidc_issuer)
+    if settings.oidc_issuer and not (settings.public_url and settings.oidc_audience):
+        raise ValueError("OIDC_ISSUER needs PUBLIC_URL, and OIDC_AUDIENCE: else tokens for others would be good here")
+    if settings.oidc_issuer and issuer.scheme != "https" and not is_loopback(issuer.hostname or ""):
+        raise ValueError("OIDC_ISSUER is an https address: its keys over plain http can be changed on their way")
+    if settings.public_url and not (settings.console_url or settings.oidc_issuer):
+        raise ValueError(
+            "PUBLIC_URL lets clients sign in by OAuth: set CONSOLE_URL to the console's address, where they do it, or "
+            "OIDC_ISSUER to that of an OpenID Connect provider"
+        )
 
 
 def _without_port(host: str) -> str:

@@ -23,18 +23,20 @@ log = structlog.get_logger(__name__)
 
 
 class ProtectedResource:
-    """The front as a resource of an authorization server. url: where clients reach the front; issuer: the server's."""
+    """The front as a resource of an authorization server. url: where clients reach the front; issuer: the server's;
+    prefix: what that one's scopes have before ours."""
 
-    def __init__(self, url: str, issuer: str) -> None:
+    def __init__(self, url: str, issuer: str, prefix: str = "") -> None:
         self._url = url
         self._issuer = issuer
+        self._prefix = prefix
 
     def metadata(self, path: str = ENDPOINT) -> dict[str, object]:
         """Return the metadata of the endpoint under one of its paths."""
         return {
             "resource": self._url + path,
             "authorization_servers": [self._issuer],
-            "scopes_supported": list(SCOPES),
+            "scopes_supported": [self._prefix + each for each in SCOPES],
             "bearer_methods_supported": ["header"],
             "resource_name": "IBKR TWS MCP server",
             "resource_documentation": self._url + DOCUMENTATION,
@@ -44,7 +46,10 @@ class ProtectedResource:
         """Return the header WWW-Authenticate for a request to this path. `error`: RFC 6750's code, if there is one."""
         of = path if path in ALIASES else ENDPOINT
         parts = [f'error="{error}"'] if error else []
-        parts += [f'resource_metadata="{self._url}{METADATA}{of}"', f'scope="{" ".join(scopes)}"']
+        parts += [
+            f'resource_metadata="{self._url}{METADATA}{of}"',
+            f'scope="{" ".join(self._prefix + each for each in scopes)}"',
+        ]
         return f"Bearer {', '.join(parts)}".encode()
 
     def add_metadata(self, server: FastMCP) -> None:

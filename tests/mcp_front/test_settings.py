@@ -79,6 +79,21 @@ def test_clients_that_sign_in_need_the_consoles_address_and_are_asked_for_tokens
     assert settings.hosts == ("ibkr.example.org",)
 
 
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"OIDC_ISSUER": "https://issuer.example"}, "PUBLIC_URL, and OIDC_AUDIENCE"),
+        ({"OIDC_ISSUER": "https://issuer.example", "PUBLIC_URL": "https://a.example"}, "OIDC_AUDIENCE"),
+        ({"OIDC_ISSUER": "http://issuer.example", "PUBLIC_URL": "https://a.example", "OIDC_AUDIENCE": "a"}, "https"),
+    ],
+)
+def test_a_provider_outside_needs_an_audience_and_https(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said):
+        settings_with(monkeypatch, **variables)
+
+
 def test_comma_lists_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRONT_TOKENS_FILE", "/run/secrets/tokens")
     settings = settings_with(monkeypatch, FRONT_ALLOWED_HOSTS="a.example.org, b.example.org,", FRONT_TOOLSETS="session")
