@@ -71,7 +71,12 @@ def build_app(bus: BusClient, settings: ConsoleSettings, feed: LiveFeed | None =
             Route("/healthz", _alive, methods=["GET"]),
             Mount("/static", StaticFiles(directory=TEMPLATES.parent / "static")),
         ],
-        exception_handlers={BusError: pages.unavailable, ToolError: pages.unavailable, ClientDisconnect: _cut_off},
+        exception_handlers={
+            404: pages.not_there,
+            BusError: pages.unavailable,
+            ToolError: pages.unavailable,
+            ClientDisconnect: _cut_off,
+        },
     )
     return GuardMiddleware(app, settings.url, PROGRAMS if oauth else ())
 

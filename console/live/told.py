@@ -8,6 +8,7 @@ from bridge.bus.events.event import SessionEvent
 from bridge.text.plain_text import one_line
 
 LONGEST = 300  # characters
+IN_COLUMNS = frozenset({"at", "permId", "orderRef", "status"})  # fields of an entry's details that are beside them
 QUIET = frozenset({"commission"})  # kinds that say nothing to who looks at a list of events
 
 
@@ -45,7 +46,7 @@ def event_tone(event: SessionEvent) -> str:
     if event.kind in ("halt", "data_loss") or details.get("rejected") or details.get("not_found"):
         return "bad"
     if event.kind == "session":
-        return "good" if details.get("state") == "ready" else "bad"
+        return {"ready": "good", "connecting": "plain", "syncing": "plain"}.get(str(details.get("state")), "bad")
     if event.kind == "approval":
         return {"asked": "ask", "approved": "good"}.get(str(details.get("state")), "bad")
     if event.kind in ("execution", "resume") or details.get("status") == "Filled":
@@ -140,8 +141,23 @@ def entry_text(entry: AuditEntry) -> str:
     told = entry.details
     if told.get("message"):
         return one_line(str(told["message"]), LONGEST)
-    parts = [f"{name} {_value(each)}" for name, each in told.items() if each not in (None, "", [], {})]
+    parts = [
+        _terms(each) if name == "terms" and isinstance(each, dict) else f"{name} {_value(each)}"
+        for name, each in told.items()
+        if name not in IN_COLUMNS and each is not False and each not in (None, "", [], {})
+    ]
     return one_line("; ".join(parts), LONGEST)
+
+
+def _terms(terms: dict[str, Any]) -> str:
+    """Return an order's terms as people write them."""
+    contract = terms.get("contract")
+    of = contract if isinstance(contract, dict) else {}
+    names = ("lmtPrice", "auxPrice", "trailingPercent")
+    prices = (f" {name} {number(terms[name])}" for name in names if terms.get(name) is not None)
+    name = of.get("localSymbol") or of.get("symbol") or of.get("conId") or ""
+    head = f"{terms.get('action', '')} {number(terms.get('totalQuantity'))} {name} {terms.get('orderType', '')}"
+    return f"{head}{''.join(prices)} {terms.get('tif', '')}".strip()
 
 
 def _value(value: object) -> str:

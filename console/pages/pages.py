@@ -61,7 +61,7 @@ class Pages:
         from here."""
         then = local_path(f"{request.url.path}{'?' if request.url.query else ''}{request.url.query}")
         if request.headers.get("sec-fetch-site") == "cross-site":
-            return rendered("again", then=then)
+            return rendered("onward", then=then)
         return self.sign_in_page(then)
 
     async def acted(self, request: Request, act: Action, fields: int = 10) -> Response:
@@ -92,6 +92,10 @@ class Pages:
         token = token_of(request, self.url)
         operator = await signed_in_operator(self.bus.pipe, self.bus.keys, token) if token else ""
         return Visitor(token, operator) if operator else None
+
+    async def not_there(self, _: Request, __: Exception) -> Response:
+        """Say that there is no such page, to whoever asks."""
+        return rendered("plain", 404, title="Not there", text="The console has no such page.")
 
     async def unavailable(self, request: Request, error: Exception) -> Response:
         """Say that Redis does not answer."""

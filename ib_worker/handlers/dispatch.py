@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import TypeAdapter
 
+from bridge.bus.identity.sign_ins import CONSOLE_CALLER
 from bridge.bus.server.request import RequestContext
 from bridge.tool import OPERATIONS, Effect, ToolError, ToolRequest, ToolSpec
 from bridge.tracing.spans import Span
@@ -139,7 +140,8 @@ async def _answer(session: Session, asked: RequestContext) -> bytes:
 
 async def _admitted(session: Session, asked: RequestContext, handled: HandlerEntry) -> bytes:
     request = handled.declared.request.model_validate_json(asked.arguments)
-    session.note_caller(asked.client, asked.operation)
+    if asked.caller != CONSOLE_CALLER or handled.declared.effect is not Effect.READ:  # who looks on is no client
+        session.note_caller(asked.client, asked.operation)
     await require_own_symbols(request, session.contracts.contract)
     if handled.declared.effect is Effect.READ and not handled.always:
         session.require_ready()

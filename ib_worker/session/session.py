@@ -54,7 +54,7 @@ from ib_worker.risk.trading_mode import may_trade, require_tradable_account
 from ib_worker.session import state as standing
 from ib_worker.session.announcements import Announcements
 from ib_worker.session.broker_link import BrokerLink
-from ib_worker.session.state import SessionState, StateTracker
+from ib_worker.session.state import SessionState, StateReason, StateTracker
 from ib_worker.settings import WorkerSettings
 from ib_worker.tws.client import OrderIds, TwsClient
 from ib_worker.tws.endpoint import Endpoint
@@ -66,7 +66,6 @@ KEPT_STATES = 200  # that wait to be written into the event log while Redis is a
 MOST_SCANNERS = 5  # of the ten that TWS allows each client, since it counts one until its cancel arrives
 RECENT_S = 60.0  # who has called within this time is using the session
 MOST_CALLERS = 100  # whose last call is remembered
-LOOKS_ON = frozenset({"get_overview"})  # operations of the console, which asks every second
 
 
 def utcnow() -> datetime:
@@ -145,17 +144,19 @@ class ConnectionControl:
         await tried
 
     def disconnect(self, caller: str) -> None:
+        self._leave(standing.ASKED, caller)
+
+    def _leave(self, reason: StateReason, detail: str) -> None:
         self.wanted.clear()
         self.stop.set()
         self.wake.set()
-        self._state.set(standing.ASKED, caller)
+        self._state.set(reason, detail)
         self.attempt_ended()
 
     def lend(self, by: str, until: datetime) -> None:
         """Disconnect, and connect again at that time."""
         self.end_loan()
-        self.disconnect(by)
-        self._state.set(standing.LENT, f"{by}, until {until:%Y-%m-%d %H:%M} UTC")
+        self._leave(standing.LENT, f"{by}, until {until:%Y-%m-%d %H:%M} UTC")
         self.lent_until = until
         wait_s = max((until - utcnow()).total_seconds(), 0.0)
         self._returns = asyncio.get_running_loop().call_later(wait_s, self._return)
@@ -363,9 +364,7 @@ class Session:
         return self._order_locks[account]
 
     def note_caller(self, caller: str, operation: str) -> None:
-        """Note who calls. An operator who looks on uses nothing, and is no client."""
-        if operation in LOOKS_ON:
-            return
+        """Note who calls, and what."""
         before = self._callers.pop(caller, None)
         self._callers[caller] = CallerActivity(time.monotonic(), operation, before.calls + 1 if before else 1)
         while len(self._callers) > MOST_CALLERS:

@@ -56,7 +56,11 @@ def test_numbers_have_a_minus_and_no_needless_digits() -> None:
 
 def test_an_entry_says_its_message_or_its_details() -> None:
     refused = AuditEntry(1, "", "", "refused", details={"message": "too\nlarge"})
-    fill = AuditEntry(2, "", "", "fill", details={"shares": 10.0, "terms": {"action": "BUY", "gone": None}})
+    fill = AuditEntry(2, "", "", "fill", details={"at": "now", "shares": 10.0, "fee": {"usd": 1.0, "gone": None}})
 
+    terms = {"action": "BUY", "totalQuantity": 10.0, "contract": {"symbol": "SPY"}, "orderType": "LMT", "lmtPrice": 5.5}
+    sent = AuditEntry(3, "", "", "intent", details={"terms": terms | {"tif": "DAY"}})
+
+    assert entry_text(sent) == "BUY 10 SPY LMT lmtPrice 5.5 DAY"
     assert (entry_text(refused), entry_tone(refused)) == ("too large", "bad")
-    assert (entry_text(fill), entry_tone(fill)) == ("shares 10; terms action=BUY", "good")
+    assert (entry_text(fill), entry_tone(fill)) == ("shares 10; fee usd=1", "good")

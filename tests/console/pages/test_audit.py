@@ -57,5 +57,5 @@ async def test_a_link_on_another_sites_page_is_followed_once_more_from_here(redi
     async with console(redis_url, session) as visitor:
         page = await visitor.http.get("/orders/key-of-order", headers={"sec-fetch-site": "cross-site"})
 
-    assert 'content="0;url=/orders/key-of-order"' in page.text
+    assert 'content="0; url=/orders/key-of-order"' in page.text
     assert "Passphrase" not in page.text

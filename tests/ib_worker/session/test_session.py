@@ -46,7 +46,6 @@ def test_without_a_connection_nothing_can_be_asked(alone: Session) -> None:
 def test_who_has_called_lately_is_known_the_latest_last(alone: Session) -> None:
     for caller in ("claude", "codex", "claude"):
         alone.note_caller(caller, "get_quotes")
-    alone.note_caller("operator anna", "get_overview")  # who looks on is no client
 
     assert alone.recent_clients() == ["codex", "claude"]
     assert alone.recent_clients(beside="claude") == ["codex"]
