@@ -36,11 +36,13 @@ class Disconnected(Model):
 
 
 class SessionWarning(Model):
-    """A problem that does not stop the session, and its fix. `due`: the deadline, if there is one."""
+    """A problem that does not stop the session, and its fix. `due`: the deadline, if there is one. `account`: the one
+    whose orders it is about, if any."""
 
     what: str
     remedy: str
     due: date | None = None
+    account: str | None = None
 
 
 class SessionStatus(Model):

@@ -36,7 +36,10 @@ def exceeding(session: Session) -> list[ExcessExits]:
 
 def exit_warnings(session: Session) -> list[SessionWarning]:
     """Return a warning of the status for each of them."""
-    return [SessionWarning(what=each.what, remedy=each.remedy) for each in exceeding(session)]
+    return [
+        SessionWarning(what=each.what, remedy=each.remedy, account=each.exits[0].state.terms.account)
+        for each in exceeding(session)
+    ]
 
 
 def _beyond_position(session: Session, exits: list[TrackedOrder]) -> ExcessExits:

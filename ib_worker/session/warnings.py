@@ -79,7 +79,8 @@ def session_warnings(session: Session, now: datetime, of_exits: Iterable[Session
         )
     for entry in session.orders.tracker.open():
         if entry.state.contradicted is not None:
-            found.append(SessionWarning(what=_contradiction(entry.state), remedy=LISTED_OPEN))
+            account, what = entry.state.terms.account, _contradiction(entry.state)
+            found.append(SessionWarning(what=what, remedy=LISTED_OPEN, account=account))
     found += of_exits
     if (due := weekly_login(now)) - now < NEAR:
         found.append(

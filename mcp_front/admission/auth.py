@@ -17,6 +17,7 @@ from bridge.tool import ToolError, ToolSpec
 Token = SdkToken  # FastMCP's are such ones
 NOTHING = Rights()  # of a token that this front has not checked itself
 LONGEST_LABEL = 64  # characters
+KEPT = 1_000  # tokens
 
 
 class ClientToken(AccessToken):
@@ -53,6 +54,7 @@ class ClientTokens(TokenVerifier):
     def __init__(self, clients: ClientDirectory) -> None:
         super().__init__()
         self._clients = clients
+        self._made: dict[str, tuple[Client, ClientToken]] = {}
 
     def fault(self) -> str | None:
         """The reason why the clients' file cannot be read now, without its path; None where it can."""
@@ -65,7 +67,16 @@ class ClientTokens(TokenVerifier):
             client = await self._clients.find(proof)
         except ToolError:
             return None
-        return ClientToken.of(client, proof) if client is not None else None
+        return self._token(client, proof) if client is not None else None
+
+    def _token(self, client: Client, proof: str) -> ClientToken:
+        """Return the token that was made before, while its client is the same: making one costs more than the check."""
+        known = self._made.get(proof)
+        if known is None or known[0] != client:
+            if len(self._made) >= KEPT:
+                self._made.clear()
+            known = self._made[proof] = (client, ClientToken.of(client, proof))
+        return known[1]
 
     async def may(self, proof: ClientProof, declared: ToolSpec) -> bool:
         """Return whether the token is still valid and its client may use the tool. While Redis is away, what was known

@@ -65,18 +65,17 @@ async def session_status(bus: BusClient) -> Status:
 
 
 def of_rights(status: Status, rights: Rights) -> Status:
-    """Return the status as a client may see it: with its own accounts, and without warnings that name another one."""
+    """Return the status as a client may see it: with its own accounts, without warnings about the orders of another."""
     if not rights.accounts:
         return status
-    foreign = [each for each in status["accounts"] or () if not rights.has_account(each)]
-    concerns = [each for each in status["concerns"] or () if not _names(each, foreign)]
+    concerns = [each for each in status["concerns"] or () if _may_see(each, rights)]
     own = [each for each in status["accounts"] or () if rights.has_account(each)]
     return status | {"accounts": own, "concerns": concerns}
 
 
-def _names(concern: Any, accounts: list[str]) -> bool:
-    text = msgspec.json.encode(concern).decode()
-    return any(each in text for each in accounts)
+def _may_see(concern: Any, rights: Rights) -> bool:
+    account = concern.get("account") if isinstance(concern, dict) else None
+    return not account or rights.has_account(account)
 
 
 def without_blanks(status: Status) -> Status:

@@ -131,3 +131,25 @@ async def test_a_new_reader_begins_now_and_its_place_outlives_it(redis_url: str,
     assert again == place
     assert len(missed.events) == 1
     assert other == missed.next
+
+
+async def test_a_watch_on_an_account_that_its_owner_has_no_right_to_does_not_fire(redis_url: str, session: str) -> None:
+    """Rights may have changed since the alert was made."""
+    foreign = SessionEvent("alert", AT.time, account="DU2", details={"value": 3.0})
+    async with leading(redis_url, session) as (bus, _):
+        table = WatchTable(
+            bus.pipe, bus.keys, bus.lease.token, lambda who, account: (who, account) != ("claude", "DU2")
+        )
+        await table.load(0)
+        writing = asyncio.create_task(table.run())
+        await table.keep(watch())
+        table.fire("w-1", 0, Mark(armed=False), foreign)
+        left = table.get("w-1")
+        table.fire("w-1", 0, Mark(armed=False), AT)
+        await table.remove("w-2")
+        events = await logged(bus)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
+    assert left is not None
+    assert [each.account for each in events] == [""]

@@ -9,6 +9,8 @@ import pytest
 
 from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.identity.client_file import read_clients as read_tokens
+from bridge.bus.identity.clients import Client, end_access_of, grant_access, proof_of, store_client
+from bridge.bus.identity.rights import Rights
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import Effect
@@ -16,6 +18,7 @@ from mcp_front.admission.auth import ClientTokens
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.timing import FrontTiming
 from mcp_front.tools.catalogue import offered_tools
+from tests.stacks.clients import write_clients
 from tests.stacks.front import ERAS, plain_http, serving, worker
 from tests.stacks.handlers import ORDER, PNL, Recorder
 from tests.stacks.ticking_worker import ticking
@@ -195,3 +198,53 @@ async def test_file_that_may_be_read_again_is_read_again(tmp_path: Path, monkeyp
     moved.rename(path)  # the same time, size and inode
 
     assert (path.stat().st_mtime_ns, tokens.fault()) == (stat.st_mtime_ns, None)
+
+
+async def test_a_client_is_shown_the_tools_of_its_rights_and_calls_no_other(
+    redis_url: str, session: str, tmp_path: Path
+) -> None:
+    """Cancels, the halt and the status are in every client's toolsets."""
+    path = write_clients(tmp_path / "clients.json", {"quotes": {"toolsets": ["quotes"], "accounts": ["DU1"]}})
+    recorder = Recorder(PNL)
+    async with (
+        worker(redis_url, session, {"get_pnl": recorder}),
+        serving(redis_url, session, front_tokens_file=path) as front,
+    ):
+        client = front.raw(ERAS[0], authorization="Bearer token of quotes")
+        listed = {tool["name"] for tool in (await client.request("tools/list"))["result"]["tools"]}
+        refused = await client.call("ibkr_get_pnl")
+        status = await client.call("ibkr_get_status")
+
+    always = {each.tool_name for each in offered_tools() if each.relieves}
+    assert listed == always | {each.tool_name for each in offered_tools(["quotes"])}
+    assert refused["_meta"][ERROR_META]["toolset"] == "account"
+    assert recorder.asked == []
+    assert status["structuredContent"]["accounts"] == []  # of the session's DU1234567
+
+
+async def test_a_client_of_redis_is_admitted_until_its_time_or_its_end(
+    redis_url: str, session: str, tmp_path: Path
+) -> None:
+    path, recorder = write_clients(tmp_path / "clients.json", {}), Recorder(PNL)
+    async with (
+        worker(redis_url, session, {"get_pnl": recorder}) as bus,
+        serving(redis_url, session, front_tokens_file=path) as front,
+    ):
+        await store_client(bus.pipe, bus.keys, Client("claude", Rights(frozenset({"read"}))))
+        for token, lasts_ms in (("good", 60_000), ("over", 0)):
+            await grant_access(bus.pipe, bus.keys, proof_of(token), "claude", lasts_ms)
+
+        async def admitted(token: str) -> bool:
+            async with plain_http() as http:
+                raw = front.raw(ERAS[0], authorization=f"Bearer {token}")
+                return (await http.post(front.endpoint, **raw.prepared("tools/list"))).status_code == 200
+
+        before = [await admitted(token) for token in ("good", "over", "unknown")]
+        await front.raw(ERAS[0], authorization="Bearer good").call("ibkr_get_pnl")
+        await end_access_of(bus.pipe, bus.keys, "claude")
+        async with asyncio.timeout(1):
+            while await admitted("good"):
+                pass
+
+    assert before == [True, False, False]
+    assert [(asked.caller, asked.proof) for asked in recorder.asked] == [("claude", proof_of("good"))]

@@ -147,11 +147,7 @@ async def test_status_readiness_and_the_list_of_tools_are_told_whatever_is_damag
 
 
 def test_a_client_of_one_account_sees_its_own_and_no_warning_about_another() -> None:
-    concerns = [
-        {"what": "DU2: an exit rests alone"},
-        {"what": "DU1: an exit rests alone"},
-        {"what": "the login is due"},
-    ]
+    concerns = [{"what": "an exit rests alone", "account": each} for each in ("DU2", "DU1", None)]
     status = {"state": "ready", "accounts": ["DU1", "DU2"], "concerns": concerns}
 
     told = of_rights(status, Rights(accounts=frozenset({"DU1"})))
