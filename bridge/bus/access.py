@@ -70,7 +70,7 @@ def default_line(password_sha256: str) -> str:
 
 def _stored(keys: Keys) -> set[str]:
     """Return the names of all that the session stores, or patterns of them."""
-    several = (keys.kept, keys.history, keys.duplicate, keys.preview, keys.approval, keys.order)
+    several = (keys.kept, keys.history, keys.duplicate, keys.preview, keys.approval, keys.order, keys.answer)
     of_principals = keys.placed_by("").rpartition(":")[0] + ":" + _ANY
     channels = {keys.requests, keys.fronts, keys.calls, keys.event_news, keys.stream_news, keys.client_news}
     single = {name for name in vars(keys).values() if name.startswith(_every(keys).removesuffix(_ANY))}
@@ -99,7 +99,7 @@ def _front(keys: Keys) -> Iterable[Grant]:
     yield _scripts(keys)
     yield Grant("+ssubscribe +sunsubscribe", channels=_heard_by_fronts(keys))
     yield Grant("+pubsub|shardnumsub allchannels")
-    yield Grant("+get +hmget", reads=[keys.generation, keys.heartbeat])
+    yield Grant("+get +hmget", reads=[keys.generation, keys.heartbeat, keys.lease, keys.owned, keys.answer(_ANY)])
     yield Grant("+get +hgetall", reads=[keys.clients, keys.access, keys.identity_epoch])
     yield Grant("+hget +hmget +hset +del +pexpire", writes=[keys.order(_ANY)])
     yield Grant("+hget +hmget +hsetnx", writes=[keys.halt])
@@ -120,7 +120,8 @@ def _worker(keys: Keys) -> Iterable[Grant]:
         keys.requests, keys.replies(_ANY), keys.ticks(_ANY), keys.event_news, keys.stream_news, keys.client_news,
     ]  # fmt: skip
     config = "+config|get"  # whether Redis keeps what it acknowledges
-    yield Grant(f"{_CONNECT} {_DATA} {_BASICS} {config} +spublish +ssubscribe +sunsubscribe",
+    scan = "+scan"  # for records of an earlier release
+    yield Grant(f"{_CONNECT} {_DATA} {_BASICS} {config} {scan} +spublish +ssubscribe +sunsubscribe",
                 reads=identity, writes=sorted(owned), channels=channels)  # fmt: skip
     yield _scripts(keys)
     yield Grant("+pubsub|shardnumsub allchannels")

@@ -33,6 +33,7 @@ class Keys:
         self.inflight = self._prefix + "inflight"  # set: keys of orders that are accepted and not done
         self.order_ids = self._prefix + "order_ids"  # counter: the highest orderId ever handed out
         self.accepted = self._prefix + "accepted"  # sorted set: keys of placed orders by the time of acceptance
+        self.owned = self._prefix + "owned"  # string: the token of a leader whose part of each record is its own
         self.halt = self._prefix + "halt"  # hash: the kill switch, there while it is set
         self.halts = self._prefix + "halts"  # counter: how often the switch was released
         self.switched = self._prefix + "switched"  # list: who set it, where the audit log does not say so yet
@@ -102,8 +103,17 @@ class Keys:
         return f"{self._prefix}approval:{_checked(key)}"
 
     def order(self, key: str) -> str:
-        """The record of one order key."""
+        """A front's part of the record of one order key: what was asked for."""
         return f"{self._prefix}op:{_checked(key)}"
+
+    def answer(self, key: str) -> str:
+        """The worker's part of that record: what became of it. No front writes it."""
+        return f"{self._prefix}own:{_checked(key)}"
+
+    def key_of(self, name: str) -> str:
+        """Return the order key of a front's part of a record, empty for any other name."""
+        part = name.removeprefix(f"{self._prefix}op:")
+        return part if part != name and _PART.fullmatch(part) else ""
 
 
 def session_name(written: str) -> str:

@@ -24,7 +24,6 @@ from ib_worker.session.session import Session, utcnow
 FIRST_ORDER_ID = 1  # what a gateway tells a client that has never placed an order
 NEWEST = 1_000  # lines of the log whose intents are held against the records
 RECENT = timedelta(days=6)  # records are kept for seven
-TAKEN = {b"accepted", b"done"}
 
 log = structlog.get_logger("ib_worker.order_entry.data_loss")
 
@@ -96,13 +95,13 @@ async def _unrecorded(bus: BusServer, session: Session) -> str:
 
 
 async def _recorded(bus: BusServer, key: str) -> bool:
-    found: list[bytes | None] = []
+    found: list[bool] = []
 
     async def read() -> None:
-        found[:] = [await bus.pipe.send("HGET", bus.keys.order(key), "st")]
+        found[:] = [await bus.records.is_taken(key)]
 
     await retry_until_answered(read)
-    return found[0] in TAKEN or key in bus.keys_in_hand()
+    return found[0] or key in bus.keys_in_hand()
 
 
 async def _stop_trading(bus: BusServer, session: Session, why: str) -> None:

@@ -20,4 +20,4 @@ async def entries(front: Caller) -> list[AuditEntry]:
 
 async def forgotten(front: Caller, key: str) -> None:
     """Redis loses the record of one key."""
-    await front.asker.pipe.send("DEL", front.asker.keys.order(key))
+    await front.asker.pipe.send("DEL", front.asker.keys.order(key), front.asker.keys.answer(key))

@@ -170,13 +170,17 @@ class Submission:
         raise _unknown()
 
     async def _own(self, attempt: str, call: asyncio.Future[Reply]) -> bytes | None:
-        """Wait for the reply, reading the record now and then; withdraw it when no worker will accept it any more."""
+        """Wait for the reply, reading the record now and then; withdraw it when no worker will accept it any more.
+
+        That nothing was carried out is believed of the worker's reply and of this call's own withdrawal alone.
+        """
         while True:
             reply = await self._reply(call)
             if reply is not None:
                 return result_of(reply)
-            seen = await _if_answered(self._next_look(attempt, call))
-            if seen is None:
+            withdraws = _now() >= self._times.accept_by or _worker_lost(call)
+            seen = await _if_answered(self._next_look(attempt, withdraws))
+            if seen is None or (seen.word == "withdrawn" and not seen.reply and not withdraws):
                 continue
             self._accepted = seen.word == "accepted"
             if seen.word == "done":
@@ -190,10 +194,10 @@ class Submission:
             if seen.word == "withdrawn":
                 raise await self._not_executed("worker_lost" if _worker_lost(call) else "late")
 
-    def _next_look(self, attempt: str, call: asyncio.Future[Reply]) -> Awaitable[RecordSnapshot]:
-        if _now() >= self._times.accept_by or _worker_lost(call):
+    def _next_look(self, attempt: str, withdraws: bool) -> Awaitable[RecordSnapshot]:
+        if withdraws:
             return self._records.withdraw(self._key, attempt)
-        return self._records.read(self._key)
+        return self._records.read(self._key, attempt)
 
     async def _reply(self, call: asyncio.Future[Reply]) -> Reply | None:
         """The reply, or None when it is time to look at the record."""
@@ -208,7 +212,7 @@ class Submission:
         """Wait for the answer of another call with this key; None if that call was withdrawn."""
         while True:
             await asyncio.sleep(POLL_S)
-            seen = await _if_answered(self._records.read(self._key))
+            seen = await _if_answered(self._records.read(self._key, attempt))
             late = _now() >= self._times.accept_by
             if seen is None:
                 continue

@@ -131,7 +131,7 @@ class Lease:
 
     async def _granted(self) -> bytes | None:
         """Return the new token, None while somebody holds the lease."""
-        keys = (self._keys.lease, self._keys.epoch)
+        keys = (self._keys.lease, self._keys.epoch, self._keys.owned)
         granted: bytes | None = await scripts.ACQUIRE.run(
             self._pipe, keys, self._lease_ms(), self.watermark.known.token
         )

@@ -6,9 +6,10 @@ from bridge.bus.transport.script import Script
 # Takes the lease if it is free. The token is above every earlier one, also after Redis lost the counter: it never falls
 # behind the server's clock in seconds, nor behind ARGV[2], which the worker knows of. A lease that would last longer
 # than one is granted for was granted before the server's clock was put back, and one that would last for ever was
-# written by somebody else: it is cut to a lease. Answers the token, or false.
+# written by somebody else: it is cut to a lease. Where the holder before was of this release, the leader's parts of the
+# records (`owned`) are this one's. Answers the token, or false.
 ACQUIRE = Script(f"""#!lua{WHOLE}
-local lease, epoch = KEYS[1], KEYS[2]
+local lease, epoch, owned = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('EXISTS', lease) == 1 then
     local left = redis.call('PTTL', lease)
     if left < 0 or left > tonumber(ARGV[1]) then redis.call('PEXPIRE', lease, ARGV[1]) end
@@ -16,10 +17,12 @@ if redis.call('EXISTS', lease) == 1 then
 end
 local number = math.max(whole(text(epoch)), tonumber(ARGV[2])) + 1
 number = math.max(number, tonumber(redis.call('TIME')[1]))
-local text = string.format('%.0f', number)
-redis.call('SET', epoch, text)
-redis.call('SET', lease, text, 'PX', ARGV[1])
-return text
+local granted = string.format('%.0f', number)
+local last = text(owned)
+if last and last == text(epoch) then redis.call('SET', owned, granted) end
+redis.call('SET', epoch, granted)
+redis.call('SET', lease, granted, 'PX', ARGV[1])
+return granted
 """)
 
 # Prolongs the lease, or takes it again where Redis lost it and nobody was granted one since. Redis must have all that

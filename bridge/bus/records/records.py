@@ -1,4 +1,5 @@
-"""Order records: one hash per key that says how far a write has come, moved only by scripts.
+"""Order records: two hashes per key that say how far a write has come, moved only by scripts. Fronts write what was
+asked for into the first, and the leader what became of it into the second, which no front can write.
 
     new ──accept──► accepted ──finish──► done (kept seven days)
      └──withdraw──► withdrawn
@@ -7,7 +8,9 @@
 and `done` holds the call's answer. Notes (SENT, ACKED, permId …) may be added from `accepted` on.
 """
 
+import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -24,7 +27,7 @@ from bridge.bus.records.admission import NO_RULES, AdmissionRules
 from bridge.bus.transport.connection import Refused
 from bridge.bus.transport.errors import WRONG_TYPE, Fenced, StaleRequest
 from bridge.bus.transport.pipeline import CommandPipeline
-from bridge.tool import ToolRequest, ToolSpec
+from bridge.tool import OPERATIONS, ToolRequest, ToolSpec
 
 State = Literal["new", "accepted", "done", "withdrawn"]
 RecordWord = Literal[
@@ -32,6 +35,10 @@ RecordWord = Literal[
 ]
 
 PASSES = {"idempotencyKey", "confirmationToken", "duplicateOf"}
+
+AT_ONCE = 1000  # names that one step of a scan looks at: a long one would keep orders waiting
+TAKEN = (b"accepted", b"done")
+TOLD = b"n:told"  # the one note that a front writes
 
 log = structlog.get_logger()
 
@@ -90,7 +97,6 @@ class RecordClient:
     def __init__(self, pipe: CommandPipeline, keys: Keys, front: str) -> None:
         self._pipe = pipe
         self._keys = keys
-        self._replies = keys.replies(front)
         self.generation = ""  # as last heard
 
     async def submit(
@@ -99,16 +105,21 @@ class RecordClient:
         """Create the record and publish the request with its proof, or find what the key already holds. Doing it again
         with the same attempt is harmless; `generation` then says that Redis must not have lost its data in between.
         `renews`: the answer of an earlier call is replayed only until that call's deadline."""
-        keys = (self._keys.order(request.key or ""), self._keys.generation, self._keys.requests)
+        names, key = self._keys, request.key or ""
+        keys = (
+            names.order(key), names.generation, names.requests, names.answer(key), names.lease, names.owned,
+        )  # fmt: skip
         principal = (request.caller, "1" if renews else "0", request.proof)
         arguments = (request.digest, request.id, ttl_ms, message, generation, scripts.TOMBSTONE_MS, *principal)
         return self._heard(await scripts.SUBMIT.run(self._pipe, keys, *arguments))
 
-    async def read(self, key: str) -> RecordSnapshot:
-        record = self._pipe.send("HMGET", self._keys.order(key), "st", "att", "res")
-        generation = self._pipe.send("GET", self._keys.generation)
-        state, attempt, reply = await record
-        return self._heard([state or b"absent", attempt or b"", reply or b"", await generation or b""])
+    async def read(self, key: str, attempt: str = "") -> RecordSnapshot:
+        """Return the record as the call with this attempt is to see it."""
+        return self._heard(await scripts.LOOK.run(self._pipe, self._parts(key), attempt))
+
+    def _parts(self, key: str) -> tuple[str, ...]:
+        names = self._keys
+        return (names.order(key), names.generation, names.answer(key), names.lease, names.owned)
 
     async def told(self, key: str) -> None:
         """Note that the call's client has received the answer and its key."""
@@ -117,9 +128,7 @@ class RecordClient:
     async def withdraw(self, key: str, attempt: str) -> RecordSnapshot:
         """Take the attempt back unless somebody accepted it: `withdrawn` is certain, `absent` means that the record was
         not there (any more)."""
-        keys = (self._keys.order(key), self._keys.generation, self._replies, self._keys.inflight)
-        arguments = (attempt, b"", scripts.TOMBSTONE_MS, "", "", key, 0)
-        return self._heard(await scripts.WITHDRAW.run(self._pipe, keys, *arguments))
+        return self._heard(await scripts.WITHDRAW.run(self._pipe, self._parts(key), attempt, scripts.TOMBSTONE_MS))
 
     async def compared(self) -> bool | None:
         """Return whether a leader has compared this very server process with the watermark; None where nobody can tell.
@@ -162,12 +171,16 @@ class RecordKeeper:
         keys = (
             names.order(key), names.lease, names.inflight, names.halt, names.accepted, duplicate, names.generation,
             names.revision, names.duplicate(gate.shared or gate.terms) if gate else duplicate, names.halts,
+            names.answer(key),
         )  # fmt: skip
         gated = gate.arguments() if gate else NO_RULES
         noted = [part for pair in notes.items() for part in pair]
         switch = (int(known.halt is not None), known.releases)
         figures = (known.revision, known.generation, *switch, known.day_from_ms, known.day_orders)
-        arguments = (self._token, request.id, execution, key, scripts.KEPT_MS, *gated, *figures, *noted)
+        declared = OPERATIONS.get(request.op)
+        renews = int(declared is not None and declared.relieves)
+        asked = (renews, request.digest, msgspec.json.encode(request.record))
+        arguments = (self._token, request.id, execution, key, scripts.KEPT_MS, *gated, *figures, *asked, *noted)
         word, *details = await scripts.ACCEPT.run(self._pipe, keys, *arguments)
         _moved(word)
         if word == b"behind":
@@ -187,7 +200,14 @@ class RecordKeeper:
         """Store the answer and send it to the caller. Raises StaleRequest if a later leader has adopted the order."""
         key = request.key or ""
         names = self._keys
-        keys = (names.order(key), names.lease, names.inflight, names.replies(request.front), names.revision)
+        keys = (
+            names.order(key),
+            names.lease,
+            names.inflight,
+            names.replies(request.front),
+            names.revision,
+            names.answer(key),
+        )
         message = msgspec.json.encode(request.record)
         arguments = (self._token, reply, request.digest, request.id, message, key, scripts.KEPT_MS)
         known = self._watermark.known.revision
@@ -205,12 +225,11 @@ class RecordKeeper:
         gated = (
             (names.accepted, names.duplicate(gate.terms), names.duplicate(gate.shared or gate.terms)) if gate else ()
         )
-        keys = (names.order(key), names.generation, names.replies(request.front), names.inflight, *gated)
+        keys = (names.order(key), names.answer(key), names.replies(request.front), names.inflight, *gated)
         orders = gate.orders if gate else 0
         arguments = (request.id, reply, scripts.TOMBSTONE_MS, execution, self._token, key, orders)
-        given_back = (await scripts.WITHDRAW.run(self._pipe, keys, *arguments))[4:]
-        if any(given_back):
-            self._watermark.note(day_orders=max(self._watermark.known.day_orders - given_back[0], 0))
+        if given_back := int(await scripts.REFUSE.run(self._pipe, keys, *arguments)):
+            self._watermark.note(day_orders=max(self._watermark.known.day_orders - given_back, 0))
 
     async def latest_equal(self, terms: str) -> tuple[str, OrderRecord | None] | None:
         """Return the key of the latest order with these terms while it holds its equals, with its record."""
@@ -223,12 +242,12 @@ class RecordKeeper:
     async def note(self, key: str, **fields: str) -> None:
         """Write free fields on an order that is accepted or done. Raises Fenced or Gone."""
         pairs = [part for pair in fields.items() for part in pair]
-        keys = (self._keys.order(key), self._keys.lease)
+        keys = (self._keys.order(key), self._keys.lease, self._keys.answer(key))
         _moved(await scripts.NOTE.run(self._pipe, keys, self._token, scripts.KEPT_MS, *pairs))
 
     async def adopt(self, key: str) -> None:
         """Take over an order that an earlier leader accepted: it can't finish it any more. Raises Fenced or Gone."""
-        keys = (self._keys.order(key), self._keys.lease)
+        keys = (self._keys.order(key), self._keys.lease, self._keys.answer(key))
         _moved(await scripts.ADOPT.run(self._pipe, keys, self._token))
 
     async def unfinished(self) -> list[OrderRecord]:
@@ -261,9 +280,48 @@ class RecordKeeper:
 
     async def read(self, key: str) -> OrderRecord | None:
         """The record of a key, None where there is none (or where only a tombstone is left)."""
-        flat = await self._pipe.send("HGETALL", self._keys.order(key))
-        fields = dict(zip(flat[::2], flat[1::2], strict=True))
-        return _record(key, fields) if b"req" in fields else None
+        own, asked = (
+            self._pipe.send("HGETALL", self._keys.answer(key)),
+            self._pipe.send("HGETALL", self._keys.order(key)),
+        )
+        kept, told = _fields(await own), _fields(await asked)
+        if kept.get(b"st") in TAKEN:
+            return _record(key, kept | {name: told[name] for name in (TOLD,) if name in told})
+        return _record(key, told) if b"req" in told else None
+
+    async def is_taken(self, key: str) -> bool:
+        """Return whether a leader has accepted or answered the key, by its own part of the record."""
+        return await self._pipe.send("HGET", self._keys.answer(key), "st") in TAKEN
+
+    async def own(self) -> None:
+        """Make the records of an earlier release this leader's own, once; from then on no front's word counts for what
+        was accepted or answered. Raises Fenced."""
+        names = self._keys
+        if await self._pipe.send("GET", names.owned) == self._token.encode():
+            return
+        count = 0
+        async for page in self._order_keys():
+            taken = await asyncio.gather(*map(self._take_over, page))
+            if any(each < 0 for each in taken):
+                raise Fenced
+            count += sum(taken)
+        if not await scripts.OWN.run(self._pipe, (names.lease, names.owned), self._token):
+            raise Fenced
+        if count:
+            log.info("records_taken_over", count=count)
+
+    async def _take_over(self, key: str) -> int:
+        keys = (self._keys.order(key), self._keys.lease, self._keys.answer(key))
+        return int(await scripts.TAKE_OVER.run(self._pipe, keys, self._token, scripts.KEPT_MS))
+
+    async def _order_keys(self) -> AsyncIterator[list[str]]:
+        """Yield the keys that have a record, page by page."""
+        cursor, pattern = b"0", self._keys.order("ANY").removesuffix("ANY") + "*"
+        while True:
+            cursor, found = await self._pipe.send("SCAN", cursor, "MATCH", pattern, "COUNT", AT_ONCE)
+            yield [key for name in found if (key := self._keys.key_of(name.decode(errors="replace")))]
+            if cursor == b"0":
+                return
 
     async def counted_ids(self) -> int:
         """Return the highest order id that was handed out; 0 if none was, or if the counter is lost or damaged."""
@@ -277,6 +335,10 @@ class RecordKeeper:
         if first == 0:
             raise Fenced
         return first
+
+
+def _fields(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _moved(word: bytes) -> None:

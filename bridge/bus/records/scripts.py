@@ -10,31 +10,56 @@ DAY_MS = 25 * 3600 * 1000  # the longest day, when summer time ends
 HIGHEST_ORDER_ID = 2**31 - 1
 TOMBSTONE_MS = 10 * 60 * 1000  # longer than a dead connection can still deliver a late submit
 
+# Lua for other scripts: what a record says to whoever has the attempt: {state, attempt, digest, reply, request, when it
+# was answered}. The front's part (`asked`) says what was asked for, the worker's part (`kept`) what became of it, and
+# the second has the last word. An earlier release wrote all of it into the first, which a front that was taken over can
+# write. So that one's "accepted" and "done", and its replies, are believed until a leader has made them its own
+# (`owned` is its token), or an earlier release leads. Where nobody leads, nobody knows which it is.
+SEEN = """
+local function seen(record, own, lease, owned, attempt)
+    local fields = {'st', 'att', 'dg', 'res', 'req', 't_done'}
+    local kept, asked = redis.call('HMGET', own, unpack(fields)), redis.call('HMGET', record, unpack(fields))
+    local later = asked[1] and asked[2] ~= kept[2]
+    if kept[1] == 'accepted' then return kept, asked end
+    if kept[1] == 'done' and not (later and asked[2] == attempt) then return kept, asked end
+    if kept[1] == 'withdrawn' and not later and (asked[1] or kept[2] == attempt) then return kept, asked end
+    local by, leader = redis.call('GET', owned), redis.call('GET', lease)
+    if asked[1] and by and (by == leader or not leader) then
+        asked[4] = false
+        if asked[1] == 'accepted' or asked[1] == 'done' then asked[1] = leader and 'new' or 'accepted' end
+    end
+    return asked, asked
+end
+"""
+
 # Answers {word, attempt, reply, generation, receivers, first}. The words: a state that the record was found in (new,
 # accepted, done, withdrawn), `submitted`, or why nothing was written: other_principal, conflict, no_generation,
 # other_generation, no_worker. `first` is when the key's earlier call was answered, in ms. A record names its principal
 # in the request that it keeps, as those of earlier releases do. The proof goes to the worker and into no record. A
 # cancel (`renews`) replays its answer within the first call's deadline alone: what was placed since is not in it.
-SUBMIT = Script("""#!lua
+SUBMIT = Script(
+    f"#!lua{SEEN}"
+    """
 local record, generation, requests = KEYS[1], KEYS[2], KEYS[3]
 local digest, attempt, ttl, request, expected = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local principal, renews, proof = ARGV[7], ARGV[8] == '1', ARGV[9]
-local found = redis.call('HMGET', record, 'st', 'dg', 'att', 'res', 'req', 't_done')
+local found, asked = seen(record, KEYS[4], KEYS[5], KEYS[6], attempt)
 local now, first = redis.call('TIME'), ''
 local st, current = found[1], redis.call('GET', generation) or ''
 if st and st ~= 'withdrawn' then
-    local read, asked = pcall(cjson.decode, found[5] or '')
-    if not read or type(asked) ~= 'table' or asked['caller'] ~= principal then
+    local read, call = pcall(cjson.decode, found[5] or '')
+    if not read or type(call) ~= 'table' or call['caller'] ~= principal then
         return {'other_principal', '', '', current, 0, ''}
     end
-    if found[2] ~= digest then return {'conflict', found[3], '', current, 0, ''} end
-    local ends = (tonumber(asked['until']) or 0) + (tonumber(asked['grace_ms']) or 0)
-    if renews and st == 'done' and found[3] ~= attempt and now[1] * 1000 > ends then
+    if found[3] ~= digest then return {'conflict', found[2], '', current, 0, ''} end
+    local ends = (tonumber(call['until']) or 0) + (tonumber(call['grace_ms']) or 0)
+    if renews and st == 'done' and found[2] ~= attempt and now[1] * 1000 > ends then
+        if asked[1] == 'new' and asked[2] ~= found[2] then return {'new', asked[2], '', current, 0, ''} end
         first = found[6] or ''
-    elseif st ~= 'new' or found[3] ~= attempt then
-        return {st, found[3], found[4] or '', current, 0, found[6] or ''}
+    elseif st ~= 'new' or found[2] ~= attempt then
+        return {st, found[2], found[4] or '', current, 0, found[6] or ''}
     end
-elseif st and found[3] == attempt then
+elseif st and found[2] == attempt then
     return {'withdrawn', attempt, '', current, 0}
 end
 if current == '' then return {'no_generation', attempt, '', '', 0} end
@@ -49,31 +74,61 @@ if receivers > 0 then return {'submitted', attempt, '', current, receivers, firs
 redis.call('HSET', record, 'st', 'withdrawn')
 redis.call('PEXPIRE', record, ARGV[6])
 return {'no_worker', attempt, '', current, 0}
-""")
+"""
+)
 
-# Withdraws the attempt while nobody has accepted it, or if its `execution` (with that token) certainly sent nothing:
-# then the order counts no more, nor holds up its equals, as what it took at the gate (KEYS from 5) goes back.
-# Answers {state then, attempt, reply, generation, orders that count no more}; `absent` leaves a tombstone, so that a
-# submit of this attempt that is still on its way finds itself withdrawn.
-WITHDRAW = Script("""#!lua flags=allow-oom
-local record, generation, channel, inflight = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local attempt, reply, execution = ARGV[1], ARGV[2], ARGV[4]
-local found = redis.call('HMGET', record, 'st', 'att', 'res', 'exe', 'tok')
-local st, current = found[1], redis.call('GET', generation) or ''
-local mine = st == 'accepted' and found[4] == execution and found[5] == ARGV[5]
-if st and not mine and (st ~= 'new' or found[2] ~= attempt) then return {st, found[2], found[3] or '', current} end
+# Answers {state, attempt, reply, generation} as the attempt is to see them.
+LOOK = Script(
+    f"#!lua flags=no-writes{SEEN}"
+    """
+local found = seen(KEYS[1], KEYS[3], KEYS[4], KEYS[5], ARGV[1])
+return {found[1] or 'absent', found[2] or '', found[4] or '', redis.call('GET', KEYS[2]) or ''}
+"""
+)
+
+# A front takes its attempt back while nobody has accepted it. Answers {state then, attempt, reply, generation};
+# `absent` leaves a tombstone, so that a submit of this attempt that is still on its way finds itself withdrawn.
+WITHDRAW = Script(
+    f"#!lua flags=allow-oom{SEEN}"
+    """
+local record, generation, attempt = KEYS[1], KEYS[2], ARGV[1]
+local found, current = seen(record, KEYS[3], KEYS[4], KEYS[5], attempt), redis.call('GET', generation) or ''
+if found[1] and (found[1] ~= 'new' or found[2] ~= attempt) then
+    return {found[1], found[2], found[4] or '', current}
+end
+redis.call('HSET', record, 'st', 'withdrawn', 'att', attempt, 'res', '')
+redis.call('PEXPIRE', record, ARGV[2])
+return {found[1] and 'withdrawn' or 'absent', attempt, '', current}
+"""
+)
+
+# The worker withdraws the attempt while nobody has accepted it, or if its `execution` (with that token) certainly sent
+# nothing: then the order counts no more, nor holds up its equals, as what it took at the gate (KEYS from 5) goes back.
+# An answer that the key has is kept: what is refused then is a cancel that would have renewed it. Answers how many
+# orders count no more.
+REFUSE = Script("""#!lua flags=allow-oom
+local record, own, channel, inflight = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local attempt, reply, execution, key = ARGV[1], ARGV[2], ARGV[4], ARGV[6]
+local kept = redis.call('HMGET', own, 'st', 'att', 'exe', 'tok')
+local mine = kept[1] == 'accepted' and kept[3] == execution and kept[4] == ARGV[5]
+if not mine then
+    local found = redis.call('HMGET', record, 'st', 'att')
+    if kept[1] == 'accepted' or (kept[1] == 'withdrawn' and kept[2] == attempt) then return 0 end
+    if found[1] and (found[1] ~= 'new' or found[2] ~= attempt) then return 0 end
+    if not found[1] and kept[1] == 'done' then return 0 end
+end
 local given_back = 0
 local function give_back(member)
     local gone = redis.pcall('ZREM', KEYS[5], member)
     given_back = given_back + (type(gone) == 'number' and gone or 0)
 end
-if mine then redis.pcall('SREM', inflight, ARGV[6]) end
+if mine then redis.pcall('SREM', inflight, key) end
 if mine and #KEYS > 4 then
     local duplicate = KEYS[6]
-    give_back(ARGV[6])
-    for i = 2, tonumber(ARGV[7]) do give_back(ARGV[6] .. '/' .. i) end
-    if redis.call('GET', duplicate) == ARGV[6] then
-        local earlier, now = redis.call('HMGET', record, 'dup', 'dup_until'), redis.call('TIME')
+    give_back(key)
+    for i = 2, tonumber(ARGV[7]) do give_back(key .. '/' .. i) end
+    if redis.call('GET', duplicate) == key then
+        local earlier, now = redis.call('HMGET', own, 'dup', 'dup_until'), redis.call('TIME')
         local left = earlier[1] and tonumber(earlier[2]) - now[1] * 1000 - math.floor(now[2] / 1000) or 0
         if left > 0 then
             redis.call('SET', duplicate, earlier[1], 'PX', string.format('%.0f', left))
@@ -81,41 +136,53 @@ if mine and #KEYS > 4 then
             redis.call('DEL', duplicate)
         end
     end
-    if KEYS[7] ~= duplicate and redis.call('GET', KEYS[7]) == ARGV[6] then redis.call('DEL', KEYS[7]) end
+    if KEYS[7] ~= duplicate and redis.call('GET', KEYS[7]) == key then redis.call('DEL', KEYS[7]) end
 end
-redis.call('HSET', record, 'st', 'withdrawn', 'att', attempt, 'res', reply)
-redis.call('PEXPIRE', record, ARGV[3])
+for _, part in ipairs(kept[1] == 'done' and {record} or {own, record}) do
+    redis.call('HSET', part, 'st', 'withdrawn', 'att', attempt, 'res', reply)
+    redis.call('PEXPIRE', part, ARGV[3])
+end
 if reply ~= '' then redis.call('SPUBLISH', channel, reply) end
-return {st and 'withdrawn' or 'absent', attempt, '', current, given_back}
+return given_back
 """)
 
 # The last step before the frame: only the lease's holder, only once, and a placing only past the gate: kill switch,
-# counts of orders, equal orders. `execution` names one delivery of the request, so that asking again after a lost reply
-# is told from a second delivery. Redis must have all steps that the worker knows of, in its generation, or it is an
-# older copy (`behind`); so it is where the switch that the worker knows is gone and was not released. Orders of the day
-# that it knows of count where all are gone. What lies in the future, as after the server's clock was put back, does not
-# count. Notes (ARGV from 21: name, value, …) are there before anything is sent. Answers {word, detail, revision, orders
-# of the day}: accepted, fenced, behind, gone, or what the gate says; `halted` comes with the switch. The revision is 0
-# where this execution was accepted before.
+# counts of orders, equal orders. What the worker's part knows as accepted or done is taken again only as a cancel
+# (`renews`) after the first call's deadline. `execution` names one delivery of the request, so that asking again after
+# a lost reply is told from a second delivery. Redis must have all steps that the worker knows of, in its generation, or
+# it is an older copy (`behind`); so it is where the switch that the worker knows is gone and was not released. Orders
+# of the day that it knows of count where all are gone. What lies in the future, as after the server's clock was put
+# back, does not count. Notes (ARGV from 24: name, value, …) are there before anything is sent. The front's part gets
+# the same for fronts, and for a worker, of an earlier release. Answers {word, detail, revision, orders of the day}:
+# accepted, fenced, behind, gone, or what the gate says; `halted` comes with the switch. The revision is 0 where this
+# execution was accepted before.
 ACCEPT = Script(
     "#!lua"
     + WHOLE
     + """
 local record, lease, inflight, halt, accepted, duplicate = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local generation, revision = KEYS[7], KEYS[8]
+local generation, revision, own = KEYS[7], KEYS[8], KEYS[11]
 local token, attempt, execution, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if redis.call('GET', lease) ~= token then return {'fenced', ''} end
 local steps = whole(text(revision))
 if steps < tonumber(ARGV[15]) or (ARGV[16] ~= '' and text(generation) ~= ARGV[16]) then
     return {'behind', ''}
 end
-local found = redis.call('HMGET', record, 'st', 'att', 'exe')
-if found[2] ~= attempt then return {'gone', ''} end
-if found[1] == 'accepted' and found[3] == execution then return {'accepted', '', 0, 0} end
-if found[1] ~= 'new' then return {'gone', ''} end
 local now = redis.call('TIME')
 local at = now[1] * 1000 + math.floor(now[2] / 1000)
-local today = 0
+local function renewed(kept)
+    local read, call = pcall(cjson.decode, kept[5] or '')
+    if ARGV[21] ~= '1' or kept[2] == attempt or kept[4] ~= ARGV[22] or not read or type(call) ~= 'table' then
+        return false
+    end
+    return now[1] * 1000 > (tonumber(call['until']) or 0) + (tonumber(call['grace_ms']) or 0)
+end
+local kept, found = redis.call('HMGET', own, 'st', 'att', 'exe', 'dg', 'req'), redis.call('HMGET', record, 'st', 'att')
+if kept[1] == 'accepted' and kept[2] == attempt and kept[3] == execution then return {'accepted', '', 0, 0} end
+if kept[1] == 'accepted' or (kept[1] == 'withdrawn' and kept[2] == attempt) then return {'gone', ''} end
+if kept[1] == 'done' and not renewed(kept) then return {'gone', ''} end
+if found[2] ~= attempt or found[1] ~= 'new' then return {'gone', ''} end
+local today, held = 0, {}
 if ARGV[6] == 'place' then
     local closing, minute, day, orders = ARGV[7] == '1', tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[13])
     local switch = switch_of(halt)
@@ -146,17 +213,22 @@ if ARGV[6] == 'place' then
         redis.call('ZADD', accepted, string.format('%.0f', at), i == 1 and key or key .. '/' .. i)
     end
     if earlier and earlier ~= key then
-        redis.call('HSET', record, 'dup', earlier, 'dup_until',
-            string.format('%.0f', at + redis.call('PTTL', duplicate)))
+        held = {'dup', earlier, 'dup_until', string.format('%.0f', at + redis.call('PTTL', duplicate))}
     end
     if window > 0 then
         redis.call('SET', KEYS[9], key, 'PX', ARGV[11])
         redis.call('SET', duplicate, key, 'PX', string.format('%.0f', hold))
     end
 end
-redis.call('HSET', record, 'st', 'accepted', 'tok', token, 'exe', execution, 't_accepted', at)
-for i = 21, #ARGV, 2 do redis.call('HSET', record, 'n:' .. ARGV[i], ARGV[i + 1]) end
-redis.call('PEXPIRE', record, ARGV[5])
+redis.call('DEL', own)
+redis.call('HSET', own, 'att', attempt, 'dg', ARGV[22], 'req', ARGV[23],
+    't_new', redis.call('HGET', record, 't_new') or at)
+for _, part in ipairs({own, record}) do
+    redis.call('HSET', part, 'st', 'accepted', 'tok', token, 'exe', execution, 't_accepted', at)
+    if #held > 0 then redis.call('HSET', part, unpack(held)) end
+    for i = 24, #ARGV, 2 do redis.call('HSET', part, 'n:' .. ARGV[i], ARGV[i + 1]) end
+    redis.call('PEXPIRE', part, ARGV[5])
+end
 if type(redis.pcall('SADD', inflight, key)) == 'table' then
     redis.call('DEL', inflight)
     redis.call('SADD', inflight, key)
@@ -169,9 +241,9 @@ return {'accepted', '', redis.call('INCR', revision), today}
 # state before as an older copy does, is written anew by the lease's holder, who knows that it had accepted. An older
 # copy's steps are not counted on: they could reach those that are known, and hide it. Answers {word, revision}.
 FINISH = Script(f"""#!lua flags=allow-oom{WHOLE}
-local record, lease, inflight, channel, revision = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local record, lease, inflight, channel, revision, own = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local token, reply, digest, attempt, request = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local found, steps = redis.call('HMGET', record, 'st', 'tok', 'att'), whole(text(revision))
+local found, steps = redis.call('HMGET', own, 'st', 'tok', 'att'), whole(text(revision))
 if found[1] == 'done' and found[3] == attempt then return {{'done', steps}} end
 if found[1] == 'done' or found[1] == 'accepted' then
     if found[1] == 'done' or found[2] ~= token then return {{'gone', 0}} end
@@ -179,9 +251,11 @@ elseif redis.call('GET', lease) ~= token then
     return {{'fenced', 0}}
 end
 local now = redis.call('TIME')
-redis.call('HSET', record, 'st', 'done', 'dg', digest, 'att', attempt, 'tok', token, 'req', request, 'res', reply,
-    't_done', now[1] * 1000 + math.floor(now[2] / 1000))
-redis.call('PEXPIRE', record, ARGV[7])
+for _, part in ipairs({{own, record}}) do
+    redis.call('HSET', part, 'st', 'done', 'dg', digest, 'att', attempt, 'tok', token, 'req', request, 'res', reply,
+        't_done', now[1] * 1000 + math.floor(now[2] / 1000))
+    redis.call('PEXPIRE', part, ARGV[7])
+end
 redis.pcall('SREM', inflight, ARGV[6])
 redis.call('SPUBLISH', channel, reply)
 local counts = redis.call('GET', lease) == token and steps > 0 and steps >= tonumber(ARGV[8])
@@ -196,22 +270,48 @@ return 1
 
 # Writes free fields (ARGV from 3: name, value, …) on an order that is accepted or done.
 NOTE = Script("""#!lua
-local record, lease = KEYS[1], KEYS[2]
+local record, lease, own = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('GET', lease) ~= ARGV[1] then return 'fenced' end
-local st = redis.call('HGET', record, 'st')
+local st = redis.call('HGET', own, 'st')
 if st ~= 'accepted' and st ~= 'done' then return 'gone' end
-for i = 3, #ARGV, 2 do redis.call('HSET', record, 'n:' .. ARGV[i], ARGV[i + 1]) end
-redis.call('PEXPIRE', record, ARGV[2])
+for _, part in ipairs({own, record}) do
+    for i = 3, #ARGV, 2 do redis.call('HSET', part, 'n:' .. ARGV[i], ARGV[i + 1]) end
+    redis.call('PEXPIRE', part, ARGV[2])
+end
 return 'noted'
 """)
 
 # A new leader makes an order of an earlier one its own; from then on the earlier one can't finish it.
 ADOPT = Script("""#!lua
-local record, lease = KEYS[1], KEYS[2]
+local record, lease, own = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('GET', lease) ~= ARGV[1] then return 'fenced' end
-if redis.call('HGET', record, 'st') ~= 'accepted' then return 'gone' end
+if redis.call('HGET', own, 'st') ~= 'accepted' then return 'gone' end
+redis.call('HSET', own, 'tok', ARGV[1])
 redis.call('HSET', record, 'tok', ARGV[1])
 return 'adopted'
+""")
+
+# Copies what an earlier release has accepted or answered into the worker's part, unless that knows better. Answers -1
+# if another worker leads, else whether it copied.
+TAKE_OVER = Script("""#!lua
+local record, lease, own = KEYS[1], KEYS[2], KEYS[3]
+if redis.call('GET', lease) ~= ARGV[1] then return -1 end
+if redis.call('TYPE', record).ok ~= 'hash' then return 0 end
+local asked, kept = redis.call('HGET', record, 'st'), redis.call('HGET', own, 'st')
+if asked ~= 'accepted' and asked ~= 'done' then return 0 end
+if kept == 'done' or (kept == 'accepted' and asked == 'accepted') then return 0 end
+redis.call('DEL', own)
+redis.call('HSET', own, unpack(redis.call('HGETALL', record)))
+local left = redis.call('PTTL', record)
+redis.call('PEXPIRE', own, left > 0 and left or ARGV[2])
+return 1
+""")
+
+# Marks that the worker's parts are all there, in this term.
+OWN = Script("""#!lua
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[1])
+return 1
 """)
 
 # Hands out `count` order ids, all above every id before and not below `floor` (TWS's nextValidId may roll back). A

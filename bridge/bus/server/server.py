@@ -163,6 +163,7 @@ class BusServer:
         gateway may be away for hours."""
         while True:
             self.lease.data_lost.clear()
+            await self._unless_lost(self._own_records)
             if reconcile is not None:
                 await self._unless_lost(reconcile)
             if self.lease.data_lost.is_set():
@@ -171,6 +172,10 @@ class BusServer:
                 await self.rebase()
             self.lease.loss = None
             return
+
+    async def _own_records(self) -> None:
+        with suppress(Fenced):  # the lease says so as well
+            await retry_until_answered(self.records.own)
 
     async def _unless_lost(self, reconcile: Reconcile) -> None:
         tasks = [asyncio.ensure_future(reconcile()), asyncio.ensure_future(self.lease.data_lost.wait())]

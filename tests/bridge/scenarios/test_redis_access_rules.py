@@ -75,7 +75,9 @@ async def test_a_front_can_not_do_the_workers_or_an_operators_part(urls: dict[Se
     """Whatever a front that was taken over sends by its user, by itself or in a script."""
     name = Keys(session).seal.removesuffix("seal")
     forbidden = [
-        ("GET", "lease"), ("SET", "lease", "1"), ("SET", "order_ids", "1"), ("SET", "generation", "1"),
+        ("SET", "lease", "1"), ("SET", "owned", "1"),
+        ("HSET", f"own:{KEY}", "st", "done"), ("DEL", f"own:{KEY}"), ("PEXPIRE", f"own:{KEY}", "1"),
+        ("SET", "order_ids", "1"), ("SET", "generation", "1"),
         ("DEL", "generation"), ("SREM", "inflight", KEY), ("ZREM", "accepted", KEY), ("DEL", "audit"),
         ("XADD", "audit", "*", "e", "{}"), ("XADD", "events", "*", "n", "1", "e", "{}"), ("SET", "steering", "{}"),
         ("SET", "preview:a-token", "{}"), ("GET", "preview:a-token"), ("XADD", "kept:quote.1", "*", "n", "1"),

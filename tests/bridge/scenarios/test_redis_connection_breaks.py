@@ -93,7 +93,7 @@ async def test_a_repeated_submit_does_not_survive_a_loss_of_redis_data(
         shim.answers.clear()
         call = asyncio.create_task(submit(asker))
         await until(lambda: broker.sent[KEY], "the order is sent")
-        await bus.pipe.send("DEL", bus.keys.order(KEY))
+        await bus.pipe.send("DEL", bus.keys.order(KEY), bus.keys.answer(KEY))
         await bus.pipe.send("SET", bus.keys.generation, "another")
         shim.cut()
         shim.answers.set()
@@ -123,7 +123,7 @@ async def test_a_record_that_vanishes_is_unknown(redis_url: str, session: str, b
     async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
         calls = [asyncio.create_task(submit(asker)) for _ in range(2)]
         await until(lambda: broker.sent and len(asker._replies._calls) == 2, "one is sent, the other waits for it")
-        await bus.pipe.send("DEL", bus.keys.order(KEY))
+        await bus.pipe.send("DEL", bus.keys.order(KEY), bus.keys.answer(KEY))
         errors = await asyncio.gather(*calls, return_exceptions=True)
 
     assert [error.code for error in errors if isinstance(error, ToolError)] == ["unknown", "unknown"]
@@ -135,7 +135,7 @@ async def test_a_worker_that_knows_writes_a_lost_record_anew(redis_url: str, ses
     async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
         call = asyncio.create_task(submit(asker, deadline_s=1))
         await until(lambda: broker.sent, "the order is sent")
-        await bus.pipe.send("DEL", bus.keys.order(KEY), bus.keys.inflight)
+        await bus.pipe.send("DEL", bus.keys.order(KEY), bus.keys.answer(KEY), bus.keys.inflight)
         with pytest.raises(ToolError, match="unknown"):
             await call
         broker.after.set()

@@ -65,7 +65,7 @@ async def test_a_server_starts_from_the_file_reads_it_again_and_keeps_what_a_scr
     async with server(folder) as url:
         settings = WorkerSettings(redis_url=url.replace("//", "//worker-paper@", 1), redis_password_file=file)
         async with pipe_to(settings.redis_url) as pipe:
-            assert await ACQUIRE.run(pipe, (own.lease, own.epoch), 60_000, 7)
+            assert await ACQUIRE.run(pipe, (own.lease, own.epoch, own.owned), 60_000, 7)
             with pytest.raises(Refused):
                 await pipe.send("GET", Keys("live").generation)
         assert await asyncio.to_thread(written, folder, "--reload", url) == 0

@@ -68,7 +68,8 @@ async def test_a_proof_is_in_no_record_and_no_audit_entry(front: Caller) -> None
     keeper = RecordKeeper(trader.asker.pipe, trader.asker.keys, 1)
     record = await keeper.read(KEY)
     audit = await trader.asker.pipe.send("XRANGE", trader.asker.keys.audit, "-", "+")
-    kept = await trader.asker.pipe.send("HGETALL", trader.asker.keys.order(KEY))
+    parts = (trader.asker.keys.order(KEY), trader.asker.keys.answer(KEY))
+    kept = [each for part in parts for each in await trader.asker.pipe.send("HGETALL", part)]
 
     assert done["orderId"]
     assert record is not None

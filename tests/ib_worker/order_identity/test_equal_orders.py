@@ -79,7 +79,7 @@ async def test_an_order_whose_made_key_never_reached_its_client_holds_its_equals
         first = await replace(front, keyless=True).submit("place_order", "a-made-key", **order())
         if told:
             await front.asker.told("a-made-key")
-        name = front.asker.keys.order("a-made-key")
+        name = front.asker.keys.answer("a-made-key")
         accepted = int(await front.asker.pipe.send("HGET", name, "t_accepted"))
         await front.asker.pipe.send("HSET", name, "t_accepted", accepted - 600_000)  # ten minutes ago
         if told:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from bridge.bus.keys import Keys
 from bridge.bus.records.records import digest_of
 from bridge.order_references import order_ref
 from bridge.tool import OPERATIONS, ToolError
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.bus import pipe_to
 from tests.stacks.worker import frames, order, trading
 from tests.waiting import until
 
@@ -66,11 +68,13 @@ async def test_key_of_the_same_principal_is_good_from_any_client_and_connection(
 async def test_records_of_the_earlier_release_are_replayed_to_their_principal_alone(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
+    async with pipe_to(redis_url) as pipe:
+        for each in OLD:
+            pairs = [part for pair in each["record"].items() for part in pair]
+            await pipe.send("HSET", Keys(session).order(each["arguments"]["idempotencyKey"]), *pairs)
     async with trading(redis_url, session, sim) as front:
         for each in OLD:
             key, tool, stated = each["arguments"]["idempotencyKey"], each["tool"], each["arguments"]
-            pairs = [part for pair in each["record"].items() for part in pair]
-            await front.asker.pipe.send("HSET", front.asker.keys.order(key), *pairs)
             declared = OPERATIONS[tool]
             assert digest_of(declared, declared.request(**stated)) == each["record"]["dg"]
             error = await replace(front, name="other").refused_order(tool, key=key, **stated)

@@ -91,7 +91,7 @@ async def test_a_key_whose_order_is_forgotten_here_and_in_redis_places_no_other(
         for symbol in ("IBM", "MSFT"):
             await front.submit("place_order", **order(symbol=symbol))
         asker = front.asker
-        await asker.pipe.send("DEL", asker.keys.order(KEY))
+        await asker.pipe.send("DEL", asker.keys.order(KEY), asker.keys.answer(KEY))
 
         error = await front.refused_order(key=KEY, **order(totalQuantity=2))
 

@@ -212,7 +212,7 @@ class RecordMachine(RuleBasedStateMachine):
 
     @rule()
     def lose_everything(self) -> None:
-        records = [self.keys.order(key) for key in ("key-one", "key-two")]
+        records = [part(key) for key in ("key-one", "key-two") for part in (self.keys.order, self.keys.answer)]
         self.send("DEL", *records, self.keys.inflight, self.keys.generation)
         self.rows, self.inflight, self.generation = {}, set(), ""
         self.accepts = {}

@@ -54,7 +54,7 @@ class Desk:
 
     async def lose(self) -> str:
         """Redis loses the record, and nothing else."""
-        await self.pipe.send("DEL", self.keys.order(KEY), self.keys.inflight)
+        await self.pipe.send("DEL", self.keys.order(KEY), self.keys.answer(KEY), self.keys.inflight)
         return "ok"
 
     async def row(self) -> tuple[str, str, int, bool]:
