@@ -208,6 +208,9 @@ async def test_bid_ask_counts_twice() -> None:
             await pacer.answer(wanted(contract, "BID_ASK"), clock.now + 60, Asks())
 
     assert pacer.wait(wanted(999)) == HISTORY_WINDOW_S
+    assert pacer.spent() == HISTORY_IN_WINDOW
+    clock.now += HISTORY_WINDOW_S
+    assert pacer.spent() == 0
 
 
 async def test_one_client_leaves_the_others_a_part_of_the_window() -> None:

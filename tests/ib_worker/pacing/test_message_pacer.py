@@ -1,6 +1,7 @@
 """Turns to send, by priority and within TWS's limits. The clock is the event loop's, or one that the test moves."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 
@@ -163,6 +164,7 @@ async def test_reads_that_have_filled_a_second_leave_room_for_orders() -> None:
 async def test_lanes_are_served_in_their_order() -> None:
     pacer = await used_up()
     served: list[Priority] = []
+    before = Counter(pacer.sent)
 
     async def one(lane: Priority) -> None:
         await pacer.wait_turn(lane)
@@ -173,6 +175,7 @@ async def test_lanes_are_served_in_their_order() -> None:
             group.create_task(one(lane))
 
     assert served == sorted(served)
+    assert pacer.sent - before == Counter(served)
 
 
 async def test_a_later_order_overtakes_reads_that_wait() -> None:

@@ -1,6 +1,7 @@
 """Delivery to a webhook on loopback: each event at least once and in order, over what is down and what restarts."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -34,17 +35,20 @@ async def fills(bus: BusServer, *names: str) -> None:
 @asynccontextmanager
 async def delivering(
     bus: BusServer, hook: Webhook, timing: PushTiming = QUICK, groups: Collection[str] = FILLS
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Counter[tuple[str, str]]]:
+    """Deliver to the hook, and yield the counts of the pushes."""
     target = AlertTarget("desk", "http", SecretStr(hook.url))
 
     def push(to: AlertTarget, events: Sequence[ReadEvent], lost: bool) -> None:
         send(to, events, "paper", "0123456789abcdef", lost)
 
-    delivery = PushDelivery(target, WatchTable(bus.pipe, bus.keys, bus.lease.token), groups, push, timing)
+    counted: Counter[tuple[str, str]] = Counter()
+    table = WatchTable(bus.pipe, bus.keys, bus.lease.token)
+    delivery = PushDelivery(target, table, groups, push, timing, counted)
     running = asyncio.create_task(delivery.run())
     await asyncio.sleep(0.2)  # it begins with what is new from here on
     try:
-        yield
+        yield counted
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -73,7 +77,7 @@ async def test_what_happens_while_a_target_is_down_comes_late_and_once(
     async with leading(redis_url, session) as (bus, _):
         async with listening(hook):
             pass  # its port is known, and it is down
-        async with delivering(bus, hook):
+        async with delivering(bus, hook) as counted:
             await fills(bus, "a", "b")
             await until(lambda: "push_failed" in str(logs), "a push has failed")
             await fills(bus, "c")
@@ -83,6 +87,8 @@ async def test_what_happens_while_a_target_is_down_comes_late_and_once(
 
     assert got(hook) == ["a", "b", "c"]
     assert len(set(hook.ids)) == 3
+    assert counted["desk", "failed"] >= 1
+    assert counted["desk", "sent"] == len(hook.bodies)
     assert hook.url not in str(logs)
     assert "secret" not in str(logs)
 

@@ -14,6 +14,7 @@ import pytest
 from starlette.authentication import SimpleUser, UnauthenticatedUser
 from starlette.types import Message, Receive, Scope, Send
 
+from bridge.metrics.figures import QueueFigures
 from mcp_front.admission import fair_queueing as queueing
 from mcp_front.admission.fair_queueing import COUNTED, MAX_CONCURRENT, SHARE, FairQueueMiddleware, release_slot
 from mcp_front.admission.rate_limits import RateLimiter
@@ -77,6 +78,23 @@ async def test_a_few_are_inside_and_the_rest_wait() -> None:
     inside = Inside()
     async with flooded(inside):
         assert inside.entered == ["hungry"] * MAX_CONCURRENT
+
+
+async def test_what_waits_and_what_is_rejected_is_counted() -> None:
+    inside, figures = Inside(), QueueFigures()
+    guarded = FairQueueMiddleware(inside, UNPACED, nullcontext, figures)
+    tasks = [call(guarded, "hungry") for _ in range(MAX_CONCURRENT + WAITING)]
+    await asyncio.sleep(0.01)
+    await call(guarded, "hungry")
+    full = (figures.waiting, figures.rejected)
+    inside.go.release()
+    await until(lambda: len(inside.entered) > MAX_CONCURRENT, "one more is in")
+    after = figures.waiting
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert (full, after, figures.waiting) == ((WAITING, 1), WAITING - 1, 0)
 
 
 async def test_another_caller_is_next_however_many_of_one_wait() -> None:

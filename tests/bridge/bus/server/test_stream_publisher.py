@@ -257,6 +257,7 @@ async def test_ticks_that_redis_can_not_take_are_bounded_and_show_as_a_gap(
         assert await gathered(feed, 10) == list(range(90, 100))
 
     assert feed.gaps == 89
+    assert (bus.ticks.published, bus.ticks.dropped) == (100, 89)
 
 
 async def test_a_stream_closed_while_its_ticks_are_under_way_is_no_error(bus: BusServer, asker: BusClient) -> None:
