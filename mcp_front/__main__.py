@@ -173,8 +173,9 @@ async def serve(settings: FrontSettings, bus: BusClient, front: Front, connectio
     share = connections // ADDRESSES if settings.asks_for_tokens else None
     config = http_config(front.app, settings.front_host, settings.front_port, share=share)
     async with bus:
-        log.info("serving", host=settings.front_host, port=settings.front_port, session=settings.ibkr_session)
         server = DrainingServer(config, front.calls, front.draining, settings.front_drain_s)
+        serving = {"host": settings.front_host, "port": settings.front_port, "session": settings.ibkr_session}
+        server.on_serving = partial(log.info, "serving", **serving)
         releasing = asyncio.create_task(release_at_rest(lambda: front.calls.is_idle))
         try:
             async with _metrics(settings, front, server), tracing(front, settings):

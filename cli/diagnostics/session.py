@@ -17,6 +17,7 @@ COMPETING_SESSION = 10197
 WATCHED_S = 2
 ADD_CLIENT = "docker compose --profile paper run --rm clients-paper"
 RELEASE = f"`{command('resume')}` releases it; in containers `docker compose run --rm operator resume`."
+CONNECT = "Ask an MCP client to connect it (ibkr_connect), or press Connect on the console's page Session."
 SHARE_DATA = (
     "In IBKR's Client Portal, under Settings, Paper Trading Account, share the real-time market data of the live user "
     "with the paper user; it takes effect the next day. An account without subscriptions gets delayed prices."
@@ -71,7 +72,8 @@ def _standing(status: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("session", "ok", f"ready{mode}{accounts}")
     elif state is not None:
         part = {"no_worker": "worker", "bus_down": "redis"}.get(state, "session")
-        yield Finding(part, "fault", f"{state}: {status.get('cause')}", str(status.get("remedy") or ""))
+        remedy = CONNECT if state == "disconnected" else str(status.get("remedy") or "")
+        yield Finding(part, "fault", f"{state}: {status.get('cause')}", remedy)
     if status.get("halted"):
         yield Finding("kill switch", "fault", f"It is set: {status['halted']}", RELEASE)
 

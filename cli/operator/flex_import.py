@@ -1,9 +1,9 @@
 """Imports a statement into the account's past: what is new is added, and what disagrees with the record is told."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bridge.bus.history.records import AccountSnapshot, CoveredDays, TradeExecution, trade_of
+from bridge.bus.history.records import AccountSnapshot, CashFlow, CoveredDays, TradeExecution, trade_of
 from bridge.bus.history.store import (
     EXECUTIONS,
     FLOWS,
@@ -15,6 +15,7 @@ from bridge.bus.history.store import (
     execution_record,
     flow_record,
     put,
+    read_flows,
     read_records,
     seconds,
     snapshot_record,
@@ -47,7 +48,12 @@ async def import_account(pipe: CommandPipeline, keys: Keys, statement: FlexAccou
     snapshots = snapshots_of((await read_records(pipe, keys, SNAPSHOTS))[0])
     trades = trades_of((await read_records(pipe, keys, EXECUTIONS))[0])
     ours = Trades([each for each in trades.executions if each.account == statement.account], trades.commissions)
-    disagreements = [*_sessions(snapshots, statement), *_executions(ours, statement)]
+    known = (await read_flows(pipe, keys)).flows
+    disagreements = [
+        *_sessions(snapshots, statement),
+        *_executions(ours, statement),
+        *_flows({each.id: each for each in known}, statement),
+    ]
     sessions = await put(pipe, keys, OPERATOR, SNAPSHOTS, [snapshot_record(each) for each in statement.snapshots])
     executions = await _put_executions(pipe, keys, statement, trades)
     flows = [flow_record(each) for each in statement.flows]
@@ -101,6 +107,17 @@ def _executions(ours: Trades, statement: FlexAccount) -> Iterator[str]:
         own, cost = ours.commissions.get(each.execId), costs.get(theirs.execId)
         if own is not None and cost is not None and abs(own.commission - cost) > CENT:
             yield f"{_named(each)}: commission {own.commission:g} on record, {cost:g} in the statement"
+
+
+def _flows(known: Mapping[str, CashFlow], statement: FlexAccount) -> Iterator[str]:
+    """Yield the deposits and withdrawals that are others in the statement."""
+    for each in statement.flows:
+        own = known.get(each.id)
+        if own is not None and (own.currency != each.currency or abs(own.amount - each.amount) > CENT):
+            yield (
+                f"{own.date} {own.text or 'flow'} {own.id}: {own.amount:,.2f} {own.currency} on record, "
+                f"{each.amount:,.2f} {each.currency} in the statement"
+            )
 
 
 def _latest(executions: Iterable[TradeExecution]) -> list[TradeExecution]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 
@@ -38,6 +39,12 @@ class DrainingServer(uvicorn.Server):
         self._timing = timing
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drained: asyncio.Task[None] | None = None
+        self.on_serving: Callable[[], None] = _nothing  # called once the port is bound
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.on_serving()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
@@ -73,6 +80,10 @@ class DrainingServer(uvicorn.Server):
         except TimeoutError:
             log.warning("calls_cut_off")
         self.should_exit = True
+
+
+def _nothing() -> None:
+    """Tests do not ask when a server serves."""
 
 
 def http_config(

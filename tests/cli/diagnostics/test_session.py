@@ -116,3 +116,17 @@ async def test_what_the_gateway_announces_has_a_line(redis_url: str, session: st
 
     assert [each.kind for each in lines] == ["fault", "note"]  # a day that has passed is a fault
     assert "to 10.50.1 or newer before 2099-12-15" in lines[1].cure
+
+
+async def test_a_session_that_was_disconnected_has_a_cure_that_a_person_can_follow(
+    redis_url: str, session: str
+) -> None:
+    async with (
+        Simulator() as sim,
+        stack(redis_url, session, sim.port) as place,
+        caller(redis_url, session) as client,
+    ):
+        await client.ask("disconnect")
+        found = await faults(place)
+
+    assert "the console's page Session" in found["session"].cure

@@ -1,5 +1,6 @@
 """The import of a statement into a real Redis: added once, and what disagrees with the record is told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -113,3 +114,18 @@ async def test_another_net_liquidation_is_told(redis_url: str, session: str, tmp
 
     found = await imported(redis_url, f"{session}b", read(tmp_path), own("2025-06-10", 900_000, "EUR"))
     assert found.disagreements == ["2025-06-10: the base currency is EUR on record, and USD in the statement"]
+
+
+async def test_a_deposit_of_another_amount_is_told_and_stays_as_it_is(
+    redis_url: str, session: str, tmp_path: Path
+) -> None:
+    told = read(tmp_path)
+    await imported(redis_url, session, told)
+    first, *others = told.flows
+    again = await imported(
+        redis_url, session, replace(told, flows=[msgspec.structs.replace(first, amount=first.amount + 1), *others])
+    )
+
+    (line,) = again.disagreements
+    assert f"{first.amount:,.2f} {first.currency} on record, {first.amount + 1:,.2f}" in line
+    assert again.flows == 0

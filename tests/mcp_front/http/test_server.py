@@ -1,8 +1,14 @@
-"""Which host names and web pages reach the front, and how its health is told."""
+"""The front's start and its stop."""
 
 import asyncio
+import socket
+from contextlib import suppress
 from typing import Any
 
+import pytest
+from starlette.applications import Starlette
+
+from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.timing import USUAL, FrontTiming
 from tests.stacks.front import answering, serving, worker
 from tests.stacks.handlers import PNL
@@ -27,3 +33,20 @@ async def test_an_idle_front_still_serves_who_reads_a_last_answer(redis_url: str
         answer = await front.raw().call("ibkr_get_pnl")
 
     assert not answer.get("isError", False)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_serving_is_told_once_the_port_is_bound(taken: bool) -> None:
+    told: list[str] = []
+    no_calls: Any = None
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        config = http_config(Starlette(), "127.0.0.1", other.getsockname()[1] if taken else 0)
+        server = DrainingServer(config, no_calls, asyncio.Event(), 0)
+        server.on_serving = lambda: told.append("bound" if server.servers else "before")
+        server.should_exit = True
+        with suppress(SystemExit):
+            await server.serve()
+
+    assert told == ([] if taken else ["bound"])
