@@ -11,8 +11,11 @@ from bridge.audit_chain import AuditEntry, ChainBreak, verify
 from bridge.bus.controls.audit_log import read_head, read_log
 from bridge.bus.controls.kill_switch import clear_halt, read_halt
 from bridge.bus.halt import Halt
+from bridge.bus.identity.clients import Client, grant_access, read_registry, remove_client, store_client
 from bridge.bus.identity.operators import Operator, add_operator
-from bridge.bus.identity.sign_ins import begin_sign_in, end_sign_ins_of, sign_ins, signed_in_operator
+from bridge.bus.identity.rights import Rights
+from bridge.bus.identity.sign_ins import begin_sign_in, end_sign_ins_of, sign_in_id, sign_ins, signed_in_operator
+from bridge.bus.oauth.grants import ClientGrant, begin_grant, end_grant, grant_id, grants, redeem
 from bridge.bus.timing import BusTiming
 from bridge.order_references import order_ref
 from bridge.tool import ToolError
@@ -24,6 +27,9 @@ from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
 RESTING = order(orderType="LMT", lmtPrice=50)
+
+GRANTED = ClientGrant("c", "claude-1", "Claude", "anna", "read", "r", "http://localhost/cb", True, "c" * 43, "{}")
+DAY_MS = 24 * 60 * 60 * 1000
 
 
 async def counted(front: Caller) -> int:
@@ -286,15 +292,21 @@ async def _set(front: Caller) -> bool:
     return await switch(front) is not None
 
 
-async def test_a_sign_in_that_was_ended_does_not_come_back_with_an_older_copy(
+async def test_a_sign_in_or_a_grant_that_was_ended_does_not_come_back_with_an_older_copy(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
     async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
         pipe, keys = front.asker.pipe, front.asker.keys
         await add_operator(pipe, keys, Operator("anna", "$argon2id$hash"))
         token = await begin_sign_in(pipe, keys, "anna", "command line")
+        granted = await begin_grant(pipe, keys, GRANTED, sign_in_id(token), DAY_MS)
+        refresh = (await redeem(pipe, keys, granted))[1]
+        await store_client(pipe, keys, Client("claude-1", Rights(frozenset({"read"}))))
+        await grant_access(pipe, keys, "a-proof", "claude-1", DAY_MS)
         copy, before, steps = copy_of(own_redis, tmp_path), await generation(front), await revision(front)
         await end_sign_ins_of(pipe, keys, "anna")
+        await end_grant(pipe, keys, grant_id(granted))
+        await remove_client(pipe, keys, "claude-1")
         async with asyncio.timeout(0.5):  # not at the next renewal, a second later
             await until(lambda: _above(front, steps), "the leader has counted it")
         await goes_back(own_redis, tmp_path, copy)
@@ -302,5 +314,8 @@ async def test_a_sign_in_that_was_ended_does_not_come_back_with_an_older_copy(
 
         assert await sign_ins(pipe, keys) != {}  # it is there again
         assert await signed_in_operator(pipe, keys, token) == ""
+        assert (list(await grants(pipe, keys)), list((await read_registry(pipe, keys)).clients)) != ([], [])
+        assert (await read_registry(pipe, keys)).access == {}
+        assert await redeem(pipe, keys, refresh) == ("unknown", "")
         anew = await begin_sign_in(pipe, keys, "anna", "command line")
         assert await signed_in_operator(pipe, keys, anew) == "anna"
