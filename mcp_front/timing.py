@@ -15,6 +15,8 @@ class FrontTiming:
     latest_s: float = 58.0  # after the call came, for a shorter stream that was slow to open
     session_check_s: float = 2.0  # between looks at a stream's session: a worker without its gateway publishes nothing
 
+    rights_check_s: float = 0.5  # between looks at the rights of a call that runs: their end holds within a second
+
     wait_pulse_s: float = 15.0  # between signs of life of a call that waits for an event
     wait_again_s: float = 1.0  # before the event log is read again, while Redis is away
     watch_again_s: float = 60.0  # between words to the worker that a wait goes on: its watches linger some minutes

@@ -12,7 +12,7 @@ from bridge.bus.identity.clients import Client, proof_of
 from bridge.bus.identity.rights import EVERYTHING, Rights
 from bridge.bus.messages import LOCAL, NO_PROOF, ClientProof
 from bridge.text.plain_text import one_line
-from bridge.tool import ToolError, ToolSpec
+from bridge.tool import ToolError
 
 Token = SdkToken  # FastMCP's are such ones
 NOTHING = Rights()  # of a token that this front has not checked itself
@@ -78,14 +78,14 @@ class ClientTokens(TokenVerifier):
             known = self._made[proof] = (client, ClientToken.of(client, proof))
         return known[1]
 
-    async def may(self, proof: ClientProof, declared: ToolSpec) -> bool:
-        """Return whether the token is still valid and its client may use the tool. While Redis is away, what was known
-        last counts for a call that runs already."""
+    async def may_go_on(self, proof: ClientProof, rights: Rights) -> bool:
+        """Return whether the token is still valid and its client's rights are those with which a call began. While
+        Redis is away, what was known last counts."""
         try:
             client = await self._clients.find(proof.digest)
         except ToolError:
             client = self._clients.last_known(proof.digest)
-        return client is not None and client.rights.may_use(declared)
+        return client is not None and client.rights == rights
 
 
 def current_principal(scope: Scope | None) -> str:

@@ -23,7 +23,6 @@ from bridge.bus.identity.clients import Client, proof_of
 from bridge.bus.identity.rights import Rights, Scope
 from bridge.bus.messages import ClientProof
 from bridge.settings import is_loopback
-from bridge.tool import ToolSpec
 from mcp_front.admission.auth import ClientToken, ClientTokens
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -77,12 +76,12 @@ class OidcTokens(ClientTokens):
         client = self._known(proof) or await self._verified(token, proof)
         return ClientToken.of(client, proof) if client is not None else None
 
-    async def may(self, proof: ClientProof, declared: ToolSpec) -> bool:
-        """Return whether the token is still valid and its client may use the tool."""
+    async def may_go_on(self, proof: ClientProof, rights: Rights) -> bool:
+        """Return whether the token is still valid and its client's rights are those with which a call began."""
         known = self._good.get(proof.digest)
         if known is None:
-            return await super().may(proof, declared)
-        return time.time() < known.expires and known.client.rights.may_use(declared)
+            return await super().may_go_on(proof, rights)
+        return time.time() < known.expires and known.client.rights == rights
 
     def _known(self, proof: str) -> Client | None:
         known = self._good.get(proof)

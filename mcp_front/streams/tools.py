@@ -173,9 +173,9 @@ class Streams:
     async def _revoked(self, call: Call) -> str:
         """A stream may run for an hour, and its token be taken away meanwhile."""
         while True:
-            await asyncio.sleep(self._timing.session_check_s)
-            if self._tokens is not None and not await self._tokens.may(call.caller.proof, call.declared):
-                return "the client's token was revoked"
+            await asyncio.sleep(self._timing.rights_check_s)
+            if self._tokens is not None and not await self._tokens.may_go_on(call.caller.proof, call.caller.rights):
+                return "the client's token was revoked or its rights were changed"
 
     async def _stopping(self) -> str:
         await self._draining.wait()

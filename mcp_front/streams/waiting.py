@@ -75,10 +75,10 @@ class Waiting:
     async def _ends(self, call: Call) -> str:
         """Return the reason for ending before the time is over."""
         while not self._draining.is_set():
-            if self._tokens is not None and not await self._tokens.may(call.caller.proof, call.declared):
-                return "the client's token was revoked"
+            if self._tokens is not None and not await self._tokens.may_go_on(call.caller.proof, call.caller.rights):
+                return "the client's token was revoked or its rights were changed"
             try:
-                async with asyncio.timeout(self._timing.session_check_s):
+                async with asyncio.timeout(self._timing.rights_check_s):
                     await self._draining.wait()
             except TimeoutError:
                 continue

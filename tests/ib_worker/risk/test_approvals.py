@@ -13,7 +13,7 @@ from bridge.tasks import cancel_and_wait
 from ib_worker.risk.approvals import end_overdue_approvals
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.bus import pipe_to
-from tests.stacks.worker import caller, frames, order, worker
+from tests.stacks.worker import Caller, caller, frames, order, worker
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
@@ -27,6 +27,8 @@ async def test_a_live_order_waits_for_a_human(redis_url: str, session: str, sim:
         held = await front.refused_order(key=KEY, **order())
         (waiting,) = await waiting_approvals(front.asker.pipe, front.asker.keys)
         assert frames(sim) == 0
+        own = await front.ask("get_approval_state", orderKey=KEY)
+        foreign = await Caller(front.asker, "another").refused("get_approval_state", orderKey=KEY)
         wrong = await give_approval(front.asker.pipe, front.asker.keys, KEY, "another digest", "bert")
         given = await give_approval(front.asker.pipe, front.asker.keys, KEY, waiting.digest, "anna")
         twice = await give_approval(front.asker.pipe, front.asker.keys, KEY, waiting.digest, "anna")
@@ -34,6 +36,7 @@ async def test_a_live_order_waits_for_a_human(redis_url: str, session: str, sim:
         filled = await front.submit("place_order", key=KEY, **order())
 
     assert (held.code, other.code) == ("approval_required", "approval_required")
+    assert (own["details"]["state"], foreign.code) == ("asked", "forbidden")
     assert waiting.summary.startswith(
         "LIVE, real money. Place: BUY 1 AAPL (SMART NASDAQ USD conId 265598) as MKT, DAY, account DU***567. Worth"
     )

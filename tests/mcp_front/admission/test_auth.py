@@ -14,7 +14,7 @@ from bridge.bus.identity.rights import Rights
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import Effect
-from mcp_front.admission.auth import ClientTokens
+from mcp_front.admission.auth import ClientToken, ClientTokens
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.timing import FrontTiming
 from mcp_front.tools.catalogue import offered_tools
@@ -107,6 +107,18 @@ async def test_one_callers_limit_is_not_anothers(redis_url: str, session: str, t
     assert [bool(answer.get("isError")) for answer in answers] == [False, True, False]
 
 
+async def test_a_call_goes_on_while_its_clients_rights_are_what_they_were(tmp_path: Path) -> None:
+    path = write_clients(tmp_path / "clients.json", {"claude": {"accounts": ["DU1"]}})
+    tokens = tokens_of(path)
+    token = await tokens.verify_token("token of claude")
+    assert isinstance(token, ClientToken)
+    before = await tokens.may_go_on(token.proof, token.rights)
+
+    write_clients(path, {"claude": {"accounts": ["DU2"]}})
+
+    assert (before, await tokens.may_go_on(token.proof, token.rights)) == (True, False)
+
+
 async def test_removed_entry_is_turned_away_at_once(tmp_path: Path) -> None:
     path = write_tokens(tmp_path / "tokens.json", ["reader", "trader"])
     tokens = tokens_of(path)
@@ -119,7 +131,7 @@ async def test_removed_entry_is_turned_away_at_once(tmp_path: Path) -> None:
 
 
 async def test_stream_ends_when_its_token_is_taken_away(redis_url: str, session: str, tokens_file: Path) -> None:
-    often = FrontTiming(session_check_s=0.1)
+    often = FrontTiming(rights_check_s=0.1)
     async with (
         ticking(redis_url, session) as ticker,
         serving(redis_url, session, timing=often, front_tokens_file=tokens_file) as front,
