@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import sys
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
@@ -52,7 +53,12 @@ async def serve(settings: ConsoleSettings) -> None:
         server = ConsoleServer(config, feed.close)
         log.info("console_serving", url=settings.url, session=settings.ibkr_session)
         async with _metrics(settings, bus, app, server):
-            await server.serve()
+            await server.serve(_inherited(settings.console_fd))
+
+
+def _inherited(number: int | None) -> list[socket.socket] | None:
+    """Return the socket that whoever started this process listens on; None where there is none."""
+    return None if number is None else [socket.socket(fileno=number)]
 
 
 def _metrics(

@@ -39,6 +39,7 @@ class ConsoleSettings(MetricsSettings):
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8010
     console_url: Annotated[str, AfterValidator(public_url)] | None = None
     public_url: Annotated[str | None, AfterValidator(optional_url)] = None
+    console_fd: Annotated[int, Field(ge=3)] | None = None  # a socket that listens already, which this process inherits
     console_sign_in_h: Annotated[float, Field(gt=0, le=24 * 7)] = 12  # hours that a sign-in lasts
     forwarded_allow_ips: Annotated[str, AfterValidator(_proxies)] = ""
 

@@ -17,7 +17,7 @@ from typing import Any
 from cli.client_setup import described
 from cli.command_line import command
 from cli.errors import Problem
-from cli.local_stack.console import OPERATOR, one_time_link, open_in_browser, opening_page, until_serving
+from cli.local_stack.console import OPERATOR, first_visit, listening, one_time_link, open_in_browser, opening_page
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from cli.local_stack.processes import INTERRUPTED, Child, Children
 from cli.local_stack.readiness import until_ready
@@ -146,9 +146,8 @@ async def serve(what: Plan, screen: Screen) -> int:
         need_free(what.port, "--port")
         for port in what.sim_ports:
             need_free(port, "--sim-port")
-        if what.console_port is not None:
-            need_free(what.console_port, "--console-port")
         async with AsyncExitStack() as stack:
+            visits = console_port(what, stack)
             redis = await start_redis(what, screen, stack)
             children = await stack.enter_async_context(Children(what.logs))
             if redis.process is not None:
@@ -160,27 +159,46 @@ async def serve(what: Plan, screen: Screen) -> int:
                 print_client_setup(what, screen)
                 page = stack.enter_context(opening_page(what.state)) if what.opens else None
                 with suppress(StoppedByUser):  # the way to end a service
-                    await run_until_signal_or_death(stopped, children, serving(what, screen, redis.url, page))
+                    served = serving(what, screen, children, redis.url, visits, page)
+                    await run_until_signal_or_death(stopped, children, served)
     return 0
 
 
-async def serving(what: Plan, screen: Screen, redis_url: str, page: Path | None) -> None:
+def console_port(what: Plan, stack: AsyncExitStack) -> socket.socket | None:
+    """Return the socket that waits for the console's first visit; None where there is no console."""
+    if what.console_port is None:
+        return None
+    return stack.enter_context(listening(what.console_port, "--console-port"))
+
+
+async def serving(
+    what: Plan, screen: Screen, children: Children, redis_url: str, visits: socket.socket | None, page: Path | None
+) -> None:
     """Tell where the stack serves, then show its tape until this is cancelled."""
-    opening = set()
-    if what.console_port is not None:
-        link = await told_link(what, screen, redis_url)
-        opening = {asyncio.ensure_future(open_in_browser(link, page))} if page else set()
-    front = what.url.removesuffix("api/v1")
-    screen.say(f"\nServing at {what.url} until Ctrl-C. The page {front} shows its state and how to connect.\n")
-    with suppress(BrokenPipeError), printer() as prints:  # whoever read the tape has ended, and the stack serves on
-        await follow(redis_url, SESSION, prints)
-    await asyncio.gather(*opening, return_exceptions=True)
-    await asyncio.Event().wait()
+    async with asyncio.TaskGroup() as group:
+        if visits is not None:
+            group.create_task(console_at_first_visit(what, children, redis_url, visits))
+            link = await told_link(what, screen, redis_url)
+            if page is not None:
+                group.create_task(open_in_browser(link, page))
+        front = what.url.removesuffix("api/v1")
+        screen.say(f"\nServing at {what.url} until Ctrl-C. The page {front} shows its state and how to connect.\n")
+        with suppress(BrokenPipeError), printer() as prints:  # whoever read the tape has ended, and the stack serves on
+            await follow(redis_url, SESSION, prints)
+        await asyncio.Event().wait()
+
+
+async def console_at_first_visit(what: Plan, children: Children, redis_url: str, visits: socket.socket) -> None:
+    """Start the console once a browser connects: until then it costs the demo no memory."""
+    await first_visit(visits)
+    number = visits.fileno()
+    common = {"REDIS_URL": redis_url, "IBKR_SESSION": SESSION, "CONSOLE_PORT": str(what.console_port)}
+    await children.start_with(number, "console", "console", CONSOLE_FD=str(number), **common)
+    visits.close()  # else a connection would be taken while no console is there any more
 
 
 async def told_link(what: Plan, screen: Screen, redis_url: str) -> str:
     """Tell a link to the console, and return it."""
-    await until_serving(what.console)
     link = await one_time_link(redis_url, SESSION, what.console)
     screen.say(f"\nThe console, by a link that signs you in once, within ten minutes:\n  {link}")
     screen.say(f"For another link: {command('operator', 'link', OPERATOR, *console_flag(what))}")
@@ -221,8 +239,6 @@ async def start(what: Plan, screen: Screen, children: Children, redis_url: str) 
         await children.start("front", "mcp_front", **common, FRONT_PORT=str(what.port), FRONT_TOOLSETS=what.toolsets)
         loading = [asyncio.to_thread(importlib.import_module, TOUR)] if what.tour else []
         await asyncio.gather(until_ready(what.port, tell), *loading)
-    if what.console_port is not None:  # last: it is not waited for, and loads while the tour is taken
-        await children.start("console", "console", **common, CONSOLE_PORT=str(what.console_port))
 
 
 def forget_settings() -> None:

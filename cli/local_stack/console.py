@@ -3,10 +3,10 @@
 import asyncio
 import html
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
 from pathlib import Path
 
 from bridge.bus.identity.links import make_link
@@ -14,31 +14,27 @@ from bridge.bus.identity.operators import Operator, add_operator
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.errors import Problem
-from cli.http_client import send_request
 
 OPERATOR = "demo"
-READY_WITHIN_S = 30.0
-LOOK_AGAIN_S, ANSWER_S = 0.1, 2.0
 PAGE = "console.html"
 
 
-async def until_serving(url: str) -> None:
-    """Wait until the console answers. Raises Problem."""
+def listening(port: int, flag: str) -> socket.socket:
+    """Listen on the console's port, for a console that starts at the first visit. Raises Problem."""
     try:
-        async with asyncio.timeout(READY_WITHIN_S):
-            while True:
-                if await asyncio.to_thread(_answers, url):
-                    return
-                await asyncio.sleep(LOOK_AGAIN_S)
-    except TimeoutError:
-        raise Problem(f"the console does not answer at {url} within {READY_WITHIN_S:g} s") from None
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise Problem(f"port {port} is taken ({os.strerror(error.errno or 0)}): name another with {flag}") from None
 
 
-def _answers(url: str) -> bool:
+async def first_visit(port: socket.socket) -> None:
+    """Wait until a browser has connected. Its connection waits for the console to take it."""
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(port, came.set)
     try:
-        return send_request(url, "GET", "/healthz", ANSWER_S).status == 200
-    except (OSError, HTTPException):
-        return False
+        await came.wait()
+    finally:
+        loop.remove_reader(port)
 
 
 async def one_time_link(redis_url: str, session: str, console: str) -> str:

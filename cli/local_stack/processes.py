@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -56,14 +56,24 @@ class Children:
         """Run `python -m …` with settings in its environment and its output in a log of its name."""
         return await self.run(name, sys.executable, "-m", *arguments, **settings)
 
+    async def start_with(self, descriptor: int, name: str, *arguments: str, **settings: str) -> Child:
+        """The same, for a program that inherits a descriptor too."""
+        return await self._run(name, (sys.executable, "-m", *arguments), settings, (descriptor,))
+
     async def run(self, name: str, *command: str, **settings: str) -> Child:
         """Run any program likewise."""
+        return await self._run(name, command, settings)
+
+    async def _run(
+        self, name: str, command: Sequence[str], settings: Mapping[str, str], inherited: tuple[int, ...] = ()
+    ) -> Child:
         log = self._logs / f"{name}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **settings},
+                pass_fds=inherited,
                 start_new_session=True,  # Ctrl-C at the terminal is ours alone; we end them in order
                 preexec_fn=dies_with(os.getpid()),
             )  # fmt: skip

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from bridge.bus.identity.operators import Operator, add_operator
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.commands.up import SESSION, Plan, forget_settings, gateway
-from cli.local_stack.console import until_serving
+from cli.http_client import send_request
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from cli.local_stack.processes import Children
 from cli.local_stack.readiness import until_ready
@@ -28,6 +29,7 @@ from tests.waiting import until
 OPERATOR, PASSPHRASE = "anna", "correct horse battery"
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/orders/\S+")
 PUSHED_WITHIN_S = 20.0
+STARTED_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -83,5 +85,13 @@ async def live_stack(folder: Path) -> AsyncIterator[LiveStack]:
         await children.start("console", "console", **common, CONSOLE_PORT=str(plan.console_port))
         async with CommandPipeline(redis.url) as pipe:
             await add_operator(pipe, Keys(SESSION), Operator(OPERATOR, await asyncio.to_thread(hashed, PASSPHRASE)))
-        await asyncio.gather(until_ready(plan.port, lambda _: None), until_serving(plan.console))
+        await until_ready(plan.port, lambda _: None)
+        await until(partial(_serves, plan.console), "the console serves", STARTED_WITHIN_S)
         yield LiveStack(plan.url, plan.console, redis.url, phone)
+
+
+async def _serves(console: str) -> bool:
+    try:
+        return (await asyncio.to_thread(send_request, console, "GET", "/healthz", 2.0)).status == 200
+    except OSError:
+        return False

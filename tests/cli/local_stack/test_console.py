@@ -1,5 +1,6 @@
 """The console of a stack on this machine: its operator and link, and the page that a browser opens."""
 
+import asyncio
 import os
 import stat
 from pathlib import Path
@@ -9,8 +10,14 @@ import pytest
 from bridge.bus.identity.links import use_link
 from bridge.bus.keys import Keys
 from cli.errors import Problem
-from cli.local_stack import console
-from cli.local_stack.console import OPERATOR, one_time_link, open_in_browser, opening_page, until_serving
+from cli.local_stack.console import (
+    OPERATOR,
+    first_visit,
+    listening,
+    one_time_link,
+    open_in_browser,
+    opening_page,
+)
 from tests.stacks.bus import pipe_to
 from tests.waiting import until
 
@@ -46,7 +53,19 @@ async def test_a_browser_opens_a_page_that_only_this_user_reads(
     assert not page.exists()
 
 
-async def test_a_console_that_does_not_answer_is_named(unused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "READY_WITHIN_S", 0.2)
-    with pytest.raises(Problem, match="the console does not answer at"):
-        await until_serving(f"http://127.0.0.1:{unused_port}")
+async def test_the_first_visit_is_noticed_and_waits_for_the_console(unused_port: int) -> None:
+    with listening(unused_port, "--console-port") as port:
+        waiting = asyncio.create_task(first_visit(port))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        _, writer = await asyncio.open_connection("127.0.0.1", unused_port)
+        writer.write(b"GET / HTTP/1.1\r\n")
+        async with asyncio.timeout(5):
+            await waiting
+        taken, _ = port.accept()
+        with taken:
+            assert taken.recv(3) == b"GET"
+        writer.close()
+
+        with pytest.raises(Problem, match=f"port {unused_port} is taken .*--console-port"):
+            listening(unused_port, "--console-port")
