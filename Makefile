@@ -114,9 +114,13 @@ test-hosts: ## Claude Code and Codex on scripted models: what their models read 
 BROWSER := .state/browser
 DRIVER = @$(BIN)/uv pip install --quiet --require-hashes --target $(BROWSER) -r requirements/browser.txt
 
+# The rules of accessibility, where npm is; without them their test is skipped, and says so.
+AXE = @if command -v npm >/dev/null; then mkdir -p .state/axe && cp tests/browser/package*.json .state/axe && npm ci --silent --no-audit --no-fund --ignore-scripts --prefix .state/axe; fi
+
 test-browser: ## the console in headless Chromium, on the demo's stack (CHROMIUM names it, else the PATH has it)
 	@$(INSTALL) dev
 	$(DRIVER)
+	$(AXE)
 	PYTHONPATH=$(BROWSER) $(BIN)/python -m pytest -rs -n 0 --timeout 180 tests/browser $(ARGS)
 
 pictures: ## the pictures of the README under docs/pictures, made of a run of the demo (ARGS="charts")
