@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 ELF = b"\x7fELF"
+UNUSED = ("tests", "benchmarks", "sboms")  # folders; the last have what a wheel's maker built it with
 FOR_COMPILERS = frozenset((".pyi", ".pyx", ".pxd", ".c", ".h"))
 PARTIAL = ("PIL", "pillow.libs")  # folders of which a file goes that is not loaded
 
@@ -26,8 +27,8 @@ def main(modules: list[str]) -> None:
     for library in venv.rglob("*.so*"):
         if library.read_bytes().startswith(ELF):
             subprocess.run(["strip", "--strip-unneeded", library], check=True)
-    for tests in [each for each in venv.rglob("tests") if each.is_dir()]:
-        shutil.rmtree(tests)
+    for folder in [each for name in UNUSED for each in venv.rglob(name) if each.is_dir()]:
+        shutil.rmtree(folder)
     sources = loaded_by(modules)
     files = [each for each in venv.rglob("*") if each.is_file()]
     mapped = Path("/proc/self/maps").read_text(encoding="utf-8")
