@@ -18,7 +18,7 @@ from bridge.bus.transport.pipeline import CommandPipeline
 USUAL_SESSION = "paper"  # as that of front, worker and console
 DEFAULT = "default"
 SERVER = "redis"  # the folder that the server reads, with the password of its default user
-PASSWORD, ACL_FILE = "password", "users.acl"
+PASSWORD, ACL_FILE, LOADED = "password", "users.acl", "loaded"
 NO_PASSWORD = "SHA256-OF-ITS-PASSWORD"  # a server rejects it until somebody puts a digest there
 
 
@@ -40,8 +40,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         admin = _write(options.folder, users)
         print(f"{options.folder / SERVER / ACL_FILE}: {len(users)} users of {', '.join(sessions)}")
-        if options.reload is not None:
-            asyncio.run(_reload(options.reload, admin))
+        if options.reload is not None and not _is_loaded(options.folder):
+            asyncio.run(_reload(options.reload, admin, options.folder))
     except (OSError, BusError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -92,7 +92,17 @@ def _put(file: Path, text: str) -> None:
     os.replace(new, file)
 
 
-async def _reload(url: str, password: str) -> None:
+def _is_loaded(folder: Path) -> bool:
+    """Return whether a server has read this very file: older ones drop each connection where they read it again."""
+    loaded = folder / SERVER / LOADED
+    return loaded.exists() and loaded.read_text(encoding="utf-8").strip() == _digest(folder)
+
+
+def _digest(folder: Path) -> str:
+    return hashlib.sha256((folder / SERVER / ACL_FILE).read_bytes()).hexdigest()
+
+
+async def _reload(url: str, password: str, folder: Path) -> None:
     """Let a server that runs read the file again. One that does not run will read it when it starts; one that rejects
     the password runs without these users, and is about to be started anew. Raises BusError."""
     async with CommandPipeline(with_password(url, password)) as pipe:
@@ -100,3 +110,5 @@ async def _reload(url: str, password: str) -> None:
             await pipe.send("ACL", "LOAD")
         except NotSent as error:
             print(f"not loaded into a running server: {error}")
+        else:
+            _put(folder / SERVER / LOADED, f"{_digest(folder)}\n")

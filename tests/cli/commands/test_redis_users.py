@@ -1,6 +1,7 @@
 """`redis-users`: a server starts from its file, and each service connects with the password that it finds."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,6 +12,7 @@ import pytest
 from bridge.bus.access import HEALTH, HEALTH_LINE
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.scripts import ACQUIRE
+from bridge.bus.transport.address import with_password
 from bridge.bus.transport.connection import BusError, Refused
 from cli.__main__ import main
 from cli.local_stack.embedded_redis import find_server
@@ -68,8 +70,13 @@ async def test_a_server_starts_from_the_file_reads_it_again_and_keeps_what_a_scr
             assert await ACQUIRE.run(pipe, (own.lease, own.epoch, own.owned), 60_000, 7)
             with pytest.raises(Refused):
                 await pipe.send("GET", Keys("live").generation)
-        assert await asyncio.to_thread(written, folder, "--reload", url) == 0
-        assert passwords(folder) == before
+            for _ in range(2):  # the second time there is nothing new, and no connection is lost
+                assert await asyncio.to_thread(written, folder, "--reload", url) == 0
+            assert passwords(folder) == before
+            assert await pipe.send("EXISTS", own.lease) == 1
+        async with pipe_to(with_password(url, before["redis"].strip())) as pipe:
+            stats = (await pipe.send("INFO", "commandstats")).decode()
+        assert re.search(r"cmdstat_acl\|load:calls=1,", stats)
         async with pipe_to(url) as pipe:
             with pytest.raises(BusError):
                 await pipe.send("GET", own.generation)
