@@ -96,6 +96,7 @@ class SymbolSearch:
             self._timer = asyncio.get_running_loop().call_later(self._next - self._clock(), self._serve)
 
     async def _asked(self, wanted: str) -> tuple[float, Descriptions]:
+        self._next = max(self._next, self._clock() + APART_S)  # a busy loop may have come to this turn late
         found = await self._ask(wanted)
         told = self._clock(), found
         self._known.pop(wanted, None)
