@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const EVERY_MS = 10000;
+  const GAP_S = 30; // samples are five seconds apart
   const place = document.getElementById("equity");
   const choice = document.querySelector("#equity-panel .choice");
   if (!place || typeof uPlot === "undefined") return;
@@ -37,6 +38,22 @@
     };
   }
 
+  // Times and amounts; where nobody watched for a while the line is broken.
+  function columns(points) {
+    const times = [];
+    const amounts = [];
+    for (const [time, value] of points) {
+      const before = times.at(-1);
+      if (range === "watched" && before !== undefined && time - before > GAP_S) {
+        times.push(before + 1);
+        amounts.push(null);
+      }
+      times.push(time);
+      amounts.push(value);
+    }
+    return [times, amounts];
+  }
+
   function draw() {
     for (const each of plots) each.destroy();
     plots = [];
@@ -51,7 +68,7 @@
       caption.textContent = `${curve.account} ${curve.currency}: ${amount(first)} to ${amount(last)}`;
       figure.append(caption);
       place.append(figure);
-      const data = [points.map((each) => each[0]), points.map((each) => each[1])];
+      const data = columns(points);
       plots.push(new uPlot(options(curve), data, figure));
     }
     if (!plots.length) {
