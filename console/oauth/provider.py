@@ -35,11 +35,13 @@ from bridge.bus.identity.rights import Rights
 from bridge.bus.oauth.grants import ClientGrant, digest, end_grant, find_grant, grant_id, grants, redeem
 from bridge.bus.oauth.registrations import add_registration, find_registration
 from bridge.bus.oauth.resource import is_resource, resource_of
+from bridge.text.plain_text import one_line
 from console.oauth.registered import SCOPES, RegisteredClient, new_record
 from console.oauth.requests import ConsentRequest, Requests
 
 ACCESS_MS = 60 * 60 * 1000  # an access token's time; the client then refreshes it by itself
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # SHA-256 in base64url (RFC 7636, 4.2)
+LONGEST_ABOUT = 120  # characters
 TOO_MANY = "too many clients have registered within the hour; try again later"
 
 log = structlog.get_logger("console.oauth")
@@ -195,6 +197,10 @@ class Provider(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken,
         for other, each in (await grants(self._pipe, self._keys)).items():
             if other != id_ and each.client == grant.client and each.refresh:
                 await end_grant(self._pipe, self._keys, other)
+        registry = await read_registry(self._pipe, self._keys)
+        for old in registry.clients.values():
+            if old.about and 0 < old.until_ms <= registry.now_ms:  # signed in once, and over by now
+                await remove_client(self._pipe, self._keys, old.name)
         await end_access_of(self._pipe, self._keys, grant.client)
         await store_client(self._pipe, self._keys, client_of(grant))
 
@@ -220,4 +226,4 @@ def client_of(grant: ClientGrant) -> Client:
 def about(client: OAuthClientInformationFull) -> str:
     """Return who a client says it is; nobody has checked that."""
     from_ = client.redirect_uris[0].host if client.redirect_uris else ""
-    return " ".join(f"{client.client_name or 'a client without a name'} ({from_ or 'an application'})".split())[:120]
+    return one_line(f"{client.client_name or 'a client without a name'} ({from_ or 'an application'})", LONGEST_ABOUT)

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from cli.errors import Problem
-from tests.conformance import client_runs, inspector, suites
+from tests.conformance import authorization, client_runs, inspector, suites
 from tests.conformance.installation import install
 from tests.conformance.stack import Server, servers
 
@@ -71,10 +71,15 @@ async def _clients(front: Server, control: Server) -> Lines:
             yield f"{client.script}, {era}", await client_runs.faults(client, era, front, control)
 
 
+async def _authorization(_: Server, __: Server) -> Lines:
+    yield await authorization.played()
+
+
 PARTS: dict[str, Callable[[Server, Server], Lines]] = {
     "suites": _suites,
     "inspector": _inspector,
     "clients": _clients,
+    "authorization": _authorization,
 }
 
 

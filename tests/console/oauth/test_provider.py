@@ -4,13 +4,16 @@ import asyncio
 import json
 from typing import Any
 
+from mcp.shared.auth import OAuthClientInformationFull
 from structlog.testing import capture_logs
 
-from bridge.bus.identity.clients import access_id, proof_of, read_registry
+from bridge.bus.identity.clients import Client, access_id, proof_of, read_registry, store_client
+from bridge.bus.identity.rights import Rights
 from bridge.bus.identity.sign_ins import void_identities
 from bridge.bus.keys import Keys
 from bridge.bus.oauth.grants import grants
 from bridge.bus.transport.pipeline import CommandPipeline
+from console.oauth.provider import about
 from tests.stacks.bus import pipe_to
 from tests.stacks.console import console
 from tests.stacks.oauth import FRONT, Host
@@ -177,3 +180,23 @@ async def test_a_client_that_comes_back_is_the_same_principal(redis_url: str, se
 
         assert await access_of(pipe, session, second["access_token"]) == name
         assert registry.clients[name].rights.scopes == {"read"}
+
+
+async def test_who_has_signed_in_once_and_is_over_goes_with_the_next(redis_url: str, session: str) -> None:
+    keys, read = Keys(session), Rights(scopes=frozenset({"read"}))
+    async with console(redis_url, session, public_url=FRONT) as browser, pipe_to(redis_url) as pipe:
+        await store_client(pipe, keys, Client("over-1", read, until_ms=1, about="Claude"))
+        await store_client(pipe, keys, Client("by-hand", read, until_ms=1))
+        await Host(browser).signed_in()
+        names = set((await read_registry(pipe, keys)).clients)
+
+    assert "over-1" not in names
+    assert "by-hand" in names
+
+
+def test_a_name_has_nothing_that_would_hide_the_rest() -> None:
+    shown = about(OAuthClientInformationFull(client_id="c", client_name="Cl\u202eaude\n\x00 x" + "y" * 500))
+
+    assert "\u202e" not in shown
+    assert shown.isprintable()
+    assert len(shown) <= 120
