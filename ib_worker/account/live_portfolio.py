@@ -148,6 +148,7 @@ class LivePortfolio:
             if loop.time() - self._looked_at >= WANTED_S:
                 self._looked.clear()
                 self._end(list(self._lines))
+                self._forget()  # else the next look would be told figures of long ago
             else:
                 await asyncio.sleep(LOOK_S)
 

@@ -89,6 +89,16 @@ async def test_after_a_lost_link_each_position_is_asked_for_anew(monkeypatch: py
     assert account.holdings[0].marketValue is None
 
 
+async def test_figures_of_an_earlier_look_are_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = Gateway()
+    monkeypatch.setattr(live_portfolio, "WANTED_S", 0.1)
+    async with followed(gateway, monkeypatch) as live:
+        await until(lambda: gateway.ended == [1], "nobody looks any more")
+        (account,) = live.look([ACCOUNT])
+
+    assert (account.read, account.profit, account.holdings[0].marketValue) == (None, None, None)
+
+
 async def test_a_position_that_tws_refuses_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = Gateway()
     async with followed(gateway, monkeypatch) as live:
