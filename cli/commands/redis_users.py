@@ -1,4 +1,7 @@
-"""`redis-users`: prints each service's rights in Redis, or writes an ACL file and a password file for each user."""
+"""`redis-users`: prints each service's rights in Redis, or writes an ACL file and a password file for each user.
+
+With given passwords it makes none: where Kubernetes or an operator keeps them, the ACL file alone is written.
+"""
 
 import argparse
 import asyncio
@@ -27,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--session", action="append", type=session_name, metavar="NAME", help=told)
     told = f"write {SERVER}/{ACL_FILE} and USER/{PASSWORD} there; passwords that are there are kept"
     parser.add_argument("--folder", type=Path, help=told)
+    told = "a folder with the passwords, each in a file named as its user: none is made then"
+    parser.add_argument("--passwords", type=Path, metavar="FOLDER", help=told)
     told = "a server that reads that file, and is to read it again if it runs"
     parser.add_argument("--reload", type=redis_address, metavar="URL", help=told)
 
@@ -34,11 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     sessions = options.session or [os.environ.get("IBKR_SESSION") or USUAL_SESSION]
     users = list(_users(sessions))
-    if options.folder is None:
-        print("\n".join(_lines(users, dict.fromkeys([DEFAULT, *(name for name, *_ in users)], NO_PASSWORD))))
-        return 0
     try:
-        admin = _write(options.folder, users)
+        given = None if options.passwords is None else _given(options.passwords, _names(users))
+        if options.folder is None:
+            print("\n".join(_lines(users, _digests(given) if given else dict.fromkeys(_names(users), NO_PASSWORD))))
+            return 0
+        admin = _write(options.folder, users, given)
         print(f"{options.folder / SERVER / ACL_FILE}: {len(users)} users of {', '.join(sessions)}")
         if options.reload is not None and not _is_loaded(options.folder):
             asyncio.run(_reload(options.reload, admin, options.folder))
@@ -57,20 +63,38 @@ def _users(sessions: list[str]) -> Iterator[tuple[str, Service, str]]:
     yield "operator", "operator", ANY_SESSION
 
 
+def _names(users: list[tuple[str, Service, str]]) -> list[str]:
+    return [DEFAULT, *(name for name, *_ in users)]
+
+
+def _digests(passwords: dict[str, str]) -> dict[str, str]:
+    return {name: hashlib.sha256(password.encode()).hexdigest() for name, password in passwords.items()}
+
+
 def _lines(users: list[tuple[str, Service, str]], digests: dict[str, str]) -> list[str]:
     lines = [user_line(name, service, session, digests[name]) for name, service, session in users]
     return [default_line(digests[DEFAULT]), HEALTH_LINE, *lines]
 
 
-def _write(folder: Path, users: list[tuple[str, Service, str]]) -> str:
+def _write(folder: Path, users: list[tuple[str, Service, str]], given: dict[str, str] | None) -> str:
     """Write the files, and return the default user's password. The folder is closed to others; what is in it is to be
     read by containers that run as somebody else, each of which sees its own folder alone."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    passwords = {name: _password(folder / name) for name, *_ in users}
-    passwords[DEFAULT] = _password(folder / SERVER)
-    digests = {name: hashlib.sha256(password.encode()).hexdigest() for name, password in passwords.items()}
-    _put(folder / SERVER / ACL_FILE, "".join(f"{line}\n" for line in _lines(users, digests)))
+    passwords = given or {name: _password(folder / (SERVER if name == DEFAULT else name)) for name in _names(users)}
+    _put(folder / SERVER / ACL_FILE, "".join(f"{line}\n" for line in _lines(users, _digests(passwords))))
     return passwords[DEFAULT]
+
+
+def _given(folder: Path, names: list[str]) -> dict[str, str]:
+    """Return the passwords that the folder has. Raises ValueError if one is missing or empty."""
+    files = {name: folder / name for name in names}
+    found = {name: file.read_text(encoding="utf-8").strip() for name, file in files.items() if file.is_file()}
+    if missing := [name for name in names if not found.get(name)]:
+        raise ValueError(
+            f"--passwords {folder}: no password of {', '.join(missing)}. Write each into a file named as its user; in "
+            "Kubernetes that is a key of the Secret"
+        )
+    return found
 
 
 def _password(folder: Path) -> str:

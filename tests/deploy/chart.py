@@ -37,7 +37,12 @@ REAL: dict[str, Any] = {
     "front": {"autoscaling": {"enabled": False}},
     "images": {"digests": {"front": "sha256:" + "a" * 64}},
 }
-VALUES = [pytest.param(SIMULATED, id="simulated"), pytest.param(REAL, id="real")]
+USERS: dict[str, Any] = {"logins": REAL["logins"], "redis": {"users": {"enabled": True}}}
+VALUES = [
+    pytest.param(SIMULATED, id="simulated"),
+    pytest.param(REAL, id="real"),
+    pytest.param(USERS, id="users"),
+]
 
 
 def helm(*arguments: str, values: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:

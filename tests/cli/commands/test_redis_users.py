@@ -1,6 +1,7 @@
 """`redis-users`: a server starts from its file, and each service connects with the password that it finds."""
 
 import asyncio
+import hashlib
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -95,6 +96,29 @@ def test_each_user_has_a_password_of_its_own_and_the_folder_is_closed(tmp_path: 
     assert folder.stat().st_mode & 0o077 == 0
     text = (folder / "redis" / "users.acl").read_text()
     assert not any(each.strip() in text for each in found.values())
+
+
+def test_given_passwords_become_digests_in_the_acl_file_and_none_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, folder = tmp_path / "given", tmp_path / "users"
+    given.mkdir()
+    arguments = ["redis-users", "--session", "paper", "--passwords", str(given)]
+    for name in ("default", "front-paper", "worker-paper", "console"):
+        (given / name).write_text(f"of {name}\n")
+    assert main([*arguments, "--folder", str(folder)]) == 1
+    assert "no password of operator" in capsys.readouterr().err
+    (given / "operator").write_text("of operator")
+
+    assert main([*arguments, "--folder", str(folder)]) == 0
+
+    assert [str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()] == ["redis/users.acl"]
+    lines = (folder / "redis" / "users.acl").read_text().splitlines()
+    digests = {line.split()[1]: line.split()[3] for line in lines if line != HEALTH_LINE}
+    assert digests == {name: f"#{hashlib.sha256(f'of {name}'.encode()).hexdigest()}" for name in digests}
+    capsys.readouterr()
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_without_a_folder_the_rights_are_printed_and_no_password_is_made(capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,16 +111,62 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end -}}
 
+{{/* The address of Redis and, where services have users there, a service's user with the file of its password. */}}
 {{- define "ibkr.redisUrl" -}}
+{{- $redis := .root.Values.redis -}}
+{{- $at := ternary (printf "%s@" .user) "" $redis.users.enabled -}}
 - name: REDIS_URL
-{{- if .Values.redis.builtIn }}
-  value: redis://{{ include "ibkr.redis" . }}:6379/0
-{{- else if .Values.redis.urlSecret.name }}
+{{- if $redis.builtIn }}
+  value: redis://{{ $at }}{{ include "ibkr.redis" .root }}:6379/0
+{{- else if and $redis.urlSecret.name (not $redis.users.enabled) }}
   valueFrom:
-    secretKeyRef: {name: {{ .Values.redis.urlSecret.name }}, key: {{ .Values.redis.urlSecret.key }}}
+    secretKeyRef: {name: {{ $redis.urlSecret.name }}, key: {{ $redis.urlSecret.key }}}
 {{- else }}
-  value: {{ required "redis.url or redis.urlSecret.name is needed when redis.builtIn is false" .Values.redis.url | quote }}
+  {{- $url := required "redis.url or redis.urlSecret.name is needed when redis.builtIn is false; with redis.users.enabled redis.url" $redis.url }}
+  {{- if and $redis.users.enabled (contains "@" $url) }}
+  {{- fail "redis.url: leave user and password out, since redis.users.enabled gives each service its own" }}
+  {{- end }}
+  value: {{ $url | replace "://" (printf "://%s" $at) | quote }}
 {{- end }}
+{{- if $redis.users.enabled }}
+- name: REDIS_PASSWORD_FILE
+  value: /run/secrets/redis/password
+{{- end }}
+{{- end -}}
+
+{{/* The Secret with the passwords of the users of Redis. */}}
+{{- define "ibkr.redisSecret" -}}
+{{- if or .Values.redis.users.existingSecret .Values.redis.builtIn -}}
+{{ .Values.redis.users.existingSecret | default (printf "%s-users" (include "ibkr.redis" .)) }}
+{{- else -}}
+{{- fail "redis.users.existingSecret is needed when redis.builtIn is false: the chart cannot give your own server passwords" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The users of Redis that have a password, a comma list; as `python -m cli redis-users` names them. */}}
+{{- define "ibkr.redisUsers" -}}
+{{- $users := list "default" "console" "operator" -}}
+{{- range .Values.logins -}}
+{{- $users = concat $users (list (printf "front-%s" .name) (printf "worker-%s" .name)) -}}
+{{- end -}}
+{{- join "," $users -}}
+{{- end -}}
+
+{{/* Where a service finds its own password, and no other. */}}
+{{- define "ibkr.redisMount" -}}
+{{- if .Values.redis.users.enabled -}}
+- {name: redis-user, mountPath: /run/secrets/redis, readOnly: true}
+{{- end -}}
+{{- end -}}
+
+{{- define "ibkr.redisVolume" -}}
+{{- if .root.Values.redis.users.enabled -}}
+- name: redis-user
+  secret:
+    secretName: {{ include "ibkr.redisSecret" .root }}
+    items: [{key: {{ .user }}, path: password}]
+    defaultMode: 0400
+{{- end -}}
 {{- end -}}
 
 {{/* A map of environment variables, as a list. */}}
