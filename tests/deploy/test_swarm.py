@@ -22,6 +22,7 @@ SETTINGS = {
     "ALERT_TARGETS": "phone=ntfys://ntfy.sh/topic",
 }
 COMBINATIONS = [("simulator", "trial"), ("simulator", "tls"), ("gateway", "trial"), ("gateway", "tls")]
+HEALTH = "(valkey-cli $HEALTH_USER ping || redis-cli $HEALTH_USER ping) 2>/dev/null | grep -Eq 'PONG|LOADING'"
 
 pytestmark = needs_swarm
 
@@ -134,6 +135,45 @@ def test_redis_refuses_writes_before_the_kernel_would_kill_it() -> None:
 
     limit = int(redis["deploy"]["resources"]["limits"]["memory"])
     assert command[command.index("--maxmemory") + 1] == f"{limit * 3 // 4 // 2**20}mb"
+
+
+def test_with_users_each_service_has_its_own_password_of_redis_alone() -> None:
+    told = services("simulator", "trial", "users", IBKR_SESSION="main")
+    users = {"front": "front-main", "worker": "worker-main", "operator": "operator"}
+
+    for name, user in users.items():
+        environment = told[name]["environment"]
+        assert environment["REDIS_URL"] == f"redis://{user}@redis:6379/0"
+        assert environment["REDIS_PASSWORD_FILE"] == "/run/secrets/redis_user"
+        own = [each["source"] for each in told[name]["secrets"] if "redis" in each["source"]]
+        assert own == [f"ibkr_redis_{name}"]
+    without = services("simulator", "trial")
+    assert told["redis"]["command"] == [*without["redis"]["command"], "--aclfile", "/run/secrets/redis_acl"]
+    assert [each["source"] for each in told["redis"]["secrets"]] == ["ibkr_redis_acl"]
+    assert told["redis"]["environment"] == {"HEALTH_USER": "--user health --pass health"}
+    assert without["redis"]["healthcheck"]["test"] == told["redis"]["healthcheck"]["test"] == ["CMD-SHELL", HEALTH]
+    assert "REDIS_PASSWORD_FILE" not in str(without)
+
+
+def test_the_operators_container_is_as_hardened_as_others_and_reaches_redis_alone() -> None:
+    told = services("simulator", "trial", "users")
+    operator, worker = told["operator"], told["worker"]
+
+    assert set(operator["networks"]) == {"worker-redis"}
+    for each in ("cap_drop", "read_only", "init", "logging", "image"):
+        assert operator[each] == worker[each]
+    assert operator["deploy"]["resources"] == worker["deploy"]["resources"]
+
+
+def test_the_page_makes_the_secrets_that_the_stack_with_users_wants() -> None:
+    page = Path("docs/kubernetes.md").read_text(encoding="utf-8")
+    made = stack("simulator", "trial", "users", REDIS_USERS="r2")["secrets"]
+    wanted = {each["name"] for each in made.values()} - {"ibkr_front_tokens"}
+
+    assert wanted == {f"r2_{each}" for each in ("acl", "front", "worker", "operator")}
+    assert "docker secret create ${REDIS_USERS}_acl secrets/redis/redis/users.acl" in page
+    for each in ("front", "worker", "operator"):
+        assert f"docker secret create ${{REDIS_USERS}}_{each} secrets/redis/{each}" in page
 
 
 def test_no_secret_is_in_an_environment() -> None:
