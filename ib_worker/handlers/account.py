@@ -24,8 +24,7 @@ from ib_worker.account.named_values import named_tags, no_such
 from ib_worker.account.portfolio import currency_of
 from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
-from ib_worker.market_data.bond_names import bonds_named
-from ib_worker.market_data.contracts import CANDIDATES, NAMED, named_contract
+from ib_worker.market_data.contracts import CANDIDATES, NAMED, bonds_named, named_contract
 from ib_worker.pre_trade.order_facts import account_rates_of
 from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES

@@ -23,7 +23,7 @@ from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.client_rights.accounts import AccountSet
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order, require_readable
-from ib_worker.market_data.bond_names import bonds_named
+from ib_worker.market_data.contracts import bonds_named
 from ib_worker.order_groups.related import related, resting_exits
 from ib_worker.order_groups.resting_exits import exceeding
 from ib_worker.order_identity.recalled import recall

@@ -2,16 +2,16 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
 import ib_async
 from pydantic import ValidationError
 
-from bridge.text.contract_name import contract_name
+from bridge.text.contract_name import bare_name, contract_name, goes_by
 from bridge.tool import ToolError
-from bridge.tools.types import ContractArguments
+from bridge.tools.types import Contract, ContractArguments
 from ib_worker.market_data.contract_agreement import contradictions, require_agreement
 from ib_worker.market_data.contract_hints import Hint, hint_for, last_words
 from ib_worker.pacing.caller import current_caller
@@ -218,3 +218,20 @@ def require_narrow(asked: ContractArguments) -> None:
             "lastTradeDateOrContractMonth (YYYYMM or YYYYMMDD), or right and strike, or conId. The details "
             f"of {asked.symbol} itself (secType STK, FUT or IND) are not limited.",
         )
+
+
+async def bonds_named(
+    known: ContractResolver, symbol: str | None, contracts: Iterable[ib_async.Contract | Contract]
+) -> frozenset[int]:
+    """Return the conIds of the bonds that have this CUSIP, or another number of a security. Raises what a look-up does:
+    an empty answer would say that nothing of it is held."""
+    if symbol is None:
+        return frozenset()
+    asked = {each.conId for each in contracts if each.secType == "BOND" and not goes_by(each, symbol)}
+    found = {conId: await known.by_conId(conId, Priority.READS) for conId in sorted(asked)}
+    return frozenset(conId for conId, details in found.items() if bare_name(symbol) in _security_numbers(details))
+
+
+def _security_numbers(details: ib_async.ContractDetails) -> set[str]:
+    told = [details.cusip, *(each.value for each in details.secIdList or [])]
+    return {bare_name(each) for each in told if each}

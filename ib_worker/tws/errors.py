@@ -1,11 +1,14 @@
-"""TWS's error codes, and their one mapping to the errors that reach a model. Pure."""
+"""TWS's error codes, and their one mapping to the errors that reach a model."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from bridge.tool import ToolError
 from ib_worker.tws.values.text import message, quoted, tws_said
+
+T = TypeVar("T")
 
 
 class TwsError(Exception):
@@ -69,6 +72,20 @@ def as_tool_error(problem: BaseException) -> ToolError | None:
     if isinstance(problem, ValidationError):
         return invalid(problem)
     return None
+
+
+async def result_or_error(entry: Awaitable[T]) -> T | ToolError:
+    """Return the result of one entry among many, or its error. Raises what concerns them all: ConnectionLost, and a
+    fault of this program."""
+    try:
+        return await entry
+    except ConnectionLost:
+        raise
+    except Exception as problem:
+        error = as_tool_error(problem)
+        if error is None:
+            raise
+        return error
 
 
 def invalid(problem: ValidationError) -> ToolError:

@@ -16,7 +16,7 @@ from ib_worker.history.performance import Closes, Period, columns_apart, figures
 from ib_worker.market_data.contracts import routed
 from ib_worker.market_data.history_kinds import closes_kind
 from ib_worker.session.session import Session
-from ib_worker.tws.errors import ConnectionLost, as_tool_error
+from ib_worker.tws.errors import result_or_error
 from ib_worker.tws.values.time_zones import zone
 
 MOST_YEARS = 10  # from now back to the period's start: twenty such series have 50,000 bars
@@ -82,18 +82,13 @@ async def _entry(
     session: Session, entry: int | None, asked: MeasuredContract, period: Period, today: date, until: float
 ) -> _Measured | MeasureFailure:
     """Return the contract's closes, or why it has none. Raises what concerns the whole call."""
-    try:
-        return await _measured(session, asked, period, today, until)
-    except ConnectionLost:
-        raise
-    except Exception as problem:
-        error = as_tool_error(problem)
-        if error is None:
-            raise
-        return MeasureFailure(
-            entry=entry, contract=contract_name(asked), code=error.code, message=error.message,
-            twsCode=error.details.get("twsCode"),
-        )  # fmt: skip
+    outcome = await result_or_error(_measured(session, asked, period, today, until))
+    if not isinstance(outcome, ToolError):
+        return outcome
+    return MeasureFailure(
+        entry=entry, contract=contract_name(asked), code=outcome.code, message=outcome.message,
+        twsCode=outcome.details.get("twsCode"),
+    )  # fmt: skip
 
 
 async def _measured(session: Session, asked: MeasuredContract, period: Period, today: date, until: float) -> _Measured:
