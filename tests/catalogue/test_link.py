@@ -164,7 +164,7 @@ async def test_a_slow_gateway_keeps_deadlines_and_is_asked_once(redis_url: str, 
         patient_s = time.monotonic() - began
         code = await code_of(front.ask("get_contract_details", deadline_s=1, symbol="MSFT"))
 
-        assert 2 <= patient_s < 4
+        assert 2 <= patient_s < 6  # two questions of TWS: the contract, then its market rule
         assert details[0]["contract"]["symbol"] == "IBM"
         assert code == "timeout"
         assert (await placed)["status"] == "Filled"
