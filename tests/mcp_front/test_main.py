@@ -73,7 +73,7 @@ async def program(
 
 
 async def answers(url: str) -> None:
-    async with asyncio.timeout(START_S), httpx.AsyncClient() as http:
+    async with asyncio.timeout(START_S), httpx.AsyncClient(verify=False) as http:
         while True:
             try:
                 await http.get(url)

@@ -78,7 +78,7 @@ async def test_the_sdks_client_signs_in_with_no_token_and_refreshes(redis_url: s
         storage = Storage()
         auth = sdk_auth(front, browser, storage)
         auth.context.server_url = front.url + path
-        async with httpx2.AsyncClient(auth=auth) as http:
+        async with httpx2.AsyncClient(auth=auth, verify=False) as http:
             first = await http.post(front.url + path, **front.raw(ERAS[0]).prepared("tools/list"))
             issued = storage.tokens
             auth.context.token_expiry_time = 1.0

@@ -31,7 +31,11 @@ async def test_a_redis_that_takes_no_writes_is_named_at_once_by_status_readiness
     remedy: str,
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    async with worker(own_redis.url, session, {}), serving(own_redis.url, session) as front, httpx.AsyncClient() as web:
+    async with (
+        worker(own_redis.url, session, {}),
+        serving(own_redis.url, session) as front,
+        httpx.AsyncClient(verify=False) as web,
+    ):
         async with CommandPipeline(own_redis.url) as pipe:
             await pipe.send(*command)
         status = (await front.raw().call("ibkr_get_status"))["structuredContent"]
