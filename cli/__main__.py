@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 
 from cli.command_line import command
@@ -25,6 +26,7 @@ COMMANDS = {
     "redis-users": "print each service's rights in Redis, or write an ACL file with passwords",
     "reference": "write API.md's tables, or the schema snapshots",
 }
+BROKEN_PIPE = 141  # as a shell reports an end by SIGPIPE
 CONTROL = {"halt", "resume", "approve", "operator"}  # in cli/commands/control
 
 INSTALL = (
@@ -57,8 +59,12 @@ def main(arguments: list[str]) -> int:
     module.add_arguments(parser)
     try:
         status: int = module.run(parser.parse_args(arguments[1:]))
+        sys.stdout.flush()  # a reader such as `head` may be gone: the fault shows here, and not at the exit
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its exit
+        return BROKEN_PIPE
     except EOFError:  # the terminal was closed at a question
         sys.stderr.write("error: nothing was typed, so nothing was done\n")
         return 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from bridge.bus.identity.client_file import read_clients
+from bridge.bus.identity.client_file import require_clients
 from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.leadership.lease import LeaseLost
 from bridge.bus.server.server import BusServer
@@ -90,8 +90,8 @@ async def _lead_for_ever(settings: WorkerSettings, worker: str, stopping: asynci
 def _clients_fault(path: Path) -> str:
     """Return why no client can be read from the file, empty where they can."""
     try:
-        read_clients(path)
-    except (OSError, ValueError) as error:
+        require_clients(path, "CLIENTS_FILE")
+    except ValueError as error:
         return str(error)
     return ""
 
@@ -103,7 +103,7 @@ def main() -> int:
         sys.stderr.writelines(f"{fault}\n" for fault in setting_faults(problem))
         return 2
     if settings.clients_file is not None and (fault := _clients_fault(settings.clients_file)):
-        sys.stderr.write(f"CLIENTS_FILE: {fault}\n")
+        sys.stderr.write(f"{fault}\n")
         return 2
     configure_logs(settings.log_level, settings.log_format)
     build_writes()

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from bridge.bus.client.call_trace import CallTrace
 from bridge.bus.client.client import BusClient
 from bridge.bus.identity.client_directory import ClientDirectory
-from bridge.bus.identity.client_file import read_clients
+from bridge.bus.identity.client_file import require_clients
 from bridge.heap import release_at_rest, release_free_pages
 from bridge.metrics.figures import ROUND_TRIP_BOUNDS_S, CallFigures, Distribution, QueueFigures, StreamFigures
 from bridge.metrics.server import MetricsServer, serving_metrics
@@ -121,10 +121,10 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
 
 
 def client_tokens(bus: BusClient, settings: FrontSettings) -> ClientTokens:
-    """The check of tokens: of the file's clients, of Redis's and a provider's. Raises OSError or ValueError."""
+    """The check of tokens: of the file's clients, of Redis's and a provider's. Raises ValueError."""
     path = settings.front_tokens_file
     if path is not None:
-        read_clients(path)  # a front does not start with a file that admits nobody
+        require_clients(path, "FRONT_TOKENS_FILE")  # a front does not start with a file that admits nobody
     clients = ClientDirectory(bus.pipe, bus.keys, path)
     bus.watch_clients(clients.changed)
     if not settings.oidc_issuer:

@@ -1,11 +1,12 @@
 """`python -m cli COMMAND`: each command loads its own module alone."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-from cli.__main__ import main, module_of
+from cli.__main__ import BROKEN_PIPE, main, module_of
 
 
 def test_the_operators_commands_need_nothing_that_the_workers_image_lacks() -> None:
@@ -35,3 +36,13 @@ def test_a_package_that_is_missing_is_named_with_where_it_is(
 
     assert main(["tour"]) == 1
     assert "tour needs fastmcp" in capsys.readouterr().err
+
+
+def test_a_reader_that_ends_early_gets_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `redis-users --session paper | head -1` does."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+
+        assert main(["redis-users", "--session", "paper"]) == BROKEN_PIPE

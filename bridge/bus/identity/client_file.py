@@ -86,6 +86,17 @@ def read_clients(path: Path) -> list[ClientEntry]:
     return known
 
 
+def require_clients(path: Path, setting: str) -> None:
+    """Check at a service's start that clients can be read; raises ValueError, which names the setting and the fix."""
+    try:
+        read_clients(path)
+    except OSError as error:
+        made = f"`.venv/bin/python -m cli client --file {path} add NAME` makes this file"
+        raise ValueError(f"{setting}: {path}: {error.strerror}. Name a file that can be read: {made}") from None
+    except ValueError as error:
+        raise ValueError(f"{setting}: {error}") from None
+
+
 def _clients(path: Path) -> list[tuple[str, Client]]:
     return [(each.sha256, each.client()) for each in read_clients(path)]
 

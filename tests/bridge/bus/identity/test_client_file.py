@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.identity.client_file import ClientFile, read_clients
+from bridge.bus.identity.client_file import ClientFile, read_clients, require_clients
 from bridge.bus.identity.clients import proof_of
 from bridge.bus.identity.rights import Rights
 
@@ -63,3 +63,12 @@ def test_no_fault_names_a_digest(tmp_path: Path) -> None:
         read_clients(written(tmp_path / "f", OLD | {"sha256": "0" * 63}))
 
     assert "0" * 63 not in str(caught.value)
+
+
+def test_a_service_without_its_file_names_the_setting_and_the_command(tmp_path: Path) -> None:
+    path = tmp_path / "none.json"
+
+    with pytest.raises(ValueError, match=f"^CLIENTS_FILE: {path}: No such file") as caught:
+        require_clients(path, "CLIENTS_FILE")
+
+    assert f"cli client --file {path} add NAME" in str(caught.value)
