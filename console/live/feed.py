@@ -23,6 +23,8 @@ FRESH_S = 1.5  # a page that is asked for within this time of a reading shows th
 UNWATCHED_S = 5.0  # the reading goes on so long after the last viewer: pages follow one another
 ALIVE_S = 5.0  # a stream with nothing else to send says that it is alive
 
+UNREADABLE = "The session can't be read now. The console's log has the error."
+UNDRAWN = "<p class=\"note bad\">This part can't be shown. The console's log has the error.</p>"
 Draw = Callable[[str, Picture], str]  # a part's name and the picture; returns its HTML
 
 log = structlog.get_logger("console.live")
@@ -46,8 +48,7 @@ class LiveFeed:
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
         self._wanted: Counter[str] = Counter()
-        self._sign_ins: Counter[str] = Counter()  # of who watches
-        self._sign_in = ""  # of who looked last
+        self._sign_in = ""  # of who was seen to be signed in last
         self._parts: dict[str, _Part] = {}
         self._changes = 0
         self._changed = asyncio.Event()
@@ -81,16 +82,23 @@ class LiveFeed:
         self, names: Collection[str], sign_in: str, allowed: Callable[[], Awaitable[bool]]
     ) -> AsyncIterator[bytes]:
         """Yield the parts as server-sent events, first all and then each that changes, while `allowed` says so. The
-        last event, `over`, tells a page to ask who is there. Raises BusError where that can't be known."""
+        last event, `over`, tells a page to ask who is there. Raises BusError where that can't be known.
+
+        Nothing is read or kept for whoever is not signed in.
+        """
+        if not await allowed():
+            yield _event("over", "")
+            return
         seen: dict[str, int] = {}
         clock = asyncio.get_running_loop().time
-        with self._watched({"banner", *names}, sign_in):
+        with self._watched({"banner", *names}):
             sent_at = clock()
             while not self.closed:
                 changed = self._changed
                 if not await allowed():
                     yield _event("over", "")
                     return
+                self._sign_in = sign_in
                 news = [_event(name, part.html) for name, part in self._news(names, seen)]
                 if not news and clock() - sent_at >= ALIVE_S:
                     news = [_event("alive", "")]
@@ -110,9 +118,8 @@ class LiveFeed:
                 yield name, part
 
     @contextmanager
-    def _watched(self, names: Collection[str], sign_in: str) -> Iterator[None]:
+    def _watched(self, names: Collection[str]) -> Iterator[None]:
         self._wanted.update(names)
-        self._sign_ins[sign_in] += 1
         if self._picture is not None:
             self._draw_wanted(self._picture)
         if self._task is None or self._task.done():
@@ -121,7 +128,6 @@ class LiveFeed:
             yield
         finally:
             self._wanted.subtract(names)
-            self._sign_ins[sign_in] -= 1
             if not self.viewers:
                 self._unwatched_at = asyncio.get_running_loop().time()
 
@@ -137,7 +143,12 @@ class LiveFeed:
                 cursor = await self._next(cursor, began)
             except (BusError, ToolError) as error:
                 log.warning("live_feed_interrupted", error=str(error))
-                self._lose(error)
+                self._lose(f"Redis does not answer: {error}")
+                await asyncio.sleep(EVERY_S)
+            except Exception:
+                # A fault of ours, or a record that nobody foresaw: pages that went on without it would look live.
+                log.exception("live_feed_failed")
+                self._lose(UNREADABLE)
                 await asyncio.sleep(EVERY_S)
 
     async def _next(self, cursor: Cursor | None, began: float) -> Cursor:
@@ -156,26 +167,33 @@ class LiveFeed:
             if self._picture is not None and self._read_at >= asked_at:
                 return self._picture  # somebody else has read it meanwhile
             began = clock()
-            watching = (id_ for id_, count in self._sign_ins.items() if count > 0)
-            self._picture = await read_picture(self._bus, next(watching, self._sign_in), self._picture)
+            self._picture = await read_picture(self._bus, self._sign_in, self._picture)
             self._read_at = began
             self.equity.note(self._picture)
             return self._picture
 
-    def _lose(self, error: BusError | ToolError) -> None:
-        """Redis does not answer: what was drawn is old, and says so."""
+    def _lose(self, problem: str) -> None:
+        """Say that what was drawn is old, and why."""
         if self._picture is not None:
-            self._picture = replace(self._picture, problem=f"Redis does not answer: {error}")
+            self._picture = replace(self._picture, problem=problem)
             self._read_at = float("-inf")
             self._draw_wanted(self._picture)
 
     def _draw_wanted(self, picture: Picture) -> None:
         for name in [name for name, count in self._wanted.items() if count > 0]:
-            html = self._draw(name, picture)
+            html = self._html(name, picture)
             if name not in self._parts or self._parts[name].html != html:
                 self._changes += 1
                 self._parts[name] = _Part(self._changes, html)
         self._announce()
+
+    def _html(self, name: str, picture: Picture) -> str:
+        """Draw a part. One that can't be drawn says so, and the others are drawn."""
+        try:
+            return self._draw(name, picture)
+        except Exception:
+            log.exception("part_not_drawn", part=name)
+            return UNDRAWN
 
     def _announce(self) -> None:
         self._changed.set()

@@ -56,7 +56,7 @@ class ConsentPages:
         answer = await self._pages.framed(
             visitor,
             "consent",
-            about=about(client),
+            about=about(client, asked.redirect_uri),
             leads_to=_place(asked.redirect_uri),
             sealed=request.query_params["request"],
             scopes=asked.scopes,
@@ -83,7 +83,9 @@ class ConsentPages:
                 rights = chosen_rights(form, asked.scopes)
             except ValueError as error:
                 return await self._pages.refused(visitor, 400, str(error))
-            return await self._allowed(visitor, asked, rights, about(client), _days(text_of(form, "days")))
+            return await self._allowed(
+                visitor, asked, rights, about(client, asked.redirect_uri), _days(text_of(form, "days"))
+            )
 
         return _open_to_openers(await self._pages.acted(request, decide, FIELDS))
 

@@ -3,7 +3,7 @@
 import re
 import secrets
 import time
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import structlog
@@ -41,7 +41,8 @@ from console.oauth.requests import ConsentRequest, Requests
 
 ACCESS_MS = 60 * 60 * 1000  # an access token's time; the client then refreshes it by itself
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # SHA-256 in base64url (RFC 7636, 4.2)
-LONGEST_ABOUT = 120  # characters
+LONGEST_NAME, LONGEST_PLACE = 60, 255  # characters; a host's name has 253 at most
+_NO_PARENTHESES = str.maketrans(dict.fromkeys("()[]{}⁽⁾₍₎⦅⦆（）［］｛｝﹙﹚", " "))
 TOO_MANY = "too many clients have registered within the hour; try again later"
 
 log = structlog.get_logger("console.oauth")
@@ -153,14 +154,16 @@ class Provider(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken,
 
     async def revoke_token(self, token: AccessToken | RefreshToken) -> None:
         """End the whole grant of a token (RFC 7009, 2.1). Raises BusError."""
-        if isinstance(token, RefreshToken):
-            id_ = grant_id(token.token)
-        else:
-            client = (await read_registry(self._pipe, self._keys)).access[access_id(proof_of(token.token))].client
-            id_ = next(id_ for id_, each in (await grants(self._pipe, self._keys)).items() if each.client == client)
+        id_ = grant_id(token.token) if isinstance(token, RefreshToken) else await self._grant_of(token.token)
         grant = await find_grant(self._pipe, self._keys, id_)
         if grant is not None:
             await self.void(id_, grant, "by the client")
+
+    async def _grant_of(self, token: str) -> str:
+        """Return the id of an access token's grant, empty where somebody else has just ended it."""
+        access = (await read_registry(self._pipe, self._keys)).access.get(access_id(proof_of(token)))
+        found = (await grants(self._pipe, self._keys)).items() if access else ()
+        return next((id_ for id_, each in found if access and each.client == access.client), "")
 
     async def void(self, id_: str, grant: ClientGrant, why: str) -> None:
         """End a grant with every token of it. Raises BusError.
@@ -223,7 +226,11 @@ def client_of(grant: ClientGrant) -> Client:
     return Client(grant.client, rights, grant.begun_ms, grant.until_ms, f"operator {grant.operator}", grant.about)
 
 
-def about(client: OAuthClientInformationFull) -> str:
-    """Return who a client says it is; nobody has checked that."""
-    from_ = client.redirect_uris[0].host if client.redirect_uris else ""
-    return one_line(f"{client.client_name or 'a client without a name'} ({from_ or 'an application'})", LONGEST_ABOUT)
+def about(client: OAuthClientInformationFull, redirect_uri: str = "") -> str:
+    """Return who a client says it is; nobody has checked that. In parentheses is where its codes go, by this redirect
+    or its first: nothing of the name is in parentheses, hidden, or long enough to push the place out of sight.
+    """
+    redirects = [redirect_uri, *(str(each) for each in client.redirect_uris or ())]
+    place = urlsplit(next(filter(None, redirects), "")).hostname or "an application"
+    name = one_line((client.client_name or "").translate(_NO_PARENTHESES), LONGEST_NAME)
+    return f"{name or 'a client without a name'} ({one_line(place, LONGEST_PLACE)})"

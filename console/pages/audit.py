@@ -4,6 +4,7 @@ from secrets import token_hex
 
 import structlog
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +19,7 @@ from console.pages.pages import Pages
 
 LONGEST_SEARCH = 100  # characters
 ROWS = 100
+PERM_ID_DIGITS = 19  # of a 64-bit number
 ORDER_S = 5.0  # for the worker's answer
 OF_AN_ORDER = 60  # audit entries of one order
 NOTHING = "No order waits under this key. It may have expired, or is refused already; no order was sent under it."
@@ -44,7 +46,10 @@ class AuditPages:
 
     async def by_perm_id(self, request: Request) -> Response:
         """The life of the order with this permId."""
-        permId = request.path_params["permId"]
+        written = request.path_params["permId"]
+        permId = int(written) if written.isascii() and written.isdigit() and len(written) <= PERM_ID_DIGITS else 0
+        if not permId:
+            raise HTTPException(404)
         return await self._life(request, {"permId": permId}, f'"permId":{permId},')
 
     async def by_key(self, request: Request) -> Response:

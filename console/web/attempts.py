@@ -2,7 +2,7 @@
 
 import asyncio
 import ipaddress
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ FORGOTTEN_S = 60 * 60.0  # after the last wrong try
 REMEMBERED = 10_000  # addresses with names; the oldest is forgotten
 AT_ONCE = 2  # passphrases that are hashed at once: each takes 64 MiB
 WAITING = 16  # that may wait for it
+FROM_ONE = 4  # of one address: who tries many names must not keep everybody else waiting
 
 
 class TooManyTries(Exception):
@@ -47,21 +48,23 @@ class Attempts:
     def __init__(self) -> None:
         self._wrong: OrderedDict[tuple[str, str], _Wrong] = OrderedDict()
         self._hashing = asyncio.Semaphore(AT_ONCE)
-        self._inside = 0
+        self._inside = Counter[str]()  # by address
 
     @asynccontextmanager
     async def one(self, address: str, name: str) -> AsyncIterator[None]:
         """One try. Raises TooManyTries where it comes too soon, or where many try at once."""
         self._require_patience(address, name)
-        if self._inside >= WAITING:
+        of = network(address)
+        if self._inside.total() >= WAITING or self._inside[of] >= FROM_ONE:
             raise TooManyTries(FIRST_WAIT_S)
-        self._inside += 1
+        self._inside[of] += 1
         try:
             async with self._hashing:
                 self._require_patience(address, name)  # others of the same address may have been wrong meanwhile
                 yield
         finally:
-            self._inside -= 1
+            self._inside[of] -= 1
+            self._inside += Counter()  # drops who has none
 
     def wrong(self, address: str, name: str) -> None:
         """Count a wrong try."""

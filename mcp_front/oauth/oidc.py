@@ -88,8 +88,7 @@ class OidcTokens(ClientTokens):
         return known.client if known is not None and time.time() < known.again else None
 
     async def _verified(self, token: str, proof: str) -> Client | None:
-        verifier = await self._keys()
-        found = await verifier.load_access_token(token) if verifier is not None else None
+        found = await self._read(token)
         if found is None or found.expires_at is None or not found.subject:
             return None
         client = client_of(found, self._settings)
@@ -99,14 +98,30 @@ class OidcTokens(ClientTokens):
             self._good.popitem(last=False)
         return client
 
+    async def _read(self, token: str) -> AccessToken | None:
+        """Return the token if the provider's keys say so. One that nests too deeply is none; nor is any while the keys
+        do not come in time, since the library waits for each byte anew."""
+        verifier = await self._keys()
+        if verifier is None:
+            return None
+        try:
+            async with asyncio.timeout(ASK_S):
+                return await verifier.load_access_token(token)
+        except RecursionError:
+            return None
+        except TimeoutError:
+            log.error("oidc_unreachable", issuer=self._settings.issuer, error=f"no keys within {ASK_S:g} s")
+            return None
+
     async def _keys(self) -> JWTVerifier | None:
         """Return what verifies by the provider's keys; None while it does not tell where they are."""
         async with self._asking:
             if self._verifier is None and time.monotonic() >= self._ask_after:
                 self._ask_after = time.monotonic() + AGAIN_S
                 try:
-                    self._verifier = await self._discovered()
-                except (httpx2.HTTPError, ValueError) as error:
+                    async with asyncio.timeout(ASK_S):
+                        self._verifier = await self._discovered()
+                except (httpx2.HTTPError, ValueError, RecursionError, TimeoutError) as error:
                     log.error("oidc_unreachable", issuer=self._settings.issuer, error=str(error) or repr(error))
             return self._verifier
 

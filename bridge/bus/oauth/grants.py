@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from bridge.bus.identity.clients import remove_client
 from bridge.bus.identity.sign_ins import SIGNED_IN, identity_keys
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
@@ -163,3 +164,16 @@ async def grants(pipe: CommandPipeline, keys: Keys) -> dict[str, ClientGrant]:
 async def end_grant(pipe: CommandPipeline, keys: Keys, id_: str) -> bool:
     """End a grant; return whether there was one. Raises BusError."""
     return bool(await pipe.send("HDEL", keys.oauth_grants, id_))
+
+
+async def end_grants_of(pipe: CommandPipeline, keys: Keys, operator: str) -> list[str]:
+    """End the grants that an operator gave, and their clients' rights; return the clients' names. A client to which
+    another operator has given rights since keeps those. Raises BusError."""
+    found = await grants(pipe, keys)
+    given = {id_: each.client for id_, each in found.items() if each.operator == operator}
+    ended = sorted(set(given.values()) - {each.client for each in found.values() if each.operator != operator})
+    for id_ in given:
+        await end_grant(pipe, keys, id_)
+    for client in ended:
+        await remove_client(pipe, keys, client)
+    return ended

@@ -14,6 +14,7 @@ from bridge.bus.identity.links import LASTS_MS, make_link
 from bridge.bus.identity.operators import Operator, add_operator, operator_name, operator_names, passphrase_holders
 from bridge.bus.identity.sign_ins import end_sign_ins_of, remove_operator, sign_ins
 from bridge.bus.keys import Keys
+from bridge.bus.oauth.grants import end_grants_of
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.settings import public_url
 from cli.operator.redis_target import Act, add_bus_arguments, with_bus
@@ -145,6 +146,9 @@ async def _remove(name: str, pipe: CommandPipeline, keys: Keys) -> int:
         sys.stderr.write(f"error: {keys.session} has no operator {name}\n")
         return 1
     print(f"{keys.session}: operator {name} removed")
+    ended = await end_grants_of(pipe, keys, name)  # a removed operator may have these clients in hand
+    if ended:
+        print(f"{keys.session}: rights of clients that {name} allowed have ended: {', '.join(ended)}")
     return 0
 
 

@@ -10,7 +10,7 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.server.request import RequestContext
 from console.live import feed as feed_module
 from console.live.feed import LiveFeed
-from console.live.picture import Picture
+from console.live.picture import Picture, read_picture
 from tests.stacks.console import OVERVIEW
 from tests.stacks.front import READY, worker
 from tests.waiting import until
@@ -95,3 +95,83 @@ async def test_what_does_not_change_is_sent_once_and_closing_ends_every_stream(r
 
     assert seen == ["event: banner\ndata: banner\n\n", "event: alive\ndata: \n\n", "event: alive\ndata: \n\n"]
     assert rest == []
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_fault_in_reading_or_drawing_is_shown_and_does_not_end_the_feed(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page whose feed has ended would get `alive`, and show old figures as of now."""
+    good, drawable = [True], [True]
+
+    async def read_or_fail(bus: BusClient, sign_in: str, before: Picture | None) -> Picture:
+        if not good[0]:
+            raise KeyError("a fault that nobody foresaw")
+        return await read_picture(bus, sign_in, before)
+
+    def draw(name: str, picture: Picture) -> str:
+        return f"{name} {picture.problem or picture.at.timestamp()}" if drawable[0] else str(1 / 0)
+
+    async def said(text: str) -> None:
+        async for each in events:
+            if text in each.decode():
+                return
+
+    monkeypatch.setattr(feed_module, "read_picture", read_or_fail)
+    async with BusClient(redis_url, session, "console-1") as bus:
+        feed = LiveFeed(bus, draw)
+        events = feed.events(["banner"], "", always)
+        async with asyncio.timeout(5):
+            await said("banner No worker")
+            good[0] = False
+            await said(feed_module.UNREADABLE)
+            good[0] = True
+            await said("banner No worker")
+            drawable[0] = False
+            await said("This part can't be shown")
+            drawable[0] = True
+            await said("banner No worker")
+        await events.aclose()  # type: ignore[attr-defined]  # it is a generator
+        await feed.close()
+
+
+async def test_for_whoever_is_not_signed_in_nothing_is_read_and_nothing_is_kept(redis_url: str, session: str) -> None:
+    async def never() -> bool:
+        assert feed.viewers == 0
+        return False
+
+    async with BusClient(redis_url, session, "console-1") as bus:
+        feed = LiveFeed(bus, drawn)
+        told = [[each async for each in feed.events(["banner"], f"stranger {number}", never)] for number in range(3)]
+
+    assert told == [[b"event: over\ndata: \n\n"]] * 3
+    assert (feed._task, feed._sign_in) == (None, "")
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_worker_is_asked_in_the_name_of_who_is_still_signed_in(redis_url: str, session: str) -> None:
+    """A viewer that reads no more, such as a phone that sleeps, stays connected after its sign-in has ended."""
+    asked: list[str] = []
+
+    async def overview(request: RequestContext) -> bytes:
+        asked.append(request.proof)
+        return OVERVIEW.model_dump_json().encode()
+
+    async with (
+        worker(redis_url, session, {"get_overview": overview}, READY),
+        BusClient(redis_url, session, "console-1") as bus,
+    ):
+        feed = LiveFeed(bus, drawn)
+        asleep, awake = feed.events(["banner"], "a" * 64, always), feed.events(["banner"], "b" * 64, always)
+        await first(asleep, 1)
+        await first(awake, 2)
+        asked.clear()
+        async with asyncio.timeout(5):
+            async for _ in awake:
+                if len(asked) > 3:
+                    break
+        for each in (asleep, awake):
+            await each.aclose()  # type: ignore[attr-defined]  # they are generators
+        await feed.close()
+
+    assert set(asked[1:]) == {"b" * 64}

@@ -111,3 +111,20 @@ async def test_only_what_was_asked_for_can_be_given(redis_url: str, session: str
 
     assert tokens["scope"] == "read"
     assert parse_qs(urlsplit(host.asks()).query)["scope"] == ["read trade"]
+
+
+async def test_a_clients_name_cannot_show_another_place_than_its_code_goes_to(redis_url: str, session: str) -> None:
+    """A registration may have many redirects, and any name: these two are of one who wants to look like another."""
+    evil, name = "https://evil.example/callback", "Claude (claude.ai)" + "\u202e\u200b ." * 60
+    async with console(redis_url, session, public_url=FRONT) as browser, pipe_to(redis_url) as pipe:
+        host = Host(browser, redirect=evil)
+        await host.register(client_name=name, redirect_uris=["https://claude.ai/callback", evil])
+        await browser.sign_in()
+        led = await browser.http.get(host.asks(), follow_redirects=True)
+        await host.consent()
+        (grant,) = (await grants(pipe, Keys(session))).values()
+
+    assert grant.about.startswith("Claude claude.ai")
+    assert grant.about.endswith(" (evil.example)")
+    assert grant.about in led.text
+    assert not {"\u202e", "\u200b"} & set(led.text)

@@ -8,14 +8,15 @@ from mcp.shared.auth import OAuthClientInformationFull
 from structlog.testing import capture_logs
 
 from bridge.bus.identity.clients import Client, access_id, proof_of, read_registry, store_client
+from bridge.bus.identity.operators import Operator, add_operator
 from bridge.bus.identity.rights import Rights
-from bridge.bus.identity.sign_ins import void_identities
+from bridge.bus.identity.sign_ins import remove_operator, void_identities
 from bridge.bus.keys import Keys
-from bridge.bus.oauth.grants import grants
+from bridge.bus.oauth.grants import end_grants_of, grants
 from bridge.bus.transport.pipeline import CommandPipeline
 from console.oauth.provider import about
 from tests.stacks.bus import pipe_to
-from tests.stacks.console import console
+from tests.stacks.console import HASH, console
 from tests.stacks.oauth import FRONT, Host
 
 
@@ -67,6 +68,38 @@ async def test_refresh_rotates_and_a_replayed_one_ends_the_grant(redis_url: str,
     assert (replayed.status_code, replayed.json()["error"]) == (400, "invalid_grant")
     assert after == ""
     assert newest.json()["error"] == "invalid_grant"
+
+
+async def test_what_a_removed_operator_allowed_ends_and_what_others_allowed_stays(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with console(redis_url, session, public_url=FRONT) as browser, pipe_to(redis_url) as pipe:
+        await add_operator(pipe, keys, Operator("bert", HASH))
+        of_anna, of_bert = Host(browser), Host(browser)
+        ends = await of_anna.signed_in()
+        await of_bert.register()
+        await browser.sign_in("bert")
+        stays = (await of_bert.exchange((await of_bert.consent())["code"])).json()
+        await remove_operator(pipe, keys, "anna")
+        ended = await end_grants_of(pipe, keys, "anna")
+        access = [await access_of(pipe, session, each["access_token"]) for each in (ends, stays)]
+        refreshed = [
+            (await host.refresh(each["refresh_token"])).status_code
+            for host, each in ((of_anna, ends), (of_bert, stays))
+        ]
+
+    assert len(ended) == 1
+    assert access[0] == "" != access[1]
+    assert refreshed == [400, 200]
+
+
+async def test_a_token_that_is_given_back_twice_at_once_is_no_fault(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT) as browser:
+        host = Host(browser)
+        for name in ("access_token", "refresh_token"):
+            tokens = await host.signed_in()
+            answers = await asyncio.gather(*(host.revoke(tokens[name]) for _ in range(6)))
+
+            assert {each.status_code for each in answers} == {200}
 
 
 async def test_a_replayed_code_ends_what_it_gave(redis_url: str, session: str) -> None:

@@ -59,3 +59,11 @@ async def test_a_link_on_another_sites_page_is_followed_once_more_from_here(redi
 
     assert 'content="0; url=/orders/key-of-order"' in page.text
     assert "Passphrase" not in page.text
+
+
+async def test_a_perm_id_that_is_none_is_no_fault(redis_url: str, session: str) -> None:
+    """Python reads no number of more than 4,300 digits."""
+    async with console(redis_url, session) as visitor:
+        pages = [await visitor.get(f"/order/{each}") for each in ("9" * 5_000, "9" * 20, "-1", "0", "²")]
+
+    assert [each.status_code for each in pages] == [404] * 5

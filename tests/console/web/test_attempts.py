@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from console.web.attempts import AT_ONCE, FREE, WAITING, Attempts, TooManyTries
+from console.web.attempts import AT_ONCE, FREE, FROM_ONE, WAITING, Attempts, TooManyTries
 
 
 async def tried(attempts: Attempts, address: str = "1.2.3.4", name: str = "anna", right: bool = False) -> float:
@@ -67,7 +67,7 @@ async def test_tries_that_come_at_once_are_hashed_two_at_a_time_and_few_wait() -
     async def one(name: str) -> str:
         nonlocal inside, most
         try:
-            async with attempts.one("1.2.3.4", name):
+            async with attempts.one(name, name):
                 inside += 1
                 most = max(most, inside)
                 await go.wait()
@@ -84,3 +84,25 @@ async def test_tries_that_come_at_once_are_hashed_two_at_a_time_and_few_wait() -
 
     assert most == AT_ONCE
     assert outcomes.count("paced") == 5
+
+
+async def test_who_tries_many_names_at_once_keeps_no_other_address_waiting() -> None:
+    attempts, go = Attempts(), asyncio.Event()
+
+    async def one(address: str, name: str) -> str:
+        try:
+            async with attempts.one(address, name):
+                await go.wait()
+        except TooManyTries:
+            return "paced"
+        return "tried"
+
+    flood = [asyncio.create_task(one("1.2.3.4", f"name-{number}")) for number in range(4 * WAITING)]
+    await asyncio.sleep(0)
+    operator = asyncio.create_task(one("5.6.7.8", "anna"))
+    await asyncio.sleep(0)
+    go.set()
+
+    assert await operator == "tried"
+    assert (await asyncio.gather(*flood)).count("tried") == FROM_ONE
+    assert not attempts._inside

@@ -1,5 +1,6 @@
 """Tokens of a provider outside: those for this front alone, by its keys alone, with the scopes that it gave."""
 
+import base64
 import json
 import time
 from collections.abc import AsyncIterator
@@ -60,6 +61,10 @@ def token(issuer: str, key: jwk.RSAKey = KEY, **changes: Any) -> str:
     return jwt.encode({"alg": "RS256", "kid": "one"}, claims, key)
 
 
+def part(written: bytes) -> str:
+    return base64.urlsafe_b64encode(written).decode().rstrip("=")
+
+
 async def test_a_token_for_this_front_is_good_and_no_other(redis_url: str, session: str) -> None:
     async with provider() as issuer, plain_http() as http:
         wanted: dict[str, Any] = {"oidc_issuer": issuer, "oidc_audience": "ibkr", "oidc_scope_prefix": "ibkr:"}
@@ -76,7 +81,8 @@ async def test_a_token_for_this_front_is_good_and_no_other(redis_url: str, sessi
                 for each in (
                     token(issuer, aud="another"), token("https://other.example"), token(issuer, OTHER_KEY),
                     token(issuer, exp=int(time.time()) - 5), token(issuer, exp=None), token(issuer, sub=None),
-                    good[:-6] + "AAAAAA", "x",
+                    good[:-6] + "AAAAAA", "x", f"{part(b'[' * 5_900)}.e30.AAAA",
+                    f"{part(json.dumps({'alg': 'none'}).encode())}.{good.split('.')[1]}.AA",
                 )
             ]  # fmt: skip
             client = front.raw(ERAS[0], authorization=f"Bearer {good}")
@@ -84,7 +90,7 @@ async def test_a_token_for_this_front_is_good_and_no_other(redis_url: str, sessi
             told = (await http.get(f"{front.url}/.well-known/oauth-protected-resource")).json()
 
     assert let_in == [200, 200]
-    assert refused == [401] * 8
+    assert refused == [401] * 10
     assert "ibkr_get_positions" in listed
     assert "ibkr_place_order" not in listed
     assert told["authorization_servers"] == [issuer]
