@@ -20,7 +20,8 @@ HEALTH = "health"
 HEALTH_LINE = f"user {HEALTH} on nopass resetkeys resetchannels -@all +ping"
 
 # What a connection needs by itself. The library names itself by CLIENT SETINFO, which Redis 7.0 does not know by name.
-_CONNECT = "-@all +@connection"
+# Tracking tells the names of all keys that change, of every session: among them are confirmation tokens.
+_CONNECT = "-@all +@connection -client|tracking"
 _BASICS = "-@dangerous +time +info"  # comes last, or it would take INFO away again
 _DATA = "+@hash +@list +@set +@sortedset +@stream +@string +del +exists +pexpire +pttl +type +unlink"
 _SESSION, _ANY = "SESSION", "ANY"  # stand for a session and for a part of a name until the rules are written

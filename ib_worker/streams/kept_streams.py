@@ -45,13 +45,17 @@ async def keep_streams(session: Session, bus: BusServer, look_s: float = LOOK_S)
 
 
 async def _opened(session: Session, bus: BusServer, handle: StreamHandle) -> bool:
-    """Open the handle's stream unless it is open. Return whether it is."""
+    """Open the handle's stream unless it is open. Return whether it is. Fronts write handles, so one may hold
+    anything."""
     try:
         with acting_for(handle.principal):
             async with asyncio.timeout(OPENS_S):
                 await OPENS[handle.kind](session, bus, handle)
     except (ToolError, TwsError, ConnectionLost, TimeoutError) as problem:
         log.warning("stream_not_opened", stream=handle.stream, error=str(problem))
+        return False
+    except (KeyError, TypeError, ValueError, OverflowError) as wrong:
+        log.warning("stream_not_opened", stream=handle.stream, error=f"no such handle: {type(wrong).__name__}")
         return False
     return True
 

@@ -195,7 +195,8 @@ async def next_change(pipe: CommandPipeline, keys: Keys) -> SwitchChange | None:
     """Return the oldest change of the switch that is not in the audit log yet. For the leader alone. Raises BusError.
 
     An unreadable change is logged here and dropped: it would block all later ones. A release among what fronts may
-    write is named as unconfirmed: it is of an earlier release of this program, or made up.
+    write is named as unconfirmed: it is of an earlier release of this program, or made up. A change of the future is of
+    now: its event would count as later than those that come.
     """
     set_, released = await _next_of(pipe, keys.switched), await _next_of(pipe, keys.released)
     if set_ is not None and set_.event == "resume":
@@ -206,7 +207,10 @@ async def next_change(pipe: CommandPipeline, keys: Keys) -> SwitchChange | None:
 async def _next_of(pipe: CommandPipeline, queue: str) -> SwitchChange | None:
     while found := await _oldest(pipe, queue):
         try:
-            return msgspec.structs.replace(msgspec.json.decode(found, type=SwitchChange), queue=queue, entry=found)
+            change = msgspec.json.decode(found, type=SwitchChange)
+            at_ms = min(change.at_ms, pipe.clock.now_ms())
+            by, reason = _told(change.by, change.reason)
+            return SwitchChange(change.event, change.level, by, reason, at_ms, queue, found)
         except msgspec.DecodeError as error:  # one of a wrong shape is one, too
             log.error("switch_change_unreadable", error=str(error), entry=found[:500])
             await _drop(pipe, queue, found)

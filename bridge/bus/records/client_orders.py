@@ -30,6 +30,15 @@ return ''
 """.replace("KEPT_MS", str(KEPT_MS))
 )
 
+# Counts the orders under a key no more (ARGV[1] and the following: their members), unless a leader has accepted the
+# key: what was rejected then is a second delivery of its request.
+GIVE_BACK = Script("""#!lua flags=allow-oom
+local placed, own = KEYS[1], KEYS[2]
+local st = redis.call('HGET', own, 'st')
+if st == 'accepted' or st == 'done' then return 0 end
+return redis.call('ZREM', placed, unpack(ARGV))
+""")
+
 
 @dataclass(frozen=True)
 class ClientLimits:
@@ -67,6 +76,6 @@ class ClientOrders:
         )
 
     async def give_back(self, limits: ClientLimits, key: str, orders: int) -> None:
-        """Count the orders no more: they were not accepted. Raises BusError."""
+        """Count the orders no more, unless an earlier delivery of their request was accepted. Raises BusError."""
         members = [key, *(f"{key}/{number}" for number in range(2, orders + 1))]
-        await self._pipe.send("ZREM", self._keys.placed_by(limits.client), *members)
+        await GIVE_BACK.run(self._pipe, (self._keys.placed_by(limits.client), self._keys.answer(key)), *members)

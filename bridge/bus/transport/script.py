@@ -4,6 +4,9 @@
 error from a script always means that nothing was changed. `flags=allow-oom` exempts a script from the first of these
 checks: one that stops orders, reports the outcome of a call or frees memory adds little to what is stored. Keys and
 channels are KEYS, which Cluster and ACLs check.
+
+All scripts of a server share one Lua state. Its libraries' tables are read-only, but the settings of cjson are not: a
+script of any user changes them for the scripts of all. So each script that uses cjson sets them first.
 """
 
 import hashlib
@@ -14,6 +17,15 @@ from bridge.bus.transport.connection import Refused
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.protocol import Argument
 
+# The defaults of cjson, by Redis' deps/lua/src/lua_cjson.c. A server of another make may lack some of these settings.
+CJSON_SETTINGS = """
+for name, value in pairs({decode_max_depth = 1000, encode_max_depth = 1000, encode_number_precision = 14,
+    encode_invalid_numbers = false, decode_invalid_numbers = true}) do
+    if cjson[name] then cjson[name](value) end
+end
+if cjson.encode_sparse_array then cjson.encode_sparse_array(false, 2, 10) end
+"""
+
 
 @dataclass(frozen=True)
 class Script:
@@ -23,6 +35,9 @@ class Script:
     sha: str = field(init=False)
 
     def __post_init__(self) -> None:
+        if "cjson." in self.text:
+            first, _, rest = self.text.partition("\n")
+            object.__setattr__(self, "text", f"{first}{CJSON_SETTINGS}{rest}")
         object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
 
     async def run(self, pipe: CommandPipeline, keys: tuple[str, ...], *arguments: Argument) -> Any:

@@ -11,7 +11,9 @@ from bridge.bus.access import Service
 from bridge.bus.controls.approvals import Approval, ask_approval, give_approval, refuse_approval
 from bridge.bus.controls.kill_switch import SwitchChange, clear_halt, drop_change, next_change, read_halt, set_halt
 from bridge.bus.events.event import Cursor
-from bridge.bus.halt import Halt
+from bridge.bus.halt import LATEST_MS, LONGEST_NAME, Halt
+from bridge.bus.identity.clients import Client, grant_access, proof_of, read_registry, store_client
+from bridge.bus.identity.rights import Rights
 from bridge.bus.integrity.durability import read_durability
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import Refused
@@ -106,6 +108,8 @@ async def test_a_front_can_not_do_the_workers_or_an_operators_part(urls: dict[Se
             ("CONFIG", "GET", "*"),
             ("ACL", "LIST"),
             ("MONITOR",),
+            ("SLOWLOG", "GET"),
+            ("CLIENT", "TRACKING", "ON", "BCAST"),
         ):
             with pytest.raises(Refused, match=r"(?i)permission"):
                 await pipe.send(*words)
@@ -147,6 +151,39 @@ async def test_a_release_that_a_front_makes_up_is_not_taken_for_an_operators(
         await taken_over.send("RPUSH", keys.switched, msgspec.json.encode(forged))
         assert (await change(pipe, keys)).by == "unconfirmed: anna"
         assert await next_change(pipe, keys) is None
+
+
+async def test_a_made_up_halt_of_the_far_future_is_one_of_now(
+    redis_url: str, urls: dict[Service, str], session: str
+) -> None:
+    """Its event would count as later than all that come, so that none of them would be told any more."""
+    keys = Keys(session)
+    forged = {"event": "halt", "level": "halt", "by": "x" * 5_000, "reason": "a\nb\u202e", "at_ms": LATEST_MS}
+    async with pipe_to(urls["front"]) as taken_over, pipe_to(redis_url) as pipe:
+        await taken_over.send("RPUSH", keys.switched, msgspec.json.encode(forged))
+        found = await change(pipe, keys)
+
+        assert abs(found.at_ms - pipe.clock.now_ms()) < 60_000
+        assert (len(found.by), found.reason) == (LONGEST_NAME, "a b")
+        assert await next_change(pipe, keys) is None  # it was dropped as it was queued
+
+
+async def test_what_a_fronts_script_sets_in_lua_changes_no_other_script(urls: dict[Service, str], session: str) -> None:
+    keys, broker = Keys(session), Broker()
+    settings = "cjson.encode_number_precision(1) cjson.decode_max_depth(1) cjson.encode_max_depth(1)"
+    async with (
+        serving(urls["worker"], session, broker.handle),
+        front(urls["front"], session) as asker,
+        pipe_to(urls["operator"]) as operator,
+    ):
+        await submit(asker)
+        await store_client(operator, keys, Client("claude", Rights(frozenset({"read"}))))
+        await asker.pipe.send("EVAL", settings, 0)
+
+        assert await submit(asker) == b'{"orderId":7,"replayed":true}'
+        assert await grant_access(operator, keys, proof_of("a-token"), "claude", 60_000)
+        known = await read_registry(operator, keys)
+        assert [each.until_ms - known.now_ms <= 60_000 for each in known.access.values()] == [True]
 
 
 async def change(pipe: CommandPipeline, keys: Keys) -> SwitchChange:

@@ -87,3 +87,25 @@ async def test_a_stream_that_tws_refuses_is_tried_again_later(
             await front.ask("open_market_data", symbol="SPY")  # others are served
 
     assert sum(each["event"] == "stream_not_opened" for each in logs) == 1
+
+
+async def test_a_handle_that_makes_no_sense_ends_no_term(redis_url: str, session: str, logs: list[EventDict]) -> None:
+    """Fronts write handles, and one that is taken over writes anything."""
+    made_up: list[tuple[str, dict[str, Any]]] = [
+        ("quotes", {}),
+        ("quotes", {"conId": []}),
+        ("account", {}),
+        ("bars", {"strike": "x"}),
+        ("news", {"a": 1}),
+    ]
+    async with Simulator() as sim, front_at(redis_url, session) as front:
+        for number, (kind, arguments) in enumerate(made_up):
+            one = handle(front, kind, f"no stream {number}", **arguments)
+            await front.asker.streams.add(StreamHandle(**{**_fields(one), "handle": f"s-{number}"}))
+        async with worker(redis_url, session, sim.port, FAST):
+            await until(lambda: _not_opened(logs) == len(made_up), "all were tried", 15)
+            await front.ask("open_market_data", symbol="SPY")
+
+
+def _not_opened(logs: list[EventDict]) -> int:
+    return sum(each["event"] == "stream_not_opened" for each in logs)

@@ -39,3 +39,16 @@ async def test_clients_days_and_minutes_have_counts_of_their_own(redis_url: str,
         await orders.take(ClientLimits("claude", 1, 0, 0), "k1", 1, closing=False)
         await orders.take(ClientLimits("a@b", 0, 1, 2**52), "k2", 1, closing=False)  # a day that is to come
         assert await refused(orders, ClientLimits("a@b", 1, 0, 0), "k3") == "max_orders_per_minute"
+
+
+async def test_a_second_delivery_that_is_rejected_gives_no_accepted_order_back(redis_url: str, session: str) -> None:
+    """A front that is taken over publishes a request twice: the client's count must not fall by that."""
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        orders, one = ClientOrders(pipe, keys), ClientLimits("claude", 0, 1, 0)
+        await orders.take(one, "first", 1, closing=False)
+        await pipe.send("HSET", keys.answer("first"), "st", "accepted")
+        await orders.take(one, "first", 1, closing=False)
+        await orders.give_back(one, "first", 1)
+
+        assert await refused(orders, one, "second") == "max_orders_per_day"
