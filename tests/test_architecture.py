@@ -476,6 +476,7 @@ ROOMS: dict[str, set[str]] = {
             "tws/errors.py": {"tws/values"},
             "tws/requests.py": {"tws/errors.py", "tws/values"},
             "tws/unreadable.py": {"tws/errors.py", "tws/requests.py"},
+            "tws/replies.py": {"tws/requests.py", "tws/values"},
             "tws/transport.py": set(),
             "tws/connection.py": {"tws/errors.py", "tws/fencing.py", "tws/transport.py", "tws/values"},
             "tws/client.py": {"pacing", "tws/connection.py", "tws/errors.py", "tws/requests.py", "tws/values"},

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import ib_async
 import structlog
@@ -21,21 +21,17 @@ from ib_worker.market_data.subscriptions import QuoteSubscriptions
 from ib_worker.orders.messages import OrderMessageHandler
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.tws.errors import PACING
+from ib_worker.tws.replies import RequestReplies
 from ib_worker.tws.requests import (
     COMPLETED_ORDERS,
-    CURRENT_TIME,
     NEWS_BULLETINS,
-    NEWS_PROVIDERS,
     OPEN_ORDERS,
     POSITIONS,
-    SCANNER_PARAMETERS,
     PendingRequests,
 )
 from ib_worker.tws.unreadable import WITHOUT_REQUEST, refuse_unhandled
-from ib_worker.tws.values import unset
 from ib_worker.tws.values.codes import UNNAMED
 from ib_worker.tws.values.live import live_bar, live_headline, live_middle, live_trade, live_update
-from ib_worker.tws.values.news import SentBulletin, SentHeadline
 from ib_worker.tws.values.text import message
 
 # Types of messages without which what is known is not whole.
@@ -65,8 +61,9 @@ class ExecutionRecorder(Protocol):
     def commission(self, told: ib_async.CommissionReport) -> None: ...
 
 
-class Wrapper:
-    """The receiver that ib_async's decoder calls: one method a message, each quick, since a slow one delays all."""
+class Wrapper(RequestReplies):
+    """The receiver that ib_async's decoder calls: one method a message, each quick, since a slow one delays all.
+    The messages that only answer a request have their methods in `RequestReplies`."""
 
     defaultTimezone = UTC  # the decoder turns times to it
     ib = SimpleNamespace(TimezoneTWS="UTC")  # and takes a time without a zone for one of this
@@ -85,7 +82,7 @@ class Wrapper:
         recorder: ExecutionRecorder,
         live: LivePortfolio,
     ) -> None:
-        self._requests = requests
+        super().__init__(requests)
         self._orders = orders
         self._positions = positions
         self._lines = lines
@@ -147,30 +144,7 @@ class Wrapper:
         if refuse_unhandled(self._requests, self._account.fail, name, fields):
             log.error("message_without_method", message=name)
 
-    # answers with a request id
-
-    def contractDetails(self, reqId: int, details: ib_async.ContractDetails) -> None:
-        self._requests.add(reqId, details)
-
-    bondContractDetails = contractDetails
-
-    def contractDetailsEnd(self, reqId: int) -> None:
-        self._requests.finish(reqId)
-
-    def securityDefinitionOptionParameter(
-        self, reqId: int, exchange: str, underlyingConId: str, tradingClass: str, multiplier: str,
-        expirations: list[str], strikes: list[float],
-    ) -> None:  # fmt: skip
-        self._requests.add(reqId, (exchange, tradingClass, multiplier, expirations, strikes))
-
-    def securityDefinitionOptionParameterEnd(self, reqId: int) -> None:
-        self._requests.finish(reqId)
-
-    def symbolSamples(self, reqId: int, contractDescriptions: list[ib_async.ContractDescription]) -> None:
-        self._requests.answer(reqId, contractDescriptions)
-
-    def marketRule(self, marketRuleId: int, priceIncrements: list[ib_async.PriceIncrement]) -> None:
-        self._requests.answer(("market rule", marketRuleId), priceIncrements)
+    # answers to requests, where another part may have asked
 
     def historicalBars(self, reqId: int, texts: list[str]) -> None:
         """historicalData, all of it in one message."""
@@ -180,63 +154,12 @@ class Wrapper:
     def historicalDataUpdate(self, reqId: int, bar: ib_async.BarData) -> None:
         self._feeds.bar_changed(reqId, live_update(bar))
 
-    def historicalSchedule(
-        self, reqId: int, start: str, end: str, timeZone: str, sessions: list[ib_async.HistoricalSession]
-    ) -> None:
-        self._requests.answer(reqId, sessions)
-
-    def headTimestamp(self, reqId: int, headTimestamp: str) -> None:
-        self._requests.answer(reqId, headTimestamp)
-
-    def histogram(self, reqId: int, rows: list[tuple[str, str]]) -> None:
-        """histogramData: prices and sizes, as texts."""
-        self._requests.answer(reqId, rows)
-
-    def historicalTicks(self, reqId: int, ticks: list[Any], done: bool) -> None:
-        """Midpoints, trades, or bids and asks, maybe in several messages."""
-        self._requests.add(reqId, ticks)
-        if done:
-            self._requests.finish(reqId)
-
-    historicalTicksBidAsk = historicalTicks
-    historicalTicksLast = historicalTicks
-
-    def accountSummary(self, reqId: int, account: str, tag: str, value: str, currency: str) -> None:
-        self._requests.add(reqId, (account, tag, value, currency))
-
-    def accountSummaryEnd(self, reqId: int) -> None:
-        self._requests.finish(reqId)
-
-    def accountUpdateMulti(self, reqId: int, account: str, modelCode: str, tag: str, value: str, currency: str) -> None:
-        self._requests.add(reqId, (account, tag, value, currency))
-
-    def accountUpdateMultiEnd(self, reqId: int) -> None:
-        self._requests.finish(reqId)
-
-    def positionMulti(
-        self, reqId: int, account: str, modelCode: str, contract: ib_async.Contract, pos: float, avgCost: float
-    ) -> None:
-        self._requests.add(reqId, (account, contract, pos, avgCost))
-
-    def positionMultiEnd(self, reqId: int) -> None:
-        self._requests.finish(reqId)
-
-    def pnl(self, reqId: int, dailyPnL: float, unrealizedPnL: float, realizedPnL: float) -> None:
-        self._figures(reqId, (dailyPnL, unrealizedPnL, realizedPnL), dailyPnL)
-
     def pnlSingle(
         self, reqId: int, pos: float, dailyPnL: float, unrealizedPnL: float, realizedPnL: float, value: float
     ) -> None:
         figures = (pos, dailyPnL, unrealizedPnL, realizedPnL, value)
         if not self._live.told(reqId, figures):
             self._figures(reqId, figures, dailyPnL)
-
-    def _figures(self, reqId: int, figures: tuple[float, ...], daily: float) -> None:
-        """The first message may come before TWS has computed anything: it is an answer only if no other comes."""
-        if unset.number(daily) is None:
-            self._requests.add(reqId, figures)
-        else:
-            self._requests.answer(reqId, figures)
 
     def commissionReport(self, report: ib_async.CommissionReport) -> None:
         self._orders.commissionReport(report)
@@ -257,7 +180,7 @@ class Wrapper:
     def execDetailsEnd(self, reqId: int) -> None:
         self._requests.finish(reqId)
 
-    # the order book, scanners and news
+    # the order book
 
     def updateMktDepth(self, reqId: int, position: int, operation: int, side: int, price: float, size: float) -> None:
         self._book_changed(reqId, BookChange(position, operation, side, price, size))
@@ -271,31 +194,6 @@ class Wrapper:
     def _book_changed(self, reqId: int, change: BookChange) -> None:
         if not self._feeds.change(reqId, change):
             self._requests.add(reqId, change)
-
-    def scannerParameters(self, xml: str) -> None:
-        self._requests.answer(SCANNER_PARAMETERS, [xml])
-
-    def scannerData(self, reqId: int, rank: int, details: ib_async.ContractDetails, *texts: str) -> None:
-        self._requests.add(reqId, (rank, details.contract))
-
-    def scannerDataEnd(self, reqId: int) -> None:
-        self._requests.finish(reqId)
-
-    def newsProviders(self, providers: list[ib_async.NewsProvider]) -> None:
-        self._requests.answer(NEWS_PROVIDERS, [providers])
-
-    def historicalNews(self, reqId: int, time: str, providerCode: str, articleId: str, headline: str) -> None:
-        self._requests.add(reqId, SentHeadline(time, providerCode, articleId, headline))
-
-    def historicalNewsEnd(self, reqId: int, hasMore: bool) -> None:
-        self._requests.add(reqId, hasMore)
-        self._requests.finish(reqId)
-
-    def newsArticle(self, reqId: int, articleType: int, articleText: str) -> None:
-        self._requests.answer(reqId, (articleType, articleText))
-
-    def updateNewsBulletin(self, msgId: int, msgType: int, newsMessage: str, originExch: str) -> None:
-        self._requests.add(NEWS_BULLETINS, SentBulletin(msgId, msgType, newsMessage, originExch))
 
     # answers of a kind
 
@@ -400,11 +298,6 @@ class Wrapper:
         self, reqId: int, timeStamp: int, providerCode: str, articleId: str, headline: str, extraData: str
     ) -> None:
         self._feeds.take(reqId, "headline", live_headline(timeStamp, providerCode, articleId, headline))
-
-    def currentTime(self, time: int) -> None:
-        """By the gateway's clock, in seconds; also a sign of life, for which the wire has taken it already."""
-        self._requests.add(CURRENT_TIME, time)
-        self._requests.finish(CURRENT_TIME)
 
     def deltaNeutralValidation(self, reqId: int, *contract: object) -> None:
         """Comes unasked with a delta-neutral order."""

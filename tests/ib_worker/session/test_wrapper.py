@@ -10,6 +10,7 @@ from bridge.tool import ToolError
 from ib_worker.session.session import Session
 from ib_worker.session.wrapper import ORDER_MESSAGES, POSITION_MESSAGES, Wrapper
 from ib_worker.tws.errors import UnreadableMessage
+from ib_worker.tws.replies import RequestReplies
 from ib_worker.tws.requests import CURRENT_TIME, POSITIONS
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
@@ -67,13 +68,22 @@ async def summary(session: Session) -> object:
 
 
 @pytest.mark.parametrize(
-    ("name", "ask"), [("currentTime", current_time), ("positionEnd", positions), ("accountSummaryEnd", summary)]
+    ("name", "owner", "ask"),
+    [
+        ("currentTime", RequestReplies, current_time),
+        ("positionEnd", Wrapper, positions),
+        ("accountSummaryEnd", RequestReplies, summary),
+    ],
 )
 async def test_message_without_a_method_fails_the_request_that_waits_for_it_by_name(
-    sim: Simulator, monkeypatch: pytest.MonkeyPatch, name: str, ask: Callable[[Session], Awaitable[object]]
+    sim: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    owner: type[RequestReplies],
+    ask: Callable[[Session], Awaitable[object]],
 ) -> None:
     async with ready_session(sim) as stand:
-        monkeypatch.delattr(Wrapper, name)
+        monkeypatch.delattr(owner, name)
         with capture_logs() as logs:
             async with asyncio.timeout(2):
                 with pytest.raises(UnreadableMessage, match=f"it sent {name}, which this worker does not handle"):
