@@ -12,6 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 WHOLE_S = 10.0  # seconds from a connection, or a further request's first byte, to the request's last
 IDLE_S = 30  # seconds that a connection may wait for a further request
 CONNECTIONS = 200  # at once
+STOP_S = 5  # for answers under way when the server stops: a viewer that reads no more would keep it for ever
 HEAD_LIMIT = 16 * 1024  # bytes of request line and headers
 
 
@@ -78,6 +79,7 @@ def server_config(app: ASGIApp, *, proxies: str = "", **options: Any) -> uvicorn
         forwarded_allow_ips=proxies,
         lifespan="off",
         timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=STOP_S,
         limit_concurrency=CONNECTIONS,
         h11_max_incomplete_event_size=HEAD_LIMIT,
         **options,

@@ -75,7 +75,7 @@ class PayoffPosition:
         """Return the prices that a picture of the position shows."""
         low, high = min(self.strikes[0], under), max(self.strikes[-1], under)
         known = [each.volatility for each in self.options if each.volatility]
-        move = under * (max(known) if known else 0.2) * math.sqrt((self.first_days + 1) / YEAR)
+        move = under * (max(known) if known else 0.2) * math.sqrt(max(self.first_days + 1, 1) / YEAR)
         room = max((high - low) * 0.5, min(move * 1.6, under * 0.6), under * 0.03)
         return max(low - room, 0.0), high + room
 

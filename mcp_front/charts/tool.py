@@ -2,14 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
+import structlog
 from fastmcp.tools import ToolResult
 
 from bridge.bus.client.client import BusClient
 from bridge.tool import Picture
 from bridge.tools.market.charts import ChartKind, GetChart
 from mcp_front.charts.candles import candles
-from mcp_front.charts.chart import Chart
-from mcp_front.charts.drawing_process import ChartDrawing
+from mcp_front.charts.chart import Chart, no_data
+from mcp_front.charts.drawing_process import FIGURES, ChartDrawing
 from mcp_front.charts.equity import equity
 from mcp_front.charts.payoff import payoff
 from mcp_front.charts.source import ChartSource
@@ -22,6 +23,8 @@ KINDS: dict[ChartKind, Callable[[GetChart, ChartSource], Awaitable[Chart]]] = {
     "payoff": payoff,
 }
 
+log = structlog.get_logger(__name__)
+
 
 class ChartTool:
     def __init__(self, bus: BusClient, drawing: ChartDrawing | None = None) -> None:
@@ -31,5 +34,9 @@ class ChartTool:
     async def chart(self, call: Call) -> ToolResult:
         request = call.request
         assert isinstance(request, GetChart)
-        chart = await KINDS[request.kind](request, ChartSource(self._bus, call))
+        try:
+            chart = await KINDS[request.kind](request, ChartSource(self._bus, call))
+        except (ArithmeticError, ValueError) as error:  # figures at the ends of what a float can hold, or out of order
+            log.warning("drawing_failed", error=repr(error))
+            raise no_data(f"These figures are too large, too small or too odd for a chart. {FIGURES}") from None
         return picture_result(Picture(text=chart.text, png=await self._drawing.png(chart.figure)))

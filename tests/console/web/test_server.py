@@ -1,12 +1,15 @@
 """The console's server: a request that comes too slowly ends, and only a proxy that was named tells addresses."""
 
 import asyncio
+import socket
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from console.web import server
 from console.web.attempts import FREE
 from tests.stacks.console import console
+from tests.waiting import until
 
 HEAD = "POST /sign-in HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
 FORM = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 20\r\n\r\nname="
@@ -75,3 +78,26 @@ async def test_there_are_no_websockets(redis_url: str, session: str) -> None:
         answer = await visitor.http.get("/static/console.css", headers=upgrade)
 
     assert answer.status_code == 200
+
+
+async def test_a_viewer_that_reads_no_more_does_not_keep_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "STOP_S", 1)
+
+    async def endless(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            await send({"type": "http.response.body", "body": b"x" * 1_000_000, "more_body": True})
+
+    async def nothing() -> None:
+        """There is no feed to close."""
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    serving = server.ConsoleServer(server.server_config(endless), nothing)
+    task = asyncio.create_task(serving.serve([listening]))
+    await until(lambda: serving.started, "it serves")
+    with socket.create_connection(listening.getsockname()) as viewer:
+        viewer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await until(lambda: bool(serving.server_state.tasks), "it answers")
+        serving.should_exit = True
+        async with asyncio.timeout(5):
+            await task

@@ -43,3 +43,15 @@ async def test_an_account_and_too_few_bars(redis_url: str, session: str) -> None
 
     assert equity["content"][0]["text"].startswith("DU1: net liquidation at 2 closes")
     assert bare["content"][0]["text"] == "[no_data] TWS has 1 bars of SPY in 6 M; two are needed."
+
+
+@pytest.mark.parametrize(
+    "bar", [[1.7e308, 1.7e308, -1.7e308, 1.7e308], [5.0, 1.0, 9.0, 5.0]], ids=["huge", "low above high"]
+)
+async def test_figures_that_no_chart_can_show_are_said_to_be_so(redis_url: str, session: str, bar: list[float]) -> None:
+    rows = [[f"2025-06-1{day}", *bar, 1] for day in range(3)]
+    odd = {"get_historical_data": answering(BARS | {"rows": rows})}
+    async with worker(redis_url, session, odd), serving(redis_url, session) as front:
+        told = await front.raw().call("ibkr_get_chart", symbol="SPY")
+
+    assert told["content"][0]["text"].startswith("[no_data] These figures are too large, too small or too odd")
