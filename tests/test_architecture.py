@@ -570,6 +570,7 @@ ROOMS: dict[str, set[str]] = {
             "handlers/console": {
                 "account",
                 "handlers/dispatch.py",
+                "handlers/session.py",
                 "order_identity",
                 "orders",
                 "pre_trade",

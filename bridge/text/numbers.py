@@ -1,7 +1,9 @@
 """Numbers as people and models read them: every digit, and no exponent. Pure."""
 
 from decimal import Decimal
+from typing import TypeVar
 
+T = TypeVar("T")
 DECIMALS = 10  # beyond these is what binary fractions add
 
 
@@ -14,3 +16,8 @@ def digits(value: float | Decimal) -> str:
     if isinstance(exponent, int) and exponent < -DECIMALS and abs(told) >= Decimal("0.0001"):
         told = round(told, DECIMALS)
     return f"{told.normalize():f}" if told else "0"
+
+
+def shortest(value: T) -> T | int:
+    """Return a whole number as an integer, which has fewer tokens in JSON, and any other value as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -7,6 +7,7 @@ from math import prod
 from typing import NamedTuple
 
 from bridge.bus.history.records import TradeCommission, TradeExecution, version_of
+from bridge.text.numbers import shortest
 from bridge.tools.types import Cell
 from ib_worker.account_history.curve import EquityRow
 
@@ -32,7 +33,7 @@ def table(rows: Sequence[Row]) -> Table:
         return Table({}, [], [])
     same = {name: rows[0][name] for name in OFTEN_EQUAL if name in rows[0] and len({row[name] for row in rows}) == 1}
     columns = [name for name in rows[0] if name not in same]
-    return Table(same, columns, [[_shortest(row[name]) for name in columns] for row in rows])
+    return Table(same, columns, [[shortest(row[name]) for name in columns] for row in rows])
 
 
 def session_row(session: EquityRow) -> Row:
@@ -135,8 +136,3 @@ def _drawdown(returns: Sequence[float]) -> float:
         peak = max(peak, value)
         worst = min(worst, value / peak - 1)
     return round(-worst * 100, 4)
-
-
-def _shortest(value: Cell) -> Cell:
-    """Return a whole number as an integer, which has fewer tokens in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,16 +1,14 @@
 """Alerts on what the event log has by itself: orders, fills, the session, the kill switch, other alerts."""
 
-import asyncio
 from typing import NoReturn
 
 from bridge.bus.events.event import Cursor, ReadEvent, SessionEvent
 from bridge.bus.events.watches import Mark, Watch
-from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.outage_log import Outage
 from bridge.conditions import meets
 from bridge.tools.events import WATCHED
 from ib_worker.session.session import Session
-from ib_worker.watches.table import conditions
+from ib_worker.watches.table import conditions, read_on
 
 READER = "alerts"  # its place in the log is stored under this name
 LOOK_S = 0.5
@@ -25,17 +23,7 @@ class LogAlerts:
 
     async def run(self) -> NoReturn:
         """For ever: read what is new, and decide. While Redis is away nothing is new."""
-        unread = Outage("alerts_not_read")
-        while True:
-            try:
-                more = await self._read()
-            except BusError as error:
-                unread.failed(error)
-                more = False
-            else:
-                unread.over()
-            if not more:
-                await asyncio.sleep(LOOK_S)
+        await read_on(self._read, Outage("alerts_not_read"), LOOK_S)
 
     async def _read(self) -> bool:
         """Read a page, and return whether there may be more."""

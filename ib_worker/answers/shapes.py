@@ -11,12 +11,13 @@ from typing import Any, Generic, Literal, TypeGuard, TypeVar, get_args
 import msgspec
 from pydantic import BaseModel
 
+from bridge.text.numbers import shortest
 from bridge.tool import ToolError, ToolRequest
 from bridge.tools.account import AccountSummaryValue
 from bridge.tools.types import ListArguments
 from ib_worker.answers.bounds import ANSWER_BYTES, BOUNDS, WHOLE_BYTES, Bound
 from ib_worker.answers.summaries import SUMMARIES, summary_of
-from ib_worker.answers.tables import Cells, by_currency, shortest, table
+from ib_worker.answers.tables import Cells, by_currency, table
 
 Path = tuple[str, ...]  # of a field in a row: ("contract", "symbol")
 

@@ -7,6 +7,7 @@ with the other's name: accounts, types and currencies are most of a short table 
 from collections.abc import Sequence
 from typing import Any
 
+from bridge.text.numbers import shortest
 from bridge.tools.account import AccountSummaryValue
 
 Cells = dict[str, Any]  # a row's values by column
@@ -52,8 +53,3 @@ def by_currency(values: Sequence[AccountSummaryValue]) -> list[Cells]:
         row = rows.setdefault((each.account, each.tag), {"account": each.account, "tag": each.tag})
         row[each.currency or "value"] = shortest(each.value)
     return list(rows.values())
-
-
-def shortest(value: Any) -> Any:
-    """Return a whole number as an integer, which is shorter in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -27,7 +27,7 @@ async def connect(request: Connect, session: Session, asked: RequestContext) -> 
     _check(target, session, asked.client)
     _require_not_lent(session)
     already = target == session.target and session.state.standing.ready
-    unkept = await _kept(session, ConnectionTarget(asked.client, *target))
+    unkept = await store_target(session, ConnectionTarget(asked.client, *target))
     await session.connection.connect(target)
     session.require_ready()
     return Connected(
@@ -44,7 +44,7 @@ async def connect(request: Connect, session: Session, asked: RequestContext) -> 
 async def disconnect(request: Disconnect, session: Session, asked: RequestContext) -> Disconnected:
     _require_not_lent(session)
     others = session.recent_clients(beside=asked.client)
-    unkept = await _kept(session, ConnectionTarget(asked.client))
+    unkept = await store_target(session, ConnectionTarget(asked.client))
     session.connection.disconnect(asked.client)
     felt = f" {len(others)} other clients were using it." if others else ""
     return Disconnected(
@@ -79,8 +79,8 @@ def _require_not_lent(session: Session) -> None:
         )
 
 
-async def _kept(session: Session, steered: ConnectionTarget) -> str:
-    """Remember it for the next worker; what to say where that is not possible."""
+async def store_target(session: Session, steered: ConnectionTarget) -> str:
+    """Store the target for the next worker; return the warning where that is not possible."""
     if session.store_target is None:
         return ""
     try:

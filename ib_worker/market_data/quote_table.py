@@ -6,6 +6,7 @@ from datetime import datetime
 import ib_async
 
 from bridge.text.contract_name import contract_name
+from bridge.text.numbers import shortest
 from bridge.tool import ToolError
 from bridge.tools.market.quotes import QuoteFailure, QuoteTable
 from bridge.tools.types import Cell, ContractArguments
@@ -30,7 +31,7 @@ def quote_row(contract: ib_async.Contract, values: QuoteState, now: datetime) ->
         "changePercent": change_percent(values.level, quote.close),
         "age_s": round(max((now - quote.time).total_seconds(), 0.0), 1),
     }
-    return {name: _shortest(row.get(name, getattr(quote, name, None))) for name in COLUMNS}
+    return {name: shortest(row.get(name, getattr(quote, name, None))) for name in COLUMNS}
 
 
 def change_percent(price: float | None, close: float | None) -> float | None:
@@ -65,8 +66,3 @@ def table(rows: Sequence[Row], failed: list[QuoteFailure], now: datetime, *, sim
         rows=[[row[name] for name in columns] for row in rows],
         failed=failed,
     )
-
-
-def _shortest(value: Cell) -> Cell:
-    """Return a whole number as an integer, which has fewer tokens in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value

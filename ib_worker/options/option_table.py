@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bridge.text.contract_name import contract_name
+from bridge.text.numbers import shortest
 from bridge.tools.market.options import OptionFailure
 from bridge.tools.types import Cell
 from ib_worker.market_data.quote import OptionGreeks
@@ -95,8 +96,3 @@ def _heard(leg: OptionLeg) -> float:
 
 def _is_equal(rows: Sequence[Row], name: str) -> bool:
     return bool(rows) and all(row[name] == rows[0][name] for row in rows)
-
-
-def shortest(value: Cell) -> Cell:
-    """Return a whole number as an integer, which has fewer tokens in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -9,12 +9,11 @@ from typing import NoReturn
 import structlog
 
 from bridge.bus.events.event import Cursor, ReadEvent
-from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.outage_log import Outage
 from ib_worker.pushes.target import AlertTarget
 from ib_worker.pushes.texts import is_for
 from ib_worker.pushes.webhook import PushFailed
-from ib_worker.watches.table import WatchTable
+from ib_worker.watches.table import WatchTable, read_on
 
 Send = Callable[[AlertTarget, Sequence[ReadEvent], bool], None]  # blocks; raises PushFailed
 
@@ -64,17 +63,7 @@ class PushDelivery:
 
     async def run(self) -> NoReturn:
         """For ever: read on, and push. A target that is down holds up none of the others."""
-        unread = Outage("pushes_not_read")
-        while True:
-            try:
-                more = await self._look()
-            except BusError as error:
-                unread.failed(error)
-                more = False
-            else:
-                unread.over()
-            if not more:
-                await asyncio.sleep(self._timing.look_s)
+        await read_on(self._look, Outage("pushes_not_read"), self._timing.look_s)
 
     async def _look(self) -> bool:
         """Read a page, push what is for the target, and return whether there may be more."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -191,6 +191,21 @@ class WatchTable:
     async def store_place(self, reader: str, at: Cursor) -> None:
         """Raises BusError."""
         await store_place(self._pipe, self._keys, reader, at)
+
+
+async def read_on(read: Callable[[], Awaitable[bool]], outage: Outage, pause_s: float) -> NoReturn:
+    """Read the log for ever: at once while `read` returns that there may be more, else each `pause_s`. While Redis is
+    away there is nothing new."""
+    while True:
+        try:
+            more = await read()
+        except BusError as error:
+            outage.failed(error)
+            more = False
+        else:
+            outage.over()
+        if not more:
+            await asyncio.sleep(pause_s)
 
 
 def fired_draft(watch: Watch, number: int, told: SessionEvent) -> EventDraft:

@@ -36,15 +36,10 @@ class ChartSource:
 
     async def read(self, operation: str, request: ToolRequest) -> Read:
         """Return an operation's result. Raises ToolError as the operation does."""
-        caller = self._call.caller
         reply = await self._bus.reply(
             OPERATIONS[operation],
             request,
-            caller=caller.principal,
-            label=caller.label,
-            request_id=caller.request_id,
-            traceparent=caller.traceparent,
-            proof=caller.proof,
+            **self._call.caller.on_bus(),
         )
         value = msgspec.json.decode(reply.result)
         simulated = bool(reply.details.get(SIMULATED) or (isinstance(value, dict) and value.get("simulated")))

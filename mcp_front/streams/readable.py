@@ -194,15 +194,10 @@ class ReadableStreams:
             return _Opened("orders and the session", str(await self._bus.events.newest()))
 
     async def _ask(self, call: Call, operation: str, request: ToolRequest) -> dict[str, Any]:
-        caller = call.caller
         reply = await self._bus.ask(
             OPERATIONS[operation],
             request,
-            caller=caller.principal,
-            label=caller.label,
-            proof=caller.proof,
-            request_id=caller.request_id,
-            traceparent=caller.traceparent,
+            **call.caller.on_bus(),
         )
         told: dict[str, Any] = msgspec.json.decode(reply)
         return told

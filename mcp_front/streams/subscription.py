@@ -48,15 +48,10 @@ class Subscription:
         return beat.token if beat else None
 
     async def _ask(self) -> Opened:
-        caller = self._call.caller
         reply = await self._bus.ask(
             self._operation,
             self._request,
-            caller=caller.principal,
-            label=caller.label,
-            proof=caller.proof,
-            request_id=caller.request_id,
-            traceparent=caller.traceparent,
+            **self._call.caller.on_bus(),
         )
         opened: Opened = msgspec.json.decode(reply)
         return opened

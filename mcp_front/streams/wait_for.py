@@ -229,15 +229,10 @@ class Waits:
         return now
 
     async def _ask(self, call: Call, operation: str, request: ToolRequest) -> bytes:
-        caller = call.caller
         return await self._bus.ask(
             OPERATIONS[operation],
             request,
-            caller=caller.principal,
-            label=caller.label,
-            proof=caller.proof,
-            request_id=caller.request_id,
-            traceparent=caller.traceparent,
+            **call.caller.on_bus(),
         )
 
     async def _session(self, condition: WaitCondition) -> dict[str, Any] | None:

@@ -145,11 +145,7 @@ class _Cancels:
                 OPERATIONS["cancel_all_orders"],
                 CancelAllOrders(),
                 key=key,
-                caller=call.caller.principal,
-                label=call.caller.label,
-                proof=call.caller.proof,
-                request_id=call.caller.request_id,
-                traceparent=call.caller.traceparent,
+                **call.caller.on_bus(),
             )
         except ToolError as error:
             known = "Nothing was cancelled" if error.code == "not_executed" else UNKNOWN

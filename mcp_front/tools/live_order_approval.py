@@ -89,11 +89,7 @@ class LiveOrderApproval:
             await self._bus.ask(
                 OPERATIONS["answer_form"],
                 answer,
-                caller=call.caller.principal,
-                label=call.caller.label,
-                proof=call.caller.proof,
-                request_id=call.caller.request_id,
-                traceparent=call.caller.traceparent,
+                **call.caller.on_bus(),
             )
         except ToolError as error:
             if error.code in UNANSWERED:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context as ContextVariables
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import structlog
 from fastmcp import Context
@@ -42,6 +42,16 @@ DIRECT, FASTMCP = "direct", "fastmcp"  # the lanes: who answers a call over HTTP
 log = structlog.get_logger(__name__)
 
 
+class BusCaller(TypedDict):
+    """The caller of a request on the bus, as `BusClient` takes it."""
+
+    caller: str
+    label: str
+    proof: ClientProof
+    request_id: str
+    traceparent: str | None
+
+
 @dataclass(frozen=True)
 class Caller:
     """The principal, rights and label of a request, the proof of its token, and the ids that follow it through the logs
@@ -58,6 +68,15 @@ class Caller:
     def client(self) -> str:
         """Principal and label in one text, as the worker's logs have it."""
         return self.label if self.principal == LOCAL else f"{self.principal}/{self.label}"
+
+    def on_bus(self) -> BusCaller:
+        return BusCaller(
+            caller=self.principal,
+            label=self.label,
+            proof=self.proof,
+            request_id=self.request_id,
+            traceparent=self.traceparent,
+        )
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from bridge.bus.controls.connection_target import ConnectionTarget
 from bridge.bus.server.request import RequestContext
-from bridge.bus.transport.connection import BusError
 from bridge.tools.console.session_loan import LendSession, SessionLoan, SessionTakenBack, TakeBackSession
 from ib_worker.handlers.dispatch import handles
+from ib_worker.handlers.session import store_target
 from ib_worker.session.session import Session, utcnow
 
 
@@ -14,7 +14,7 @@ from ib_worker.session.session import Session, utcnow
 async def lend_session(request: LendSession, session: Session, asked: RequestContext) -> SessionLoan:
     until = (utcnow() + timedelta(minutes=request.minutes)).replace(microsecond=0)
     by = asked.request.label or asked.caller
-    unkept = await _kept(session, ConnectionTarget(by, until_ms=round(until.timestamp() * 1000)))
+    unkept = await store_target(session, ConnectionTarget(by, until_ms=round(until.timestamp() * 1000)))
     session.connection.lend(by, until)
     return SessionLoan(until=until, message=unkept)
 
@@ -22,19 +22,8 @@ async def lend_session(request: LendSession, session: Session, asked: RequestCon
 @handles(TakeBackSession)
 async def take_back_session(request: TakeBackSession, session: Session, asked: RequestContext) -> SessionTakenBack:
     target = session.target
-    unkept = await _kept(session, ConnectionTarget(asked.request.label or asked.caller, *target))
+    unkept = await store_target(session, ConnectionTarget(asked.request.label or asked.caller, *target))
     session.connection.end_loan()
     await session.connection.connect(target)
     standing = session.state.standing
     return SessionTakenBack(connected=standing.ready, message=(standing.cause or "") + unkept)
-
-
-async def _kept(session: Session, steered: ConnectionTarget) -> str:
-    """Store it for the next worker; return the warning where that is not possible."""
-    if session.store_target is None:
-        return ""
-    try:
-        await session.store_target(steered)
-    except BusError as error:
-        return f" Redis could not store this ({error}), so a worker that starts again will not know of it."
-    return ""

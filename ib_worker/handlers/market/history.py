@@ -9,6 +9,7 @@ import ib_async
 
 from bridge.text.contract_name import contract_name
 from bridge.text.end_of_history import first_second, last_second
+from bridge.text.numbers import shortest
 from bridge.tool import ToolError
 from bridge.tools.market.history import (
     GetHeadTimestamp,
@@ -21,7 +22,6 @@ from bridge.tools.market.history import (
     TickTable,
     TradingSchedule,
 )
-from ib_worker.answers.tables import shortest
 from ib_worker.handlers.dispatch import handles
 from ib_worker.history import histogram, requests, schedule
 from ib_worker.history.ticks import TickPage, TickPosition, page, table

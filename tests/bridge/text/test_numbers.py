@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from bridge.text.numbers import digits
+from bridge.text.numbers import digits, shortest
 
 
 @pytest.mark.trial("A3", "C6")
@@ -16,3 +16,7 @@ from bridge.text.numbers import digits
 )  # fmt: skip
 def test_a_number_is_told_with_every_digit_and_without_exponent(value: float | Decimal, told: str) -> None:
     assert digits(value) == told
+
+
+def test_a_whole_number_is_an_integer() -> None:
+    assert repr([shortest(each) for each in (1.0, 1.5, "1.0", None, 7)]) == "[1, 1.5, '1.0', None, 7]"

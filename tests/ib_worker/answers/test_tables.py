@@ -1,6 +1,6 @@
 """Columns once, and what rows have in common once."""
 
-from ib_worker.answers.tables import shortest, table
+from ib_worker.answers.tables import table
 
 ROWS = [
     {"symbol": "A", "name": "A", "side": "BOT", "shares": 1},
@@ -32,7 +32,3 @@ def test_a_stocks_class_tells_nothing_that_its_symbol_does_not() -> None:
 
     assert "tradingClass" not in str(table(stocks, list(stocks[0]), chosen=False))
     assert "tradingClass" in str(table(mixed, list(stocks[0]), chosen=False))
-
-
-def test_a_whole_number_is_an_integer() -> None:
-    assert repr([shortest(each) for each in (1.0, 1.5, "1.0", None, 7)]) == "[1, 1.5, '1.0', None, 7]"
