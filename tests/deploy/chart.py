@@ -38,10 +38,21 @@ REAL: dict[str, Any] = {
     "images": {"digests": {"front": "sha256:" + "a" * 64}},
 }
 USERS: dict[str, Any] = {"logins": REAL["logins"], "redis": {"users": {"enabled": True}}}
+CONSOLE: dict[str, Any] = {
+    "logins": [
+        REAL["logins"][0],
+        REAL["logins"][1] | {"consoleUrl": "https://console.example.com", "publicUrl": "https://ibkr.example.com"},
+    ],
+    "redis": {"users": {"enabled": True}},
+    "console": {"env": {"FORWARDED_ALLOW_IPS": "10.0.0.7"}},
+    "networkPolicy": {"consoleFrom": [{"podSelector": {"matchLabels": {"app": "nginx"}}}]},
+    "ingress": {"enabled": True, "tlsSecret": "certificate"},
+    "metrics": {"enabled": True},
+}
 VALUES = [
     pytest.param(SIMULATED, id="simulated"),
     pytest.param(REAL, id="real"),
-    pytest.param(USERS, id="users"),
+    pytest.param(CONSOLE, id="console and users"),
 ]
 
 

@@ -276,13 +276,15 @@ def test_a_digest_wins_over_the_tag() -> None:
 
 def test_the_page_names_what_the_chart_makes_of_its_values() -> None:
     page = Path("docs/kubernetes.md").read_text(encoding="utf-8")
-    values = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    values = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0]) | {"redis": {"users": {"enabled": True}}}
+    values["logins"][0]["consoleUrl"] = "https://console.example.com"
     said = helm("template", "ibkr", str(CHART), "--namespace", "trading", values=values)
     made = [each for each in yaml.safe_load_all(said.stdout) if each]
     names = {each["metadata"]["name"] for each in made}
     images = {each["image"] for _, spec in pods(made) for each in spec["containers"]}
 
     assert set(re.findall(r"ibkr-main-[a-z]+", page)) <= names
+    assert names >= {"ibkr-operator", "ibkr-redis-users"}  # which the page names too
     assert not [each for each in images if "your-organisation" in each]
 
 

@@ -23,6 +23,8 @@ mode: paper
 credentialsSecret: ""
 tokensSecret: ""
 hosts: []
+consoleUrl: ""
+publicUrl: ""
 workerEnv: {}
 gatewayEnv: {}
 {{- end -}}
@@ -174,6 +176,19 @@ securityContext:
 {{- range $name, $value := . }}
 - name: {{ $name }}
   value: {{ $value | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* Where a login's people and MCP clients sign in, as a map of environment variables. */}}
+{{- define "ibkr.signInEnv" -}}
+{{- if and .publicUrl (not .consoleUrl) -}}
+{{- fail (printf "login %s: publicUrl needs consoleUrl, where MCP clients sign in" .name) -}}
+{{- end -}}
+{{- with .consoleUrl -}}
+CONSOLE_URL: {{ . | quote }}
+{{- end }}
+{{- with .publicUrl }}
+PUBLIC_URL: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
