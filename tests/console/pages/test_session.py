@@ -42,15 +42,15 @@ async def test_a_form_asks_the_worker_for_one_thing(
     assert (got.status_code, forged.status_code) == (405, 403)
 
 
-@pytest.mark.parametrize("minutes", ["", "0", "-5", "721", "1e2", "٣"])
-async def test_a_loan_has_a_sensible_length(redis_url: str, session: str, minutes: str) -> None:
+async def test_a_loan_has_a_sensible_length(redis_url: str, session: str) -> None:
     asked = Recorder(LOAN)
     async with worker(redis_url, session, {"lend_session": asked}, READY), console(redis_url, session) as visitor:
         await visitor.sign_in()
-        answer = await visitor.post("/lend", form_of="/session", minutes=minutes)
+        for minutes in ("", "0", "-5", "721", "1e2", "٣"):
+            answer = await visitor.post("/lend", form_of="/session", minutes=minutes)
 
-    assert (answer.status_code, asked.asked) == (400, [])
-    assert "1 to 720 minutes" in answer.text
+            assert (answer.status_code, asked.asked) == (400, []), minutes
+            assert "1 to 720 minutes" in answer.text
 
 
 async def test_a_refusal_of_the_worker_is_told(redis_url: str, session: str) -> None:

@@ -1,7 +1,6 @@
 """Signing in at the console: right words alone, a token of its own each time, and an end that is one everywhere."""
 
 import pyotp
-import pytest
 
 from bridge.bus.identity.credentials import new_totp_secret
 from bridge.bus.identity.operators import Operator, add_operator
@@ -24,17 +23,16 @@ async def test_right_words_lead_to_where_one_wanted_to_go(redis_url: str, sessio
     assert there.request.url.path == "/kill-switch"
 
 
-@pytest.mark.parametrize(
-    "words", [{"passphrase": "wrong horse battery"}, {"name": "bert"}, {"name": "<b>"}, {"name": ""}]
-)
-async def test_wrong_words_sign_nobody_in(redis_url: str, session: str, words: dict[str, str]) -> None:
+async def test_wrong_words_sign_nobody_in(redis_url: str, session: str) -> None:
+    wrong = [{"passphrase": "wrong horse battery"}, {"name": "bert"}, {"name": "<b>"}, {"name": ""}]
     async with console(redis_url, session) as visitor:
-        answer = await visitor.sign_in(**words)
+        for words in wrong:
+            answer = await visitor.sign_in(**words)
 
-        assert answer.status_code == 403
-        assert WRONG in answer.text
-        assert not visitor.http.cookies
-        assert "<b>" not in answer.text
+            assert answer.status_code == 403
+            assert WRONG in answer.text
+            assert not visitor.http.cookies
+            assert "<b>" not in answer.text
 
 
 async def test_a_one_time_code_is_asked_for_where_one_is_set(redis_url: str, session: str) -> None:
@@ -50,12 +48,12 @@ async def test_a_one_time_code_is_asked_for_where_one_is_set(redis_url: str, ses
     assert (without.status_code, right.status_code, again.status_code) == (403, 200, 403)
 
 
-@pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"])
-async def test_a_sign_in_leads_to_no_other_site(redis_url: str, session: str, then: str) -> None:
+async def test_a_sign_in_leads_to_no_other_site(redis_url: str, session: str) -> None:
     async with console(redis_url, session) as visitor:
-        there = await visitor.sign_in(then=then)
+        for then in ("https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"):
+            there = await visitor.sign_in(then=then)
 
-    assert str(there.request.url) == f"{visitor.base}/"
+            assert str(there.request.url) == f"{visitor.base}/", then
 
 
 async def test_a_sign_in_takes_no_token_that_somebody_else_has_set(redis_url: str, session: str) -> None:
