@@ -3,7 +3,7 @@
 from base64 import b32encode
 from hashlib import sha256
 
-from bridge.bus.events.event import SessionEvent
+from bridge.bus.events.event import Cursor, SessionEvent
 from bridge.order_references import order_ref
 from bridge.text.contract_name import bare_name
 from bridge.tools.events import APPROVALS, ORDER_EVENTS, WATCHED, WaitCondition
@@ -44,6 +44,11 @@ def watch_id(principal: str, *conditions: WaitCondition, kind: str = "wait", ter
 def owner_tag(principal: str) -> str:
     """Return the letters by which a principal's watches and cursors are told from others'. They guard no secret."""
     return _short(f"cursor\0{principal}", TAG_LENGTH)
+
+
+def sealed_event_cursor(cursor: Cursor, principal: str) -> str:
+    """Return a cursor of the event log as its principal gets it."""
+    return f"{cursor}.{owner_tag(principal)}"
 
 
 def _short(text: str, length: int) -> str:

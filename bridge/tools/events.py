@@ -189,6 +189,19 @@ class GetApprovalState(ToolRequest):
     orderKey: Key
 
 
+class AlertState(Model):
+    """An alert's latest firing, null where it has not fired yet."""
+
+    fired: Happened | None
+
+
+@operation(returns=AlertState, toolset="streams")
+class GetAlertState(ToolRequest):
+    """Return the latest firing of one of the caller's alerts, in the form of its event."""
+
+    alertId: AlertId
+
+
 class WatchesKept(Model):
     """The ids of the watches, in the order of their conditions."""
 
@@ -205,8 +218,10 @@ class KeepWatches(ToolRequest):
 
 class AlertReport(Model):
     """One alert. `events` are its conditions, with the contracts and accounts that they mean. `fired` counts how often
-    it has fired, last at `fired_at`. Without `expires_at` it stays until it fires, or is cancelled. `message` says
-    why no price comes, where TWS refuses the contract's data."""
+    it has fired, last at `fired_at` on `happened`, such as the price. `state` is active or fired; one that has fired is
+    listed for a day. Without `expires_at` it stays until it fires, or is cancelled. ibkr_wait_for with `cursor` misses
+    nothing since its creation. `message` has the level and the price at its creation, and says why no price comes,
+    where TWS refuses the contract's data."""
 
     alertId: str
     events: list[dict[str, Any]]
@@ -218,6 +233,9 @@ class AlertReport(Model):
     fired: int
     fired_at: str | None
     message: str = ""
+    state: Literal["active", "fired"] = "active"
+    happened: dict[str, Any] | None = None
+    cursor: str = ""
 
 
 class AlertList(Model):
@@ -254,8 +272,7 @@ class CreateAlert(ToolRequest):
 
 @tool(returns=AlertList, toolset="alerts")
 class GetAlerts(ToolRequest):
-    """Return your alerts that may still fire, and the names of the targets. One that has fired is in the answer of
-    ibkr_wait_for."""
+    """Return your alerts that may fire or fired in the last day, and the names of the targets."""
 
     title: ClassVar = "my alerts"
     search_words: ClassVar = "list notifications which alerts are set"

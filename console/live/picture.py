@@ -132,9 +132,11 @@ async def _trades(bus: BusClient) -> list[Trade]:
 
 
 async def _watches(bus: BusClient) -> list[Watch]:
-    """Return the alerts, oldest first; watches of a wait that is under way are none."""
+    """Return the alerts, oldest first. A wait that is under way and an alert that has fired are none."""
     found = await read_watches(bus.pipe, bus.keys)
-    return sorted((each for each in found.values() if each.mode != "wait"), key=lambda each: each.created_ms)
+    return sorted(
+        (each for each in found.values() if each.mode in ("once", "repeat")), key=lambda each: each.created_ms
+    )
 
 
 async def _streams(bus: BusClient) -> list[StreamHandle]:

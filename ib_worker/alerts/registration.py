@@ -47,9 +47,17 @@ async def _resolved(session: Session, condition: WaitCondition) -> tuple[WaitCon
         contract = await session.contracts.contract(condition.contract())
         if condition.event == "price":
             await _priced(session, contract)
+            base = _first_price(session, contract) if condition.changePercent is not None else None
+            return condition.model_copy(update={"conId": convert.contract(contract).conId}), Mark(base=base)
         named = convert.contract(contract)
         return condition.model_copy(update={"conId": named.conId}), Mark()
     return condition, Mark()
+
+
+def _first_price(session: Session, contract: ib_async.Contract) -> float | None:
+    """Return the price that a change is measured from, None where no price has come yet."""
+    line = session.quotes.known(contract.conId)
+    return None if line is None else line.values.level
 
 
 async def _priced(session: Session, contract: ib_async.Contract) -> None:

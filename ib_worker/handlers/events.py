@@ -1,12 +1,11 @@
 """Handlers behind the tools about events."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
 from bridge.bus.controls.approval_events import approval_draft
 from bridge.bus.events.event import SessionEvent
-from bridge.bus.events.watches import Watch
 from bridge.bus.server.request import RequestContext
 from bridge.conditions import owner_tag, watch_id
 from bridge.tool import ToolError
@@ -14,9 +13,11 @@ from bridge.tools.events import (
     AlertCancelled,
     AlertList,
     AlertReport,
+    AlertState,
     CancelAlert,
     CreateAlert,
     GetAlerts,
+    GetAlertState,
     GetApprovalState,
     GetOrderState,
     KeepWatches,
@@ -24,14 +25,14 @@ from bridge.tools.events import (
 )
 from bridge.tools.types import Happened
 from ib_worker.alerts.clocks import milliseconds
-from ib_worker.alerts.price_lines import ASK_AGAIN_MS
 from ib_worker.alerts.registration import new_watch
+from ib_worker.alerts.reports import alert_report, creation_message, unpriced
 from ib_worker.events.order_events import state_event
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.sync import refresh
-from ib_worker.watches.table import LINGER_MS, conditions
+from ib_worker.watches.table import LINGER_MS
 
 
 @handles(GetOrderState)
@@ -77,6 +78,24 @@ def _told(event: SessionEvent, at: datetime) -> Happened:
     )
 
 
+@handles(GetAlertState)
+async def get_alert_state(request: GetAlertState, session: Session, asked: RequestContext) -> AlertState:
+    """Raises ToolError not_found for an alert that can't fire and did not within a day, and forbidden for another
+    client's. The firing that it returns is in the log already."""
+    _require_own(request.alertId, asked)
+    table = session.services.watches
+    await table.written()
+    watch = table.alert(request.alertId)
+    if watch is None or watch.principal != asked.caller:
+        raise ToolError(
+            "not_found",
+            f"alertId: there is no alert {request.alertId}. It was cancelled, has expired, fired over a day ago or "
+            "never was. ibkr_get_alerts lists yours.",
+        )
+    seen = watch.told is not None and table.may_see(asked.caller, watch.told.account)
+    return AlertState(fired=_told(watch.told, datetime.fromisoformat(watch.told.time)) if watch.told and seen else None)
+
+
 @handles(KeepWatches)
 async def keep_watches(request: KeepWatches, session: Session, asked: RequestContext) -> WatchesKept:
     """Keep a watch for each condition, so that the same condition of another wait shares it."""
@@ -101,8 +120,8 @@ async def create_alert(request: CreateAlert, session: Session, asked: RequestCon
     table = session.services.watches
     known = table.get(id)
     if known is not None:
-        return _report(known, session, "There already, and unchanged.")
-    read = (await table.newest()).number
+        return alert_report(known, session, f"There already, and unchanged. {creation_message(known, session)}".strip())
+    start = await table.newest()
     watch = await new_watch(
         session,
         id,
@@ -112,17 +131,20 @@ async def create_alert(request: CreateAlert, session: Session, asked: RequestCon
         until_ms=until_ms,
         targets=request.targets,
         note=request.note or "",
-        read=read,
+        read=start.number,
+        cursor=str(start),
     )
-    return _report(await table.keep(watch), session)
+    kept = await table.keep(watch)
+    return alert_report(kept, session, creation_message(kept, session))
 
 
 @handles(GetAlerts, always=True)
 async def get_alerts(_: GetAlerts, session: Session, asked: RequestContext) -> AlertList:
-    await session.services.watches.loaded.wait()
-    own = [each for each in session.services.watches.all() if each.mode != "wait" and each.principal == asked.caller]
+    table = session.services.watches
+    await table.loaded.wait()
+    own = [each for each in (*table.all(), *table.fired()) if each.mode != "wait" and each.principal == asked.caller]
     own.sort(key=lambda each: (each.created_ms, each.id))
-    alerts = [_report(each, session, _unpriced(each, session)) for each in own]
+    alerts = [alert_report(each, session, "" if each.mode == "fired" else unpriced(each, session)) for each in own]
     return AlertList(count=len(alerts), truncated=False, alerts=alerts, targets=_names(session))
 
 
@@ -172,37 +194,3 @@ def _until_ms(written: str | None, session: Session) -> int | None:
             "invalid_arguments", f"expires_at: {written} is over: it is {now.isoformat(timespec='seconds')}."
         )
     return milliseconds(at - session.ahead)
-
-
-def _report(watch: Watch, session: Session, message: str = "") -> AlertReport:
-    return AlertReport(
-        alertId=watch.id,
-        events=watch.conditions,
-        repeat=watch.mode == "repeat",
-        expires_at=None if watch.until_ms is None else _time(watch.until_ms, session),
-        targets=watch.targets,
-        note=watch.note or None,
-        created_at=_time(watch.created_ms, session),
-        fired=watch.fired,
-        fired_at=watch.fired_at or None,
-        message=message,
-    )
-
-
-def _unpriced(watch: Watch, session: Session) -> str:
-    """Return why an alert gets no prices now, empty where it gets them."""
-    reasons = session.services.watches.unpriced
-    priced = {each.conId or 0: each.symbol for each in conditions(watch) if each.event == "price"}
-    again = f"It is requested again every {ASK_AGAIN_MS // 1000} s."
-    told = (
-        f"No price of {symbol or conId} comes: {reasons[conId]} {again}"
-        for conId, symbol in priced.items()
-        if conId in reasons
-    )
-    return " ".join(told)
-
-
-def _time(ms: int, session: Session) -> str:
-    """Return a time as answers have it, to the nearest second."""
-    at = datetime.fromtimestamp(ms / 1000, UTC) + session.ahead
-    return datetime.fromtimestamp(round(at.timestamp()), UTC).isoformat()

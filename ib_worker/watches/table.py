@@ -1,6 +1,7 @@
 """The table of watches: in memory what Redis is to have, written in the order of its changes."""
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from bridge.tools.events import WaitCondition
 MOST_OF_ONE = 200  # watches of one principal
 MOST = 2_000
 LINGER_MS = 600_000  # of a wait's watch after its call, so that the next call with the cursor misses nothing
+FIRED_MS = 86_400_000  # for which an alert that has fired is kept, for a client that asks late
 AFTER_RESTART_MS = 60_000  # within which a front that still waits says so
 RETRY_S = 0.5
 
@@ -48,11 +50,12 @@ class WatchTable:
 
     def __init__(self, pipe: CommandPipeline, keys: Keys, token: int, may_see: MaySee = _may) -> None:
         """`may_see`: whether a principal may hear of what concerns an account."""
-        self._may_see = may_see
+        self.may_see = may_see
         self._pipe = pipe
         self._keys = keys
         self._token = token
         self._watches: dict[str, Watch] = {}
+        self._fired: dict[str, Watch] = {}  # alerts that are over, the oldest firing first
         self._changes: deque[_Change] = deque()
         self._due = asyncio.Event()
         self.loaded = asyncio.Event()
@@ -64,6 +67,21 @@ class WatchTable:
 
     def get(self, id: str) -> Watch | None:
         return self._watches.get(id)
+
+    def fired(self) -> list[Watch]:
+        """Return the alerts that fired within the last day and can't fire again."""
+        return list(self._fired.values())
+
+    def alert(self, id: str) -> Watch | None:
+        """Return an alert that may fire or has fired, None for any other id."""
+        found = self._watches.get(id) or self._fired.get(id)
+        return found if found is not None and found.mode != "wait" else None
+
+    async def written(self) -> None:
+        """Return when Redis has every change made so far."""
+        await self._until_loaded()
+        if self._changes:
+            await asyncio.shield(self._changes[-1].done)
 
     async def keep(self, watch: Watch) -> Watch:
         """Keep a watch, and return it when Redis has it. One of its name stays as it is, and lingers anew.
@@ -86,7 +104,7 @@ class WatchTable:
         await self._change(id, None)
 
     def expire(self, now_ms: int) -> None:
-        for each in self.all():
+        for each in (*self.all(), *self.fired()):
             if each.until_ms is not None and each.until_ms <= now_ms:
                 self._change(each.id, None)
 
@@ -97,26 +115,43 @@ class WatchTable:
             self._change(id, msgspec.structs.replace(watch, marks=_with(watch.marks, number, mark)))
 
     def fire(self, id: str, number: int, mark: Mark, told: SessionEvent, read: int = 0) -> None:
-        """Log that a condition is met; `told` has what it is about, and `read` is the log's event that meets it."""
+        """Log that a condition is met; `told` has what it is about, and `read` is the log's event that meets it. An
+        alert that is over by that is kept for a day."""
         watch = self._watches.get(id)
-        if watch is None or not self._may_see(watch.principal, told.account):
+        if watch is None or not self.may_see(watch.principal, told.account):
             return
-        after = None
-        if watch.mode == "repeat":
-            after = msgspec.structs.replace(
-                watch,
-                marks=_with(watch.marks, number, mark),
-                fired=watch.fired + 1,
-                fired_at=told.time,
-                read=max(watch.read, read),
-            )
-        self._change(id, after, (fired_draft(watch, number, told),))
+        draft = fired_draft(watch, number, told)
+        if watch.mode == "wait":
+            self._change(id, None, (draft,))
+            return
+        after = msgspec.structs.replace(
+            watch,
+            marks=_with(watch.marks, number, mark),
+            fired=watch.fired + 1,
+            fired_at=told.time,
+            read=max(watch.read, read),
+            told=draft.event,
+            number=number,
+        )
+        if watch.mode == "once":
+            after = msgspec.structs.replace(after, mode="fired", until_ms=round(time.time() * 1000) + FIRED_MS)
+        self._change(id, after, (draft,))
+        self._bound_fired(watch.principal)
+
+    def _bound_fired(self, principal: str) -> None:
+        """Forget a principal's oldest firings beyond its bound."""
+        own = [each.id for each in self._fired.values() if each.principal == principal]
+        for id in own[:-MOST_OF_ONE]:
+            self._change(id, None)
 
     def _change(self, id: str, after: Watch | None, drafts: tuple[EventDraft, ...] = ()) -> asyncio.Future[None]:
-        if after is None:
+        self._fired.pop(id, None)
+        if after is None or after.mode == "fired":
             self._watches.pop(id, None)
         else:
             self._watches[id] = after
+        if after is not None and after.mode == "fired":
+            self._fired[id] = after
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._changes.append(_Change(id, after, drafts, done))
         self._due.set()
@@ -146,7 +181,11 @@ class WatchTable:
                 await asyncio.sleep(RETRY_S)
                 continue
             unread.over()
-            self._watches = {id: _kept_on(each, now_ms) for id, each in found.items()}
+            self._watches = {id: _kept_on(each, now_ms) for id, each in found.items() if each.mode != "fired"}
+            over = sorted(
+                (each for each in found.values() if each.mode == "fired"), key=lambda each: each.until_ms or 0
+            )
+            self._fired = {each.id: each for each in over}
             self.loaded.set()
 
     async def run(self) -> NoReturn:

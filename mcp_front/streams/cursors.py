@@ -1,7 +1,7 @@
 """Cursors as clients get them: each is sealed to its principal and to the log that it is about."""
 
 from bridge.bus.events.event import Cursor
-from bridge.conditions import owner_tag
+from bridge.conditions import owner_tag, sealed_event_cursor
 from bridge.tool import ToolError
 
 EVENT_LOG = ""  # the log of a cursor that names no stream
@@ -9,7 +9,7 @@ EVENT_LOG = ""  # the log of a cursor that names no stream
 
 def sealed_cursor(cursor: Cursor, principal: str, stream: str = EVENT_LOG) -> str:
     """Return a cursor as its principal gets it."""
-    return f"{cursor}.{_tag(principal, stream)}"
+    return f"{cursor}.{_tag(principal, stream)}" if stream else sealed_event_cursor(cursor, principal)
 
 
 def opened_cursor(written: str, principal: str, stream: str = EVENT_LOG) -> Cursor:

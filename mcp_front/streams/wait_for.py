@@ -16,6 +16,7 @@ from bridge.tool import OPERATIONS, ToolError, ToolRequest
 from bridge.tools.events import (
     APPROVALS,
     WATCHED,
+    GetAlertState,
     GetApprovalState,
     GetOrderState,
     KeepWatches,
@@ -113,12 +114,13 @@ class Waits:
     async def _find(self, call: Call, request: WaitFor, progress: Progress) -> Found:
         """Read on until a condition is met. A state counts that is so already if the call has no cursor, or events were
         lost."""
-        unknown = request.cursor is None
+        unknown = asks_alerts = request.cursor is None
         if not unknown:
             await self._require_own_approvals(call, request.events)
+            await self._require_alerts(call, request)
         while True:
             if unknown:
-                now = await self._already(call, request.events, progress.cursor)
+                now = await self._already(call, request.events, progress.cursor, asks_alerts)
                 if now is not None:
                     return now
                 unknown = False
@@ -132,6 +134,7 @@ class Waits:
                 progress.take(page)
                 return found
             progress.take(page)
+            asks_alerts = page.gap  # without a gap the log has every firing
             unknown = page.gap or any(each.event.kind == "session" for each in page.events)
 
     async def _keep_watched(self, call: Call, request: WaitFor) -> NoReturn:
@@ -149,16 +152,21 @@ class Waits:
     async def _look_back(self, call: Call, request: WaitFor) -> None:
         """Return once the log has nothing after the cursor that ends the call."""
         place = opened_cursor(request.cursor or "", call.caller.principal)
+        if await self._is_logged(call, request.events, place):
+            await asyncio.Event().wait()  # the call is about to end
+
+    async def _is_logged(self, call: Call, conditions: Sequence[WaitCondition], place: Cursor) -> bool:
+        """Return whether the log has an event after the place that meets a condition."""
         while True:
             try:
                 page = await self._bus.events.page(place)
             except BusError:
                 await asyncio.sleep(self._timing.wait_again_s)
                 continue
-            if _first_met(page.events, request.events, call.caller) is not None:
-                await asyncio.Event().wait()  # the call is about to end
+            if _first_met(page.events, conditions, call.caller) is not None:
+                return True
             if not page.events:
-                return
+                return False
             place = page.next
 
     async def _kept(self, call: Call, watched: list[WaitCondition]) -> bool:
@@ -171,7 +179,9 @@ class Waits:
             return False
         return True
 
-    async def _already(self, call: Call, conditions: Sequence[WaitCondition], cursor: Cursor) -> Found | None:
+    async def _already(
+        self, call: Call, conditions: Sequence[WaitCondition], cursor: Cursor, asks_alerts: bool
+    ) -> Found | None:
         """Return the first condition that is met now. A session that can't tell is asked again once it is back."""
         for number, condition in enumerate(conditions):
             if condition.event in ("order_filled", "order_done", "order_rejected"):
@@ -180,6 +190,8 @@ class Waits:
                 now = await self._approval(call, condition)
             elif condition.event in ("session_ready", "session_lost"):
                 now = await self._session(condition)
+            elif condition.event == "alert" and asks_alerts:
+                now = await self._alert(call, condition, cursor)
             else:
                 continue
             if now is not None:
@@ -196,6 +208,27 @@ class Waits:
             except ToolError as error:
                 if error.code != "not_found":
                     raise
+
+    async def _require_alerts(self, call: Call, request: WaitFor) -> None:
+        """Raise ToolError not_found for an alert that is not there, unless its firing is after the call's cursor."""
+        place = opened_cursor(request.cursor or "", call.caller.principal)
+        for condition in request.events:
+            if condition.event != "alert":
+                continue
+            try:
+                await self._asked(call, "get_alert_state", GetAlertState(alertId=condition.alertId or ""))
+            except ToolError:
+                if not await self._is_logged(call, request.events, place):
+                    raise
+
+    async def _alert(self, call: Call, condition: WaitCondition, cursor: Cursor) -> dict[str, Any] | None:
+        """Return the alert's latest firing; None for one after the cursor, which the log is about to tell. Raises
+        ToolError for an alert that is not there."""
+        now = await self._asked(call, "get_alert_state", GetAlertState(alertId=condition.alertId or ""))
+        fired: dict[str, Any] | None = now["fired"] if now is not None else None
+        if fired is None or await self._is_logged(call, [condition], cursor):
+            return None
+        return fired
 
     async def _order(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
         """Return the order as it stands if it meets the condition. Raises ToolError for an order that is not there."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 import structlog
 
-from bridge.bus.events.event import Cursor, EventDraft
+from bridge.bus.events.event import Cursor, EventDraft, SessionEvent
 from bridge.bus.events.event_log import LOG_EVENTS, draft_arguments, event_keys
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import Refused
@@ -14,7 +14,7 @@ from bridge.bus.transport.errors import WRONG_TYPE, Fenced
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import Script
 
-WatchMode = Literal["wait", "once", "repeat"]
+WatchMode = Literal["wait", "once", "repeat", "fired"]  # the last: an alert that is over, kept for its owner
 
 log = structlog.get_logger("bridge.bus.events")
 
@@ -46,7 +46,8 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
 class Watch(msgspec.Struct, frozen=True, omit_defaults=True):
     """One watch. Times are in ms of the worker's own clock; conditions as their declaration reads them.
 
-    `read`: the number of the log's event up to which an alert has decided.
+    `read`: the number of the log's event up to which an alert has decided. `cursor`: the log's newest event before the
+    alert began. `told`: the latest firing's event, as the log has it. `number`: the condition that it met.
     """
 
     id: str
@@ -61,6 +62,9 @@ class Watch(msgspec.Struct, frozen=True, omit_defaults=True):
     fired: int = 0
     fired_at: str = ""
     read: int = 0
+    cursor: str = ""
+    told: SessionEvent | None = None
+    number: int = 0
 
 
 async def read_watches(pipe: CommandPipeline, keys: Keys) -> dict[str, Watch]:

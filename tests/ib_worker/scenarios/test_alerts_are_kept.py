@@ -29,7 +29,7 @@ async def test_an_alert_is_kept_listed_and_cancelled(redis_url: str, session: st
     assert again["alertId"] == made["alertId"]
     assert (listed["count"], listed["truncated"], listed["targets"]) == (1, False, ["desk"])
     (kept,) = listed["alerts"]
-    assert kept | {"message": ""} == made
+    assert kept | {"message": made["message"]} == made
     assert (kept["repeat"], kept["note"], kept["targets"]) == (False, "sell now", ["desk"])
     assert kept["events"] == [LEVEL | {"conId": 756733}]
     assert (gone["cancelled"], twice["cancelled"]) == (True, False)

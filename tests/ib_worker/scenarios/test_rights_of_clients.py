@@ -34,6 +34,7 @@ OF_FRONTS: Mapping[str, dict[str, Any]] = {  # operations that no model sees
     "open_account_updates": {},
     "get_order_state": {"permId": 1},
     "get_approval_state": {"orderKey": "key-of-nothing"},
+    "get_alert_state": {"alertId": "aaaaaaaa-bbbbbbbbbbbbbbbb"},
     "keep_watches": {"events": [{"event": "price", "symbol": "SPY", "above": 1}]},
     "answer_form": {"key": "key-of-nothing", "challenge": "none", "answer": "decline"},
     "open_live_feed": {"symbol": "SPY", "feed": "bars5s"},
