@@ -13,6 +13,8 @@ from bridge.bus.transport.connection import BusError
 from bridge.tool import ToolError
 from console.live.feed import LiveFeed
 from console.oauth.consent import ConsentPages
+from console.oauth.document_reader import DocumentReader, Read
+from console.oauth.documents import ClientDocuments
 from console.oauth.endpoints import Endpoints
 from console.oauth.provider import Provider
 from console.oauth.routes import PROGRAMS, oauth_routes
@@ -30,17 +32,23 @@ from console.settings import ConsoleSettings
 from console.web.guard import BODY_LIMIT, GuardMiddleware
 
 
-def build_app(bus: BusClient, settings: ConsoleSettings, feed: LiveFeed | None = None) -> ASGIApp:
+def build_app(
+    bus: BusClient,
+    settings: ConsoleSettings,
+    feed: LiveFeed | None = None,
+    read: Read | None = None,
+) -> ASGIApp:
     """Return the application of one session's console. The guard is outermost, so it sees the page of a fault too.
 
-    `feed`: whoever serves the application closes it, so that open streams end.
+    `feed`: whoever serves the application closes it, so that open streams end. `read`: in place of a reader of clients'
+    documents on the internet.
     """
     pages = Pages(bus, settings.url, feed or LiveFeed(bus, drawn))
     lasts_s = round(settings.console_sign_in_h * 3600)
     sign_in, links = SignInPages(pages, lasts_s), LinkPages(pages, lasts_s)
     audit, live, session = AuditPages(pages), LivePages(pages), SessionPages(pages)
     approvals, switch = ApprovalPages(pages, audit.by_key), KillSwitchPages(pages)
-    oauth, clients = _oauth(pages, settings), ClientPages(pages)
+    oauth, clients = _oauth(pages, settings, read), ClientPages(pages)
     app = Starlette(
         routes=[
             *oauth,
@@ -81,12 +89,13 @@ def build_app(bus: BusClient, settings: ConsoleSettings, feed: LiveFeed | None =
     return GuardMiddleware(app, settings.url, PROGRAMS if oauth else ())
 
 
-def _oauth(pages: Pages, settings: ConsoleSettings) -> list[Route]:
+def _oauth(pages: Pages, settings: ConsoleSettings, read: Read | None) -> list[Route]:
     """Return the routes of the authorization server; none where MCP clients have no address to reach the front at."""
     if settings.public_url is None:
         return []
-    provider = Provider(pages.bus, settings.url, settings.public_url)
-    return oauth_routes(Endpoints(provider), ConsentPages(pages, provider))
+    documents = ClientDocuments(read or DocumentReader().read) if settings.console_client_documents else None
+    provider = Provider(pages.bus, settings.url, settings.public_url, documents)
+    return oauth_routes(Endpoints(pages, provider), ConsentPages(pages, provider))
 
 
 async def _alive(_: Request) -> Response:

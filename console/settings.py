@@ -41,6 +41,7 @@ class ConsoleSettings(MetricsSettings):
     public_url: Annotated[str | None, AfterValidator(optional_url)] = None
     console_fd: Annotated[int, Field(ge=3)] | None = None  # a socket that listens already, which this process inherits
     console_sign_in_h: Annotated[float, Field(gt=0, le=24 * 7)] = 12  # hours that a sign-in lasts
+    console_client_documents: bool = False  # OAuth clients may describe themselves at an https URL, which is read
     forwarded_allow_ips: Annotated[str, AfterValidator(_proxies)] = ""
 
     _has_its_password = model_validator(mode="before")(password_from_file)

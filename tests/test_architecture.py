@@ -47,6 +47,7 @@ OWNERS = {
     "starlette": ("mcp_front/", "console/", *CLIENTS),
     "ib_async": ("ib_worker/", *CLIENTS),
     "jinja2": ("console/pages/rendering", *CLIENTS),
+    "h11": ("console/oauth/document_reader", *CLIENTS),
     "PIL": ("mcp_front/drawing/", *CLIENTS),
     "argon2": ("bridge/bus/identity/credentials", *CLIENTS),
     "pyotp": ("bridge/bus/identity/credentials", *CLIENTS),

@@ -1,1 +1,1 @@
-"""OAuth 2.1 for MCP clients: metadata, registration, consent, tokens, revocation."""
+"""OAuth 2.1 for MCP clients: metadata, registration, documents of clients, consent, tokens, revocation."""

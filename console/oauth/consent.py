@@ -13,7 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from bridge.bus.identity.rights import Rights
 from bridge.bus.oauth.grants import ClientGrant, begin_grant, grants
 from bridge.toolsets import TOOLSETS
+from console.oauth.documents import DocumentClient
 from console.oauth.provider import Provider, about
+from console.oauth.registered import RegisteredClient
 from console.oauth.requests import ConsentRequest
 from console.oauth.rights_form import LIMITS, chosen_rights, client_name
 from console.pages.pages import Pages, Visitor, text_of
@@ -46,9 +48,9 @@ class ConsentPages:
         here = f"{CONSENT}?{request.url.query}"
         if visitor is None and request.headers.get("sec-fetch-site") == "cross-site":
             # The browser kept the cookie back, as another site led here. It sends it from this page on.
-            return _open_to_openers(rendered("onward", then=here))
+            return open_to_openers(rendered("onward", then=here))
         if visitor is None:
-            return _open_to_openers(self._pages.sign_in_page(here))
+            return open_to_openers(self._pages.sign_in_page(here))
         asked = self._provider.requests.opened(request.query_params.get("request", ""))
         client = await self._provider.get_client(asked.client_id) if asked else None
         if asked is None or client is None:
@@ -57,6 +59,8 @@ class ConsentPages:
             visitor,
             "consent",
             about=about(client, asked.redirect_uri),
+            host=client.host if isinstance(client, DocumentClient) else "",
+            leads=_leads(client, asked.redirect_uri),
             leads_to=_place(asked.redirect_uri),
             sealed=request.query_params["request"],
             scopes=asked.scopes,
@@ -66,7 +70,7 @@ class ConsentPages:
             usual_days=USUAL_DAYS,
         )
         answer.headers["Content-Security-Policy"] = policy(asked.redirect_uri)
-        return _open_to_openers(answer)
+        return open_to_openers(answer)
 
     async def decide(self, request: Request) -> Response:
         """Lead the browser back to the client: with a code where the operator allowed it, else with the refusal."""
@@ -87,7 +91,7 @@ class ConsentPages:
                 visitor, asked, rights, about(client, asked.redirect_uri), _days(text_of(form, "days"))
             )
 
-        return _open_to_openers(await self._pages.acted(request, decide, FIELDS))
+        return open_to_openers(await self._pages.acted(request, decide, FIELDS))
 
     async def _allowed(self, visitor: Visitor, asked: ConsentRequest, rights: Rights, who: str, days: int) -> Response:
         grant = ClientGrant(
@@ -135,7 +139,7 @@ def policy(redirect_uri: str) -> str:
     return HEADERS["Content-Security-Policy"].replace("form-action 'self'", f"form-action 'self' {source}")
 
 
-def _open_to_openers(answer: Response) -> Response:
+def open_to_openers(answer: Response) -> Response:
     """Let the window that opened this one stay in touch: hosts on the web open sign-ins in a window of their own."""
     answer.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
     return answer
@@ -145,6 +149,14 @@ def _place(redirect_uri: str) -> str:
     """Return where a code goes, for people."""
     parts = urlsplit(redirect_uri)
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
+
+
+def _leads(client: RegisteredClient, redirect_uri: str) -> str:
+    """Return how a redirect is to the host that describes the client: "same", "other" or "machine"."""
+    parts = urlsplit(redirect_uri)
+    if parts.scheme != "https":
+        return "machine"
+    return "same" if isinstance(client, DocumentClient) and parts.hostname == client.host else "other"
 
 
 def _days(written: str) -> int:

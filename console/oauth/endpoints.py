@@ -22,8 +22,11 @@ from starlette.responses import JSONResponse, Response
 from bridge.bus.oauth.grants import digest
 from bridge.bus.oauth.resource import is_resource
 from bridge.text.plain_text import one_line
+from console.oauth.consent import open_to_openers
+from console.oauth.document_address import DocumentError, is_document_id
 from console.oauth.provider import Provider
 from console.oauth.registered import SCOPES
+from console.pages.pages import Pages
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 FIELDS = 20  # of a form
@@ -37,12 +40,16 @@ Handle = Callable[[Request], Awaitable[Response]]
 class Authenticator(ClientAuthenticator):
     """Asks a client for its secret, of which only the digest is kept. A client that has none needs PKCE alone."""
 
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
+        self._clients = provider
+
     async def authenticate_request(self, request: Request) -> OAuthClientInformationFull:
         """Return the client. Raises AuthenticationError."""
         form = await request.form(max_files=0, max_fields=FIELDS)
         basic_id, basic_secret = _basic(request)
         client_id, secret = form.get("client_id") or basic_id, basic_secret or form.get("client_secret") or ""
-        client = await self.provider.get_client(str(client_id)) if client_id else None
+        client = await self._clients.caller(str(client_id)) if client_id else None
         if client is None or (basic_id and basic_id != client_id):
             raise AuthenticationError("no client of that client_id is registered here")
         if client.client_secret and not hmac.compare_digest(client.client_secret, digest(str(secret))):
@@ -51,9 +58,10 @@ class Authenticator(ClientAuthenticator):
 
 
 class Endpoints:
-    """The endpoints of one authorization server."""
+    """The endpoints of one authorization server. `pages`: the console's, which know who is signed in."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, pages: Pages, provider: Provider) -> None:
+        self._pages = pages
         self._provider = provider
         self._authenticator = Authenticator(provider)
         options = ClientRegistrationOptions(enabled=True, default_scopes=list(SCOPES))
@@ -63,7 +71,9 @@ class Endpoints:
 
     async def metadata(self, _: Request) -> Response:
         """Describe this server to clients (RFC 8414)."""
-        return JSONResponse(metadata(self._provider.url), headers={"Cache-Control": "max-age=300"})
+        return JSONResponse(
+            metadata(self._provider.url, self._provider.documents is not None), headers={"Cache-Control": "max-age=300"}
+        )
 
     async def register(self, request: Request) -> Response:
         """Register a client (RFC 7591)."""
@@ -74,6 +84,8 @@ class Endpoints:
         if len(request.query_params.multi_items()) != len(request.query_params):
             answer: Response = _error("invalid_request", "each parameter is given once")
             return self._told("authorize", request, answer)
+        if (instead := await self._instead(request)) is not None:
+            return self._told("authorize", request, instead)
         return await self._logged("authorize", request, self._authorize.handle)
 
     async def token(self, request: Request) -> Response:
@@ -103,6 +115,22 @@ class Endpoints:
             await self._provider.revoke_token(found)
         return Response(headers=NO_STORE)  # of a token that is none as well (RFC 7009, 2.2)
 
+    async def _instead(self, request: Request) -> Response | None:
+        """Read the document of a client that has one; return what is answered where it was not read.
+
+        Only an operator who is signed in lets the console connect anywhere.
+        """
+        documents, client_id = self._provider.documents, request.query_params.get("client_id", "")
+        if documents is None or not is_document_id(client_id):
+            return None
+        if await self._pages.visitor(request) is None:
+            return open_to_openers(self._pages.stranger_page(request))
+        try:
+            await documents.read(client_id)
+        except DocumentError as error:
+            return _error("invalid_client", f"the client's document {error}")
+        return None
+
     async def _logged(self, endpoint: str, request: Request, handle: Handle) -> Response:
         return self._told(endpoint, request, await handle(request))
 
@@ -116,8 +144,8 @@ class Endpoints:
         return answer
 
 
-def metadata(url: str) -> dict[str, object]:
-    """Return the authorization server metadata of the console at this URL."""
+def metadata(url: str, documents: bool) -> dict[str, object]:
+    """Return the authorization server metadata of the console at this URL. documents: whether it reads clients'."""
     methods = ["none", "client_secret_post", "client_secret_basic"]
     return {
         "issuer": url,
@@ -133,7 +161,7 @@ def metadata(url: str) -> dict[str, object]:
         "revocation_endpoint_auth_methods_supported": methods,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
-    }
+    } | ({"client_id_metadata_document_supported": True} if documents else {})
 
 
 def _error(error: str, why: str, status: int = 400) -> Response:

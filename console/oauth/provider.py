@@ -36,6 +36,8 @@ from bridge.bus.oauth.grants import ClientGrant, digest, end_grant, find_grant, 
 from bridge.bus.oauth.registrations import add_registration, find_registration
 from bridge.bus.oauth.resource import is_resource, resource_of
 from bridge.text.plain_text import one_line
+from console.oauth.document_address import is_document_id
+from console.oauth.documents import ClientDocuments, DocumentClient
 from console.oauth.registered import SCOPES, RegisteredClient, new_record
 from console.oauth.requests import ConsentRequest, Requests
 
@@ -49,17 +51,24 @@ log = structlog.get_logger("console.oauth")
 
 
 class Provider(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, AccessToken]):
-    """One session's authorization server. url: the console's; front_url: that of the front, for which tokens are."""
+    """One session's authorization server.
 
-    def __init__(self, bus: BusClient, url: str, front_url: str) -> None:
+    url: the console's; front_url: that of the front, for which tokens are. documents: of clients that describe
+    themselves at a URL; None where no such client is let in.
+    """
+
+    def __init__(self, bus: BusClient, url: str, front_url: str, documents: ClientDocuments | None = None) -> None:
         self.url = url
         self.front_url = front_url
+        self.documents = documents
         self.requests = Requests()
         self._bus = bus
         self._pipe, self._keys = bus.pipe, bus.keys
 
     async def get_client(self, client_id: str) -> RegisteredClient | None:
-        """Return the client of that id. Raises BusError."""
+        """Return the client of that id; one with a document only where it was read. Raises BusError."""
+        if self.documents is not None and is_document_id(client_id):
+            return self.documents.known(client_id)
         found = await find_registration(self._pipe, self._keys, client_id)
         if found is None:
             return None
@@ -67,6 +76,15 @@ class Provider(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken,
             return RegisteredClient.model_validate_json(found.record)
         except ValidationError:
             return None
+
+    async def caller(self, client_id: str) -> RegisteredClient | None:
+        """Return the client that a program calls as. Raises BusError.
+
+        No document is read here: a client that has one has no secret, and what it may is in its grant.
+        """
+        if self.documents is not None and is_document_id(client_id):
+            return DocumentClient(client_id=client_id)
+        return await self.get_client(client_id)
 
     async def register_client(self, client_info: OAuthClientInformationFull) -> None:
         """Keep a new client. Raises RegistrationError, and BusError."""
@@ -228,9 +246,11 @@ def client_of(grant: ClientGrant) -> Client:
 
 def about(client: OAuthClientInformationFull, redirect_uri: str = "") -> str:
     """Return who a client says it is; nobody has checked that. In parentheses is where its codes go, by this redirect
-    or its first: nothing of the name is in parentheses, hidden, or long enough to push the place out of sight.
+    or its first: nothing of the name is in parentheses, hidden, or long enough to push the place out of sight. Before
+    it is the host that describes the client, where one does.
     """
     redirects = [redirect_uri, *(str(each) for each in client.redirect_uris or ())]
     place = urlsplit(next(filter(None, redirects), "")).hostname or "an application"
     name = one_line((client.client_name or "").translate(_NO_PARENTHESES), LONGEST_NAME)
-    return f"{name or 'a client without a name'} ({one_line(place, LONGEST_PLACE)})"
+    host = f"described at {client.host}; " if isinstance(client, DocumentClient) else ""
+    return f"{name or 'a client without a name'} ({host}{one_line(place, LONGEST_PLACE)})"

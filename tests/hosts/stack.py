@@ -81,7 +81,8 @@ async def running(*, console: bool = False, **settings: str) -> AsyncIterator[St
         place = f"http://127.0.0.1:{free_port()}" if console else ""
         if console:
             common |= {"PUBLIC_URL": f"http://127.0.0.1:{front}", "CONSOLE_URL": place}
-            await children.start("console", "console", **common, CONSOLE_PORT=place.rpartition(":")[2])
+            own = {"CONSOLE_PORT": place.rpartition(":")[2], "CONSOLE_CLIENT_DOCUMENTS": "on"}
+            await children.start("console", "console", **common, **own)
         port = str(plan.sim_ports[0])
         await children.start("simulator", "ibgateway.simulator", "--port", port, *plan.simulator)
         await children.start("worker", "ib_worker", **common, **(gateway(plan) | settings))

@@ -26,6 +26,7 @@ from console.app import build_app
 from console.live.feed import LiveFeed
 from console.live.overview import Overview
 from console.live.picture import Picture
+from console.oauth.document_reader import Read
 from console.pages.rendering import drawn
 from console.settings import ConsoleSettings
 from console.web.server import ConsoleServer, server_config
@@ -106,7 +107,13 @@ class Visitor:
 
 @asynccontextmanager
 async def console(
-    redis_url: str, session: str, *, operator: bool = True, user: bool = True, **settings: object
+    redis_url: str,
+    session: str,
+    *,
+    operator: bool = True,
+    user: bool = True,
+    read: Read | None = None,
+    **settings: object,
 ) -> AsyncIterator[Visitor]:
     """Serve the console of a session, which has an operator, and yield a visitor who is not signed in. The console has
     the rights in Redis that it needs, and no more, unless its `user` would not outlive a restart of Redis."""
@@ -122,7 +129,7 @@ async def console(
     ):
         known = ConsoleSettings.model_validate(values)
         feed = LiveFeed(bus, drawn)
-        config = server_config(build_app(bus, known, feed), proxies=known.forwarded_allow_ips)
+        config = server_config(build_app(bus, known, feed, read), proxies=known.forwarded_allow_ips)
         server = ConsoleServer(config, feed.close)
         serving = asyncio.create_task(server.serve([listening]))
         await until(lambda: server.started, "the console serves")
