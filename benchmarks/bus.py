@@ -75,13 +75,13 @@ async def timed(call: Call, calls: int, callers: int) -> tuple[list[float], floa
     return sorted(taken), calls / (time.perf_counter() - began)
 
 
-async def watch(asker: BusClient, rate: float) -> tuple[list[float], float, StreamReader]:
+async def watch(bus_client: BusClient, rate: float) -> tuple[list[float], float, StreamReader]:
     """The age of each tick on arrival in ms, ticks per second, and the feed with its counts."""
     ages: list[float] = []
     opening = OPERATIONS["open_account_updates"]
-    async with asker.listen(STREAM) as feed:
+    async with bus_client.listen(STREAM) as feed:
         began = time.perf_counter()
-        await asker.ask(opening, opening.request(), caller=str(rate), request_id="bench")
+        await bus_client.ask(opening, opening.request(), caller=str(rate), request_id="bench")
         async for batch in feed:
             now = time.time_ns()
             if batch[-1].kind == "end":
@@ -90,16 +90,18 @@ async def watch(asker: BusClient, rate: float) -> tuple[list[float], float, Stre
     return sorted(ages), len(ages) / (time.perf_counter() - began), feed
 
 
-async def measure(asker: BusClient, calls: int) -> None:
+async def measure(bus_client: BusClient, calls: int) -> None:
     positions, place = OPERATIONS["get_positions"], OPERATIONS["place_order"]
     order = place.request.model_validate({"symbol": "AAPL", "action": "BUY", "totalQuantity": 1})
     run = time.time_ns()
 
     async def read(_: int) -> bytes:
-        return await asker.ask(positions, positions.request(), caller="bench", request_id="bench")
+        return await bus_client.ask(positions, positions.request(), caller="bench", request_id="bench")
 
     async def write(i: int) -> bytes:
-        return await asker.submit(place, order, key=f"bench-{run}-{next(numbers)}", caller="bench", request_id="bench")
+        return await bus_client.submit(
+            place, order, key=f"bench-{run}-{next(numbers)}", caller="bench", request_id="bench"
+        )
 
     numbers = iter(range(10**9))
     await timed(read, 200, 1)
@@ -110,7 +112,7 @@ async def measure(asker: BusClient, calls: int) -> None:
         taken, rate = await timed(call, count, callers)
         say(f"{name}, {callers} at once", taken, rate)
     for wanted in (100, 1_000, 5_000, 0):
-        ages, rate, feed = await watch(asker, wanted)
+        ages, rate, feed = await watch(bus_client, wanted)
         what = f"ticks, {wanted} a second" if wanted else "ticks, as many as go"
         say(what, ages, rate, f"dropped {feed.dropped}, gaps {feed.gaps}")
 
@@ -127,22 +129,22 @@ async def main(calls: int) -> None:
                 sys.executable, "-m", "benchmarks.bus", "--worker", redis.url, stdout=asyncio.subprocess.DEVNULL
             )
             try:
-                async with BusClient(redis.url, SESSION, "front") as asker:
-                    await served(asker)
-                    await measure(asker, calls)
+                async with BusClient(redis.url, SESSION, "front") as bus_client:
+                    await served(bus_client)
+                    await measure(bus_client, calls)
             finally:
                 worker.kill()
                 await worker.wait()
 
 
-async def served(asker: BusClient) -> None:
+async def served(bus_client: BusClient) -> None:
     """Wait until the worker takes writes."""
     place = OPERATIONS["place_order"]
     order = place.request.model_validate({"symbol": "AAPL", "action": "BUY", "totalQuantity": 1})
     async with asyncio.timeout(60):
         while True:
             try:
-                await asker.submit(place, order, key="bench-first", caller="bench", request_id="bench")
+                await bus_client.submit(place, order, key="bench-first", caller="bench", request_id="bench")
                 return
             except ToolError:
                 await asyncio.sleep(0.1)

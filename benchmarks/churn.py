@@ -41,7 +41,7 @@ class Seen:
 
 async def churn(stage: Stack, seen: Seen, number: int, times: int, seed: int) -> None:
     draw = random.Random(f"{seed} {number}")
-    client, places = Client(stage.client.asker, f"client-{number}"), asyncio.Semaphore(AT_ONCE)
+    client, places = Client(stage.client.bus_client, f"client-{number}"), asyncio.Semaphore(AT_ONCE)
 
     async def one(symbol: str, seconds: float) -> None:
         async with places:
@@ -56,7 +56,7 @@ async def churn(stage: Stack, seen: Seen, number: int, times: int, seed: int) ->
 async def _listened(client: Client, seen: Seen, symbol: str, seconds: float) -> str:
     try:
         opened = await client.ask("open_market_data", symbol=symbol)
-        async with client.asker.listen(opened["stream"]) as feed:
+        async with client.bus_client.listen(opened["stream"]) as feed:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     async for batch in feed:
@@ -100,7 +100,7 @@ async def run(options: argparse.Namespace, folder: Path) -> int:
         took_s = time.monotonic() - began
 
         async def idle() -> bool:
-            status = await stage.client.asker.status()
+            status = await stage.client.bus_client.status()
             return not await lines(stage) and status is not None and b'"market_data_lines":0,' in status.status
 
         back_s = await until(idle, "every line is given back", IDLE_S)

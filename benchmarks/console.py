@@ -121,7 +121,7 @@ async def running(contracts: int) -> AsyncIterator[Parts]:
         async with stack(Path(folder), "--start", "last-session", "--price-levels", "2025") as running_stack:
             worker = await running_stack.worker()
             await running_stack.ready()
-            pipe, keys = running_stack.client.asker.pipe, Keys(SESSION)
+            pipe, keys = running_stack.client.bus_client.pipe, Keys(SESSION)
             await add_operator(pipe, keys, Operator("bench", hashed(token_hex(16))))
             token = await begin_sign_in(pipe, keys, "bench", "console", HOUR_MS)
             port = free_port()

@@ -238,7 +238,7 @@ async def steps_of(child: Child, file: Path) -> dict[str, Any]:
 
 async def token_of(stage: Stack) -> int:
     """The lease's: it rises with every grant."""
-    beat = await stage.client.asker.status()
+    beat = await stage.client.bus_client.status()
     return beat.token if beat is not None else 0
 
 

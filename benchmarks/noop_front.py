@@ -14,12 +14,12 @@ NOOP = "noop"
 def main() -> None:
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
-    asker = BusClient(settings.redis_url, settings.ibkr_session, front_id())
-    front = assemble(settings, asker)
+    bus_client = BusClient(settings.redis_url, settings.ibkr_session, front_id())
+    front = assemble(settings, bus_client)
     front.mcp.tool(noop, name=NOOP)
     known = next(each for each in front.mcp.middleware if isinstance(each, KnownTools))
     known.offered.append(NOOP)
-    uvloop.run(serve(settings, asker, front))
+    uvloop.run(serve(settings, bus_client, front))
 
 
 async def noop() -> str:

@@ -121,13 +121,13 @@ async def beside(running: Stack) -> dict[str, list[float]]:
     for day in days:
         await timed(running.client, day, MANY // 2)
     await others_calls(running.client)  # both have begun when it counts
-    async with BusClient(running.redis.url, "bench", "front-reader") as asker:
+    async with BusClient(running.redis.url, "bench", "front-reader") as bus_client:
         for turn in range(TURNS):
             if turn % 2 == 0:
                 await asyncio.sleep(LINES_S)
                 found["quiet"] += await others_calls(running.client)
                 continue
-            task = asyncio.create_task(reading(Client(asker, "reader"), days))
+            task = asyncio.create_task(reading(Client(bus_client, "reader"), days))
             found["beside"] += await others_calls(running.client)
             if task.done():
                 task.result()

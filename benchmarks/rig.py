@@ -85,25 +85,25 @@ class Control:
 class Client:
     """A front's side of the bus."""
 
-    asker: BusClient
+    bus_client: BusClient
     name: str = "bench"
 
     async def ask(self, operation: str, **arguments: Any) -> Any:
         declared = OPERATIONS[operation]
         request = declared.request(**arguments)
-        return json.loads(await self.asker.ask(declared, request, caller=self.name, request_id=token_hex(4)))
+        return json.loads(await self.bus_client.ask(declared, request, caller=self.name, request_id=token_hex(4)))
 
     async def submit(self, operation: str, key: str, **arguments: Any) -> dict[str, Any]:
         declared = OPERATIONS[operation]
         request = declared.request(**arguments)
-        answer = await self.asker.submit(declared, request, key=key, caller=self.name, request_id=token_hex(4))
+        answer = await self.bus_client.submit(declared, request, key=key, caller=self.name, request_id=token_hex(4))
         said: dict[str, Any] = json.loads(answer)
         return said
 
     async def state(self) -> str:
         """What ibkr_get_status would say; `no_worker` where nobody takes requests."""
         try:
-            beat = await self.asker.status()
+            beat = await self.bus_client.status()
         except ToolError as error:
             return error.code
         if beat is None or not beat.receivers:
@@ -115,7 +115,7 @@ class Client:
         if await self.state() != "ready":
             return False
         try:
-            return await self.asker.pipe.send("GET", self.asker.keys.generation) is not None
+            return await self.bus_client.pipe.send("GET", self.bus_client.keys.generation) is not None
         except BusError:
             return False
 
@@ -156,9 +156,9 @@ async def stack(folder: Path, *simulator: str, **settings: str) -> AsyncIterator
         flags = ("--port", str(gateway), "--control-port", str(control_port), *simulator)
         gateway_process = await children.start("simulator", "ibgateway.simulator", *flags)
         control = Control(control_port)
-        async with BusClient(redis.url, SESSION, f"front-{token_hex(4)}") as asker:
+        async with BusClient(redis.url, SESSION, f"front-{token_hex(4)}") as bus_client:
             await _listening(control)
-            client = Client(asker)
+            client = Client(bus_client)
             yield Stack(folder, redis, children, control, gateway, client, gateway_process, common | settings)
             await control.close()
 

@@ -73,7 +73,7 @@ class Soak:
     async def trade(self, number: int, orders: int, ticks: int) -> None:
         """One trader until the day's orders and ticks have been: market orders to and fro, and resting ones."""
         draw = random.Random(f"{self._options.seed} {self.day} {number}")
-        client = Client(self._stage.client.asker, f"trader-{number}")
+        client = Client(self._stage.client.bus_client, f"trader-{number}")
         symbol, action = STOCKS[number % len(STOCKS)], "BUY"
         while self.counts.orders < orders:
             self.counts.orders += 1
@@ -111,11 +111,11 @@ class Soak:
 
     async def watch(self, terms: dict[str, Any]) -> None:
         """Listen to one contract for ever, and count its ticks; after a gap or a lost worker, again."""
-        client = Client(self._stage.client.asker, f"watcher-{terms['symbol']}")
+        client = Client(self._stage.client.bus_client, f"watcher-{terms['symbol']}")
         while True:
             with suppress(ToolError):
                 opened = await client.ask("open_market_data", **terms)
-                async with client.asker.listen(opened["stream"]) as feed:
+                async with client.bus_client.listen(opened["stream"]) as feed:
                     async for batch in feed:
                         for tick in batch:
                             self.counts.ticks += bytes(tick.body).count(b'"tickType"')
@@ -253,7 +253,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 async def redis_keys(stage: Stack) -> dict[str, int]:
     """How many keys there are, by what they are; records that lapse by themselves apart."""
-    pipe, found, cursor = stage.client.asker.pipe, Counter[str](), b"0"
+    pipe, found, cursor = stage.client.bus_client.pipe, Counter[str](), b"0"
     while True:
         cursor, names = await pipe.send("SCAN", cursor, "COUNT", 1000)
         lives = await asyncio.gather(*(pipe.send("PTTL", name) for name in names))

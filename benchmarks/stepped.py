@@ -34,11 +34,11 @@ def worker() -> Coroutine[Any, Any, None]:
 def front() -> Coroutine[Any, Any, None]:
     settings = load_settings()
     configure_front_logs(settings.log_level, settings.log_format)
-    asker = BusClient(settings.redis_url, settings.ibkr_session, front_id())
-    whole = assemble(settings, asker)
+    bus_client = BusClient(settings.redis_url, settings.ibkr_session, front_id())
+    assembled = assemble(settings, bus_client)
     gc.collect()
     gc.freeze()
-    return serve(settings, asker, whole)
+    return serve(settings, bus_client, assembled)
 
 
 async def stepped(steps: Steps, service: Coroutine[Any, Any, None]) -> None:

@@ -63,14 +63,14 @@ async def answers(client: Client) -> dict[str, tuple[Any, int]]:
         order = await client.submit("place_order", secrets.token_urlsafe(15), **arguments)
     told = {name: (await listed(client, operation, more), bar) for name, (operation, more, bar) in LISTS.items()}
     told["an order"] = value_result(OPERATIONS["place_order"], order).structured_content, ORDER
-    status = without_blanks(await session_status(client.asker))
+    status = without_blanks(await session_status(client.bus_client))
     told["status"] = value_result(TOOLS["ibkr_get_status"], status).structured_content, STATUS
     return told
 
 
 async def listed(client: Client, operation: str, arguments: dict[str, Any]) -> Any:
     declared = OPERATIONS[operation]
-    reply = await client.asker.reply(
+    reply = await client.bus_client.reply(
         declared, declared.request.model_validate(arguments), caller="bench", request_id="tokens"
     )
     content = to_result(declared, bytes(reply.result), reply.details).structured_content
