@@ -37,7 +37,7 @@ class MetricsServer:
         self.port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     async def run(self, again_s: float = AGAIN_S) -> NoReturn:
-        """For ever: serve. A port that is taken keeps nothing else from its work, and is tried again."""
+        """Serve until cancelled. Where the port is taken, retry; the service's other work continues."""
         taken = ""
         while True:
             try:

@@ -48,7 +48,7 @@ USUAL = FeedTiming()
 
 
 class TapeFeed:
-    """Hands each item to `tell`. It outlives restarts of the worker, the fronts and Redis, and says what it has missed.
+    """Hands each item to `tell`. It outlives restarts of the worker, the fronts and Redis, and reports missed items.
     `state` and `accounts`: the session's, as last written."""
 
     def __init__(self, url: str, session: str, tell: Tell, timing: FeedTiming = USUAL) -> None:
@@ -63,7 +63,7 @@ class TapeFeed:
         self.status: SessionStatus | None = None
 
     async def run(self) -> NoReturn:
-        """For ever: tell what happens from now on."""
+        """Pass every item from now on to `tell`, until cancelled."""
         listener = PubSubListener(self._url, self._hear, self._cut)
         async with self._bus, listener:
             listener.subscribe(self._bus.keys.calls)

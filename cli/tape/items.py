@@ -17,7 +17,7 @@ class Missed:
 
 @dataclass(frozen=True)
 class TapeNotice:
-    """A word on the tape itself: `good` that it goes on, else why it stands still."""
+    """A notice about the tape itself: `good` where it continues, else why it has stopped."""
 
     text: str
     good: bool = False

@@ -45,7 +45,7 @@ class PlainPrinter:
         print(self._line(item, datetime.now(UTC)), flush=True)
 
     def show(self, status: SessionStatus | None) -> None:
-        """The tape has the session's states as events."""
+        """Print nothing: the tape has the session's states as events."""
 
 
 def printer(*, as_json: bool = False) -> AbstractContextManager[TapePrinter]:

@@ -1,4 +1,4 @@
-"""The session's status as the pages show it, read from Redis: state, mode, kill switch, orders that wait."""
+"""The session's status as the pages show it, read from Redis: state, mode, kill switch, waiting orders."""
 
 from dataclasses import dataclass, field
 
@@ -49,7 +49,7 @@ class WorkerStatus(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Overview:
-    """The session as a person needs to know it. `state` is `unknown` where no worker writes its status."""
+    """The session's status for a page. `state` is `unknown` where no worker writes its status."""
 
     session: str
     state: str
@@ -64,12 +64,12 @@ class Overview:
 
     @property
     def money(self) -> str:
-        """Whose money an order moves, in a word for the colour of the page."""
+        """Return the word for the money that an order moves: it colours the page."""
         return "simulated" if self.simulated else self.mode or "unknown"
 
 
 async def overview(bus: BusClient) -> Overview:
-    """Read it. Raises ToolError bus_down, and BusError."""
+    """Return the session's status from Redis. Raises ToolError bus_down, and BusError."""
     status, why = await _status(bus)
     return Overview(
         session=bus.keys.session,

@@ -54,7 +54,7 @@ class Picture:
 
     @property
     def time(self) -> datetime:
-        """When this was so, by the clock of the session's answers: a simulator may have another date."""
+        """Return the time of the picture by the clock of the session's answers: a simulator may have another date."""
         return self.known.time if self.known else self.at
 
     @property
@@ -67,8 +67,8 @@ class Picture:
 
 
 async def read_picture(bus: BusClient, sign_in: str, before: Picture | None) -> Picture:
-    """Read it anew; what the worker does not tell now stays as it was before. `sign_in`: the id of a viewer's, in whose
-    name the worker is asked. Raises ToolError bus_down, BusError."""
+    """Return a new picture, with the worker's last answer where there is none now. `sign_in`: the id of a viewer's,
+    in whose name the worker is asked. Raises ToolError bus_down, BusError."""
     if not bus.pipe.clock.known:
         await bus.pipe.send("PING")
     shown, events, trades, watches, streams = await asyncio.gather(

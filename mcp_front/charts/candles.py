@@ -57,7 +57,7 @@ def history_of(request: GetChart) -> GetHistoricalData:
 
 
 def bar_of(row: dict[str, object]) -> ChartBar | None:
-    """Return a bar; None where TWS has told no price of it."""
+    """Return a bar; None where TWS has sent no price for it."""
     prices = [row.get(name) for name in ("open", "high", "low", "close")]
     if not all(isinstance(each, int | float) for each in prices):
         return None
@@ -107,7 +107,7 @@ def span(first: Moment, last: Moment) -> str:
 
 
 def age(last: Moment, now: datetime | None) -> str:
-    """Say how old the last bar is."""
+    """Return a sentence on the age of the last bar."""
     if now is None:
         return f"Last bar: {last.isoformat()}"
     if isinstance(last, datetime):

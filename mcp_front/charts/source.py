@@ -28,7 +28,7 @@ class Read:
 
 
 class ChartSource:
-    """Asks the worker as the call's caller."""
+    """The worker's operations, requested in the name of the call's caller."""
 
     def __init__(self, bus: BusClient, call: Call) -> None:
         self._bus = bus

@@ -1,6 +1,6 @@
-"""The drawing process: a figure as JSON comes in, its PNG goes out. It limits itself, and knows no secret.
+"""The drawing process: a figure as JSON comes in, its PNG goes out. It sets its own limits and has no secrets.
 
-It is started anew for each chart, with no environment variable of the front.
+The front starts a new process for each chart, without its environment variables.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""A figure as data: what the front composes, and the drawing process reads. Pure."""
+"""A figure as data: the front composes it, and the drawing process reads it. Pure."""
 
 from typing import Literal
 
