@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -80,7 +80,7 @@ class LiveFeed:
 
     async def events(
         self, names: Collection[str], sign_in: str, allowed: Callable[[], Awaitable[bool]]
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Yield the parts as server-sent events, first all and then each that changes, while `allowed` says so. The
         last event, `over`, tells a page to ask who is there. Raises BusError where that can't be known.
 

@@ -1,5 +1,7 @@
 """The pages that show the session as it is now, and the stream that keeps an open page so."""
 
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import asdict
 
 import structlog
@@ -7,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from bridge.bus.identity.sign_ins import sign_in_id, signed_in_operator
+from bridge.bus.transport.connection import BusError
 from console.live.equity import equity_curves
 from console.pages.pages import Pages
 from console.web.cookies import token_of
@@ -55,8 +58,9 @@ class LivePages:
         async def allowed() -> bool:
             return bool(token and await signed_in_operator(pages.bus.pipe, pages.bus.keys, token))
 
+        events = pages.feed.events(list(dict.fromkeys(names)), sign_in_id(token), allowed)
         return StreamingResponse(
-            pages.feed.events(list(dict.fromkeys(names)), sign_in_id(token), allowed),
+            _while_known(events),
             media_type="text/event-stream",
             headers=HEADERS,
         )
@@ -67,3 +71,12 @@ class LivePages:
             return PlainTextResponse("Sign in first.\n", 401)
         curves = await equity_curves(self._pages.bus, self._pages.feed.equity)
         return JSONResponse([asdict(each) for each in curves])
+
+
+async def _while_known(events: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    """End a stream where Redis does not tell whether its viewer is signed in: the page says so, and connects again. The
+    feed logs it, once for all."""
+    async with aclosing(events):
+        with suppress(BusError):
+            async for each in events:
+                yield each

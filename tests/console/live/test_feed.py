@@ -55,7 +55,7 @@ async def test_five_viewers_cost_the_worker_what_one_costs_and_none_costs_nothin
         await until(lambda: asked["console"] >= 10, "ten readings")
         open_ = feed.viewers
         for each in viewers:
-            await each.aclose()  # type: ignore[attr-defined]  # they are generators
+            await each.aclose()
         await until(lambda: feed._task is not None and feed._task.done(), "nobody watches, and nothing is read")
         await feed.close()
 
@@ -131,7 +131,7 @@ async def test_a_fault_in_reading_or_drawing_is_shown_and_does_not_end_the_feed(
             await said("This part can't be shown")
             drawable[0] = True
             await said("banner No worker")
-        await events.aclose()  # type: ignore[attr-defined]  # it is a generator
+        await events.aclose()
         await feed.close()
 
 
@@ -171,7 +171,7 @@ async def test_the_worker_is_asked_in_the_name_of_who_is_still_signed_in(redis_u
                 if len(asked) > 3:
                     break
         for each in (asleep, awake):
-            await each.aclose()  # type: ignore[attr-defined]  # they are generators
+            await each.aclose()
         await feed.close()
 
     assert set(asked[1:]) == {"b" * 64}

@@ -13,6 +13,7 @@ from bridge.bus.events.stream_handles import StreamHandle, add_handle
 from bridge.bus.events.watches import Watch
 from bridge.bus.identity.sign_ins import end_sign_ins_of
 from bridge.bus.server.server import BusServer
+from bridge.bus.transport.connection import BusError
 from console.pages import live
 from tests.stacks.bus import KEY
 from tests.stacks.console import OVERVIEW, console
@@ -146,3 +147,20 @@ async def test_the_equity_curve_is_drawn_from_what_was_watched(redis_url: str, s
         curves = (await visitor.get("/equity.json")).json()
 
     assert [(each["account"], each["currency"], each["watched"][0][1]) for each in curves] == [("DU1", "USD", 1000.0)]
+
+
+async def test_a_stream_ends_without_a_fault_where_redis_is_lost(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each page connects again and again meanwhile, and a trace for each would fill the log."""
+
+    async def lost(*_: object) -> str:
+        raise BusError("Redis is away")
+
+    async with console(redis_url, session) as visitor:
+        await visitor.sign_in()
+        monkeypatch.setattr(live, "signed_in_operator", lost)
+        answer = await visitor.get("/live?parts=banner")
+
+    assert (answer.status_code, answer.text) == (200, "")
+    assert "Exception in ASGI" not in caplog.text
