@@ -19,6 +19,7 @@ class LogAlerts:
 
     def __init__(self, session: Session) -> None:
         self._table = session.services.watches
+        self._services = session.services
         self._place: Cursor | None = None
 
     async def run(self) -> NoReturn:
@@ -31,15 +32,18 @@ class LogAlerts:
             self._place = await self._table.place_of(READER)
         page = await self._table.page(self._place)
         for each in page.events:
-            self._decide(each)
+            of_approval = each.event.kind == "approval"
+            self._decide(each, await self._services.approvals.owner(each.event.key) if of_approval else "")
         if page.next != self._place:
             await self._table.store_place(READER, page.next)
             self._place = page.next
         return bool(page.events)
 
-    def _decide(self, read: ReadEvent) -> None:
+    def _decide(self, read: ReadEvent, owner: str) -> None:
+        """Fire what the event meets. `owner`: whose order an approval is of, whom alone it is told; empty for nobody's,
+        as when its time is over."""
         for watch in self._table.all():
-            if watch.mode == "wait" or read.cursor.number <= watch.read:
+            if watch.mode == "wait" or read.cursor.number <= watch.read or owner not in ("", watch.principal):
                 continue
             number = _met(watch, read.event)
             if number is not None:

@@ -238,7 +238,7 @@ async def read_on(read: Callable[[], Awaitable[bool]], outage: Outage, pause_s: 
     while True:
         try:
             more = await read()
-        except BusError as error:
+        except (BusError, ToolError) as error:
             outage.failed(error)
             more = False
         else:

@@ -14,7 +14,7 @@ from bridge.bus.events.stream_handles import LAPSES_MS, StreamHandle, new_handle
 from bridge.bus.identity.rights import Rights
 from bridge.bus.transport.connection import BusError, bus_errors
 from bridge.conditions import owner_tag
-from bridge.text.contract_name import contract_name
+from bridge.text.contract_name import bare_name, contract_name
 from bridge.tool import OPERATIONS, ToolError, ToolRequest
 from bridge.tools.account import OpenAccountUpdates
 from bridge.tools.market.market_data import OpenLiveFeed, OpenMarketData
@@ -57,6 +57,7 @@ class _Opened:
     arguments: dict[str, Any] | None = None
     rows: tuple[Row, ...] = ()
     facts: dict[str, Any] | None = None  # further fields of the answer
+    symbol: str = ""
 
 
 class ReadableStreams:
@@ -104,7 +105,7 @@ class ReadableStreams:
         began, principal, rights = clock(), call.caller.principal, call.caller.rights
         with self._places.place(principal):
             handle = await self._own(request.handle, principal)
-            _require_rights(handle, rights)
+            require_rights(handle, rights)
             start = opened_cursor(request.cursor, principal, handle.stream) if request.cursor else None
             after = start or Cursor.parse(handle.cursor)
             with bus_errors(self._bus.pipe.url):
@@ -159,6 +160,7 @@ class ReadableStreams:
             cursor=opened.cursor,
             created_ms=now,
             last_read_ms=now,
+            symbol=opened.symbol,
         )
         with bus_errors(self._bus.pipe.url):
             await self._bus.streams.add(handle)
@@ -171,7 +173,8 @@ class ReadableStreams:
         rows = (stream_row("quotes", "quote", quote),) if quote else ()
         facts = {"contract": contract, "simulated": quote["simulated"] if quote else None}
         known = arguments | {"conId": contract["conId"]}
-        return _Opened(contract_name(contract), opened["cursor"], opened["stream"], known, rows, facts)
+        symbol = contract["symbol"] or ""
+        return _Opened(contract_name(contract), opened["cursor"], opened["stream"], known, rows, facts, symbol)
 
     async def _feed(self, call: Call, request: Subscribe) -> _Opened:
         arguments = request.model_dump(exclude={"kind", "account"}, exclude_unset=True)
@@ -180,7 +183,8 @@ class ReadableStreams:
         known = arguments | {"conId": contract["conId"]}
         facts = {"contract": contract}
         size = f" {request.barSizeSetting}" if request.kind == "bars" else ""
-        return _Opened(f"{contract_name(contract)}{size}", opened["cursor"], opened["stream"], known, facts=facts)
+        name, symbol = f"{contract_name(contract)}{size}", contract["symbol"] or ""
+        return _Opened(name, opened["cursor"], opened["stream"], known, facts=facts, symbol=symbol)
 
     async def _account(self, call: Call, request: Subscribe) -> _Opened:
         asked = OpenAccountUpdates(account=request.account, keep=True)
@@ -287,10 +291,17 @@ def _message(handle: StreamHandle, request: ReadStream, found: Entries, why: str
     return f"{handle.name}: {over}. Read again with the cursor to go on without a gap.{lost}"
 
 
-def _require_rights(handle: StreamHandle, rights: Rights) -> None:
-    """Raise ToolError forbidden for the stream of an account that the client has no right to any more."""
+def require_rights(handle: StreamHandle, rights: Rights) -> None:
+    """Raise ToolError forbidden for the stream of an account or a symbol that the client has no right to any more."""
     if handle.kind == "account" and not rights.has_account(str(handle.arguments.get("account", ""))):
         raise ToolError("forbidden", f"handle: your token has no right to the account of {handle.handle} any more.")
+    if handle.kind not in ("account", "orders") and not _has_symbol(rights, handle.symbol):
+        raise ToolError("forbidden", f"handle: your token has no right to the symbol of {handle.handle} any more.")
+
+
+def _has_symbol(rights: Rights, symbol: str) -> bool:
+    """Compare as people write symbols: BRK.B is TWS's `BRK B`."""
+    return not rights.symbols or bare_name(symbol) in {bare_name(each) for each in rights.symbols}
 
 
 def _seconds(ms: int) -> int:

@@ -131,6 +131,7 @@ class Waits:
                 continue
             found = _first_met(page.events, request.events, call.caller)
             if found is not None:
+                await self._require_own_approvals(call, [request.events[found.condition]])
                 progress.take(page)
                 return found
             progress.take(page)

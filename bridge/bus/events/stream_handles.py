@@ -30,6 +30,7 @@ class StreamHandle(msgspec.Struct, frozen=True):
     cursor: str  # where it began
     created_ms: int
     last_read_ms: int
+    symbol: str = ""  # of the contract's underlying, as TWS spells it; a front of an earlier release tells none
 
     @property
     def lapses_ms(self) -> int:

@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
+from bridge.bus.controls.approval_events import approval_draft
 from bridge.bus.events.event import Cursor, EventDraft, SessionEvent
 from bridge.bus.events.event_log import log_events, read_events
 from bridge.bus.events.watches import Mark, Watch, WatchMode
@@ -28,6 +29,33 @@ async def alerts(bus: BusServer) -> list[tuple[str, str]]:
     page = await read_events(bus.pipe, bus.keys, Cursor())
     found = [each.event.details for each in page.events if each.event.kind == "alert"]
     return [(each["watch"], each["state"]["execId"]) for each in found]
+
+
+async def test_an_approval_is_told_to_the_client_alone_whose_order_it_is(redis_url: str, session: str) -> None:
+    """Its event has no account by which it could be kept from others."""
+
+    async def owner(key: str) -> str:
+        return "claude"
+
+    async with leading(redis_url, session) as (bus, _):
+        table = WatchTable(bus.pipe, bus.keys, bus.lease.token)
+        await table.load(0)
+        approvals = SimpleNamespace(owner=owner)
+        worker = cast(Session, SimpleNamespace(services=SimpleNamespace(watches=table, approvals=approvals)))
+        await table.store_place(READER, await table.newest())
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(table.run())]
+        for name in ("another", "claude"):
+            of_key = {"event": "order_approved", "orderKey": "key-0001"}
+            await table.keep(Watch(f"of-{name}", name, "once", [of_key], 5, [Mark()]))
+        await log_events(bus.pipe, bus.keys, bus.lease.token, [approval_draft("key-0001", "approved", "anna")])
+        tasks.append(asyncio.create_task(LogAlerts(worker).run()))
+        await until(lambda: table.get("of-claude") is None, "the owner's alert has fired")
+        left = [kept.id for kept in table.all()]
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert left == ["of-another"]
 
 
 async def test_a_fill_fires_an_alert_once_and_one_that_repeats_at_each(redis_url: str, session: str) -> None:

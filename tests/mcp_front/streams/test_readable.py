@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from bridge.bus.events.stream_handles import StreamHandle
+from bridge.bus.identity.rights import Rights
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.tool import ToolError
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.streams import readable
@@ -307,3 +310,17 @@ async def test_more_feeds_than_tws_gives_are_refused_with_its_words(redis_url: s
 
     assert opened[-1]["code"] == "gateway_refused"
     assert "10190" in opened[-1]["message"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "symbol", "may"),
+    [("quotes", "BRK B", True), ("bars", "SPY", False), ("news", "", False), ("orders", "", True)],
+)
+def test_a_handle_is_read_while_its_symbol_is_the_clients(kind: str, symbol: str, may: bool) -> None:
+    handle = StreamHandle("s-1", "claude", kind, "a stream", "a name", {}, "0.0-0", 0, 0, symbol)
+    rights = Rights(frozenset({"read"}), symbols=frozenset({"BRK.B"}))
+    if may:
+        return readable.require_rights(handle, rights)
+    with pytest.raises(ToolError, match="no right to the symbol"):
+        readable.require_rights(handle, rights)
+    return None
