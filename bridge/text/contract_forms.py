@@ -25,6 +25,9 @@ ALSO = {"OPT": OPTIONS, "CASH": frozenset({"CASH", "CFD"}), "FUT": frozenset({"F
 # other vendors' marks of an exchange: VOD.L, 7203.T, BMW.F.
 _SHARE_CLASS = re.compile(r"([A-Z]{1,5})[./-]([A-E])")
 _CLASSED = frozenset({"STK", "OPT", "WAR", "CFD"})
+# Other vendors' marks before a symbol: /ES is a future, ^VIX an index.
+VENDOR_MARKS = {"/": "FUT", "^": "IND"}
+_VENDOR_MARK = re.compile(r"([/^])([A-Z0-9]{1,8})")
 _PAIR = re.compile(r"([A-Z]{3})[ ./-]?([A-Z]{3})")
 # An option as exchanges write it (SPY   250718P00400000): TWS's localSymbol.
 _OCC = re.compile(r"([A-Z.]{1,6}) *([0-9]{6})([CP])([0-9]{5})([0-9]{3})")
@@ -49,6 +52,9 @@ def spelled_out(given: Terms) -> Terms:
     if not isinstance(written, str) or len(written) > LONGEST or given.get("conId") is not None:
         return given
     written = " ".join(written.split()) if not _OCC.fullmatch(written) else written
+    if vendor := _VENDOR_MARK.fullmatch(written.upper()):
+        secType = VENDOR_MARKS[vendor[1]]
+        raise ValueError(f"symbol: {written} is not TWS's spelling. Give {vendor[2]} with secType {secType}")
     terms = _terms(written, given)
     if terms is None:
         return given

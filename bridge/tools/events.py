@@ -88,7 +88,8 @@ Note = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 class WaitCondition(ToolRequest):
     """Order events need orderKey or permId; order_done: ended in any way; order_approved, order_refused: a person's
     decision on a live order. price (last, else mid), session_open and session_close need symbol (SPY, EUR/USD, ES
-    SEP26) or conId. price, daily_pnl, position_pnl (unrealized), account_value (tag) need above or below."""
+    SEP26) or conId. price (or changePercent), daily_pnl, position_pnl (unrealized), account_value (tag) need above or
+    below; time: at, timeZone; alert: alertId."""
 
     unpublished: ClassVar = CONTRACT - {"symbol", "conId"}
 
@@ -132,7 +133,11 @@ class WaitCondition(ToolRequest):
         given = {name for name in type(self).model_fields if name != "event" and getattr(self, name) is not None}
         for names in NEEDS.get(self.event, ()):
             if not given & set(names):
-                needed = "the order's orderKey or permId" if self.event in ORDER_EVENTS else " or ".join(names[:2])
+                needed = (
+                    "the order's orderKey or permId"
+                    if self.event in ORDER_EVENTS
+                    else " or ".join(names[:2] if names is NAMES else names)
+                )
                 raise ValueError(f"{self.event} needs {needed}")
         if vain := sorted(given - USES.get(self.event, frozenset())):
             raise ValueError(f"{', '.join(vain)}: {self.event} has no use for it; leave it out")

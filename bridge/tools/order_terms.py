@@ -78,7 +78,8 @@ class OrderTerms(ContractArguments):
         if self.orderType != "TRAIL" and self.trailingPercent is not None:
             raise ValueError(f"trailingPercent: leave it out, orderType {self.orderType} has none")
         if self.orderType == "TRAIL" and (self.auxPrice is None) == (self.trailingPercent is None):
-            raise ValueError("auxPrice: orderType TRAIL needs either auxPrice (an amount) or trailingPercent")
+            needs = "needs either" if self.auxPrice is None else "takes only one of"
+            raise ValueError(f"auxPrice: orderType TRAIL {needs} auxPrice (an amount) or trailingPercent")
         if self.conId is None or "secType" in self.model_fields_set:
             require_sold_at(self.lmtPrice, self.secType)
         return self
@@ -101,4 +102,5 @@ def _fits(name: str, price: float | None, needed: bool | None, orderType: str) -
     if needed is True and price is None:
         raise ValueError(f"{name}: orderType {orderType} needs it")
     if needed is False and price is not None:
-        raise ValueError(f"{name}: leave it out, orderType {orderType} has none")
+        trigger = ": its trigger is auxPrice" if name == "lmtPrice" and AUX_PRICE.get(orderType) is True else ""
+        raise ValueError(f"{name}: leave it out, orderType {orderType} has none{trigger}")

@@ -61,11 +61,12 @@ def _level(number: int, condition: WaitCondition, watch: Watch, session: Session
     price = line.values.level if line is not None else None
     name = condition.symbol or condition.localSymbol or f"conId {condition.conId}"
     now = "no price yet" if price is None else f"{price:.10g} now"
-    fires = " or ".join(_sides(condition, watch.marks[number].base))
+    fires = " or ".join(level_sides(condition, watch.marks[number].base))
     return f"{name} ({now}): fires {fires}."
 
 
-def _sides(condition: WaitCondition, base: float | None) -> list[str]:
+def level_sides(condition: WaitCondition, base: float | None) -> list[str]:
+    """Return each side that fires, with the price that a change is measured from."""
     levels = {"above": condition.above, "below": condition.below}
     told = [f"{side} {level:.10g}" for side, level in levels.items() if level is not None]
     change = condition.changePercent

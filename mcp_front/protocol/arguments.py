@@ -29,6 +29,8 @@ MEANT = {
     "limitprice": "lmtPrice",
     "stop": "auxPrice",
     "stopprice": "auxPrice",
+    "stoplossprice": "auxPrice",
+    "takeprofitprice": "lmtPrice",
     "trigger": "auxPrice",
     "triggerprice": "auxPrice",
     "trailamount": "auxPrice",
@@ -41,6 +43,7 @@ MEANT = {
     "profittarget": "takeProfitPrice",
     "stoploss": "stopLossPrice",
     "ticker": "symbol",
+    "symbols": "contracts",
     "instrument": "symbol",
     "underlying": "symbol",
     "assettype": "secType",
@@ -107,6 +110,8 @@ def _problem(declared: ToolSpec, fault: ErrorDetails) -> tuple[str, str]:
         return field, _unknown(declared, field)
     if kind == "missing":
         return field, "is required"
+    if kind == "string_pattern_mismatch":
+        said = "is not written in the expected form"
     known = declared.request.model_fields.get(field)
     meant = f" ({known.description})" if known and known.description else ""
     return field, said[:1].lower() + said[1:] + meant

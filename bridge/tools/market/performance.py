@@ -29,7 +29,7 @@ def _contract(written: Any) -> Any:
 
 
 def _period(written: Any) -> Any:
-    if isinstance(written, str) and re.fullmatch(r"\s*(ytd|year.to.date)\s*", written, re.IGNORECASE):
+    if isinstance(written, str) and re.fullmatch(r"\s*(ytd|year.to.date|this.year)\s*", written, re.IGNORECASE):
         return YEAR_TO_DATE
     return forms.duration(written)
 

@@ -71,4 +71,12 @@ class GetQuotes(ToolRequest):
         "symbols watchlist snapshot up percent"
     )
 
+    @classmethod
+    def tidied(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments that were given; `symbols` alone is taken for `contracts`."""
+        given = super().tidied(arguments)
+        if "symbols" in given and "contracts" not in given:
+            return {"contracts" if name == "symbols" else name: value for name, value in given.items()}
+        return given
+
     contracts: Annotated[list[QuotedContract], Field(min_length=1, max_length=MOST_QUOTES), BeforeValidator(_entries)]

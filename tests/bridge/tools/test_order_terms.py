@@ -67,7 +67,7 @@ def test_a_trailing_stop_trails_by_an_amount_or_by_a_percentage(given: tuple[boo
     elif "lmtPrice" in named:
         assert "lmtPrice: leave it out, orderType TRAIL has none" in refusal(orderType="TRAIL", **named)
     else:
-        assert "auxPrice: orderType TRAIL needs either auxPrice" in refusal(orderType="TRAIL", **named)
+        assert "auxPrice (an amount) or trailingPercent" in refusal(orderType="TRAIL", **named)
 
 
 def test_each_refusal_names_the_field_at_fault() -> None:

@@ -123,3 +123,32 @@ def test_error_says_what_an_argument_looks_like() -> None:
 @pytest.mark.parametrize("quantity", [12, "12", 12.0])
 def test_number_may_be_written_as_a_model_writes_it(quantity: Any) -> None:
     assert parse_arguments(TOOLS["ibkr_place_order"], ORDER | {"totalQuantity": quantity}).totalQuantity == 12  # type: ignore[attr-defined]
+
+
+TRAIL = {"orderType": "TRAIL", "auxPrice": 1, "trailingPercent": 2}
+PRICE = {"event": "price", "symbol": "SPY"}
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "told"),
+    [
+        ("ibkr_wait_for", {"events": [PRICE]}, "price needs above or below or changePercent"),
+        ("ibkr_modify_order", {"orderId": 1, "stopLossPrice": 9}, "did you mean auxPrice"),
+        ("ibkr_place_order", ORDER | TRAIL, "takes only one of auxPrice (an amount) or trailingPercent"),
+        ("ibkr_place_order", ORDER | {"orderType": "STP", "auxPrice": 9, "lmtPrice": 9}, "its trigger is auxPrice"),
+        ("ibkr_get_quotes", {"contracts": ["/ES"]}, "Give ES with secType FUT"),
+        ("ibkr_get_quotes", {"contracts": ["^VIX"]}, "Give VIX with secType IND"),
+        ("ibkr_get_histogram", {"symbol": "SPY", "timePeriod": "some time"}, "not written in the expected form"),
+    ],
+)
+def test_an_error_names_the_right_spelling(tool: str, arguments: dict[str, Any], told: str) -> None:
+    message = refusal(tool, arguments).message
+
+    assert told in message
+    assert "^(" not in message
+
+
+def test_symbols_and_this_year_are_understood() -> None:
+    assert parse_arguments(TOOLS["ibkr_get_quotes"], {"symbols": ["AAPL"]}).model_dump()["contracts"]
+    compared = parse_arguments(TOOLS["ibkr_get_performance"], {"contracts": ["SPY"], "period": "this year"})
+    assert compared.model_dump()["period"] == "YTD"
