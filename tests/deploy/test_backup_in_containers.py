@@ -35,7 +35,7 @@ def redis(*command: str) -> str:
 
 @pytest.fixture
 def server() -> Iterator[None]:
-    compose("up", "--detach", "--wait", "redis")
+    compose("up", "--detach", "--wait", "--build", "redis")  # its users come from an image of this tree
     yield
     run(*COMPOSE.split(), "down", "--volumes", "--timeout", "5")
 

@@ -39,6 +39,8 @@ MEETINGS = {
     "internet-paper": {"gateway-paper"},
     "alerts-paper": {"worker-paper"},
     "none": {"clients-paper", "gateway-settings-paper"},
+    "metrics-front": {"front-paper"},
+    "metrics-worker": {"worker-paper"},
 }
 TOKEN = re.compile(r"\s([\w-]{43})$", re.MULTILINE)
 

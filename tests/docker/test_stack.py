@@ -22,6 +22,8 @@ MEETINGS = {  # network: who is in it
     "console-redis": {"redis"},  # until the console is started
     "users-redis": {"redis", "redis-users"},
     "worker-gateway": {"worker", "gateway"},
+    "metrics-front": {"front"},  # until the profile observability is started
+    "metrics-worker": {"worker"},
 }
 
 
