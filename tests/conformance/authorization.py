@@ -20,7 +20,7 @@ SHOWN = re.compile(rb"(http://127\.0\.0\.1:\d+/authorize\?\S+)\s")
 
 async def played() -> tuple[str, list[str]]:
     """Return a line with the suite's own figures, and its output where a check failed."""
-    async with running(console=True) as stack:
+    async with running(console=True, documents=True) as stack:
         await add_person(stack)
         said, status = await _run(stack)
     figures = re.findall(r"Total: (.+)", said)

@@ -66,9 +66,9 @@ LIVE = {f"LIMIT_{name.upper()}": "off" for name in Limits.model_fields} | {
 
 
 @asynccontextmanager
-async def running(*, console: bool = False, **settings: str) -> AsyncIterator[Stack]:
+async def running(*, console: bool = False, documents: bool = False, **settings: str) -> AsyncIterator[Stack]:
     """The stack, ready, with a new account; `settings` are the worker's, beside the demo's. With its console, clients
-    sign in by OAuth."""
+    sign in by OAuth; with `documents` they may describe themselves at an https URL, where there is a way out."""
     folder = PLACE / "stack"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -81,7 +81,7 @@ async def running(*, console: bool = False, **settings: str) -> AsyncIterator[St
         place = f"http://127.0.0.1:{free_port()}" if console else ""
         if console:
             common |= {"PUBLIC_URL": f"http://127.0.0.1:{front}", "CONSOLE_URL": place}
-            own = {"CONSOLE_PORT": place.rpartition(":")[2], "CONSOLE_CLIENT_DOCUMENTS": "on"}
+            own = {"CONSOLE_PORT": place.rpartition(":")[2], "CONSOLE_CLIENT_DOCUMENTS": "on" if documents else "off"}
             await children.start("console", "console", **common, **own)
         port = str(plan.sim_ports[0])
         await children.start("simulator", "ibgateway.simulator", "--port", port, *plan.simulator)
