@@ -29,6 +29,7 @@ class SwitchChange(msgspec.Struct, frozen=True):
     by: str
     reason: str
     at_ms: Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
+    us: Annotated[int, msgspec.Meta(ge=0, le=999)] = 0  # more of that time, in microseconds; earlier releases tell none
     queue: str = ""  # the list that it is in
     entry: bytes = b""  # as it is queued
 
@@ -55,7 +56,7 @@ local function set_switch(halt, changes)
             if tighter then redis.call('HSETNX', halt, 'tightened', '1') end
         end
         redis.pcall('RPUSH', changes, cjson.encode({event = 'halt', level = ARGV[1], by = ARGV[2], reason = ARGV[3],
-            at_ms = at}))
+            at_ms = at, us = now[2] % 1000}))
         news = '1'
     end
     local found = redis.call('HMGET', halt, 'level', 'by', 'reason', 'since_ms', 'tightened')
@@ -91,7 +92,7 @@ if ARGV[3] ~= '' and found[3] ~= ARGV[3] then return 0 end
 if type(redis.pcall('INCR', halts)) == 'table' then redis.call('SET', halts, now[1]) end
 redis.call('DEL', halt)
 redis.pcall('RPUSH', releases, cjson.encode({event = 'resume', level = found[1] or 'halt', by = ARGV[1],
-    reason = found[2] or '', at_ms = now[1] * 1000 + math.floor(now[2] / 1000)}))
+    reason = found[2] or '', at_ms = now[1] * 1000 + math.floor(now[2] / 1000), us = now[2] % 1000}))
 return 1
 """
 )
@@ -201,16 +202,17 @@ async def next_change(pipe: CommandPipeline, keys: Keys) -> SwitchChange | None:
     set_, released = await _next_of(pipe, keys.switched), await _next_of(pipe, keys.released)
     if set_ is not None and set_.event == "resume":
         set_ = msgspec.structs.replace(set_, by=f"{UNCONFIRMED}{set_.by}")
-    return min((each for each in (set_, released) if each is not None), key=lambda each: each.at_ms, default=None)
+    both = [each for each in (set_, released) if each is not None]
+    first = min(both, key=lambda each: (each.at_ms, each.us), default=None)
+    return first and msgspec.structs.replace(first, at_ms=min(first.at_ms, pipe.clock.now_ms()))
 
 
 async def _next_of(pipe: CommandPipeline, queue: str) -> SwitchChange | None:
     while found := await _oldest(pipe, queue):
         try:
             change = msgspec.json.decode(found, type=SwitchChange)
-            at_ms = min(change.at_ms, pipe.clock.now_ms())
             by, reason = _told(change.by, change.reason)
-            return SwitchChange(change.event, change.level, by, reason, at_ms, queue, found)
+            return msgspec.structs.replace(change, by=by, reason=reason, queue=queue, entry=found)
         except msgspec.DecodeError as error:  # one of a wrong shape is one, too
             log.error("switch_change_unreadable", error=str(error), entry=found[:500])
             await _drop(pipe, queue, found)

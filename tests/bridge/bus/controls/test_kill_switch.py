@@ -11,6 +11,7 @@ from bridge.bus.identity.operators import Operator, add_operator
 from bridge.bus.identity.sign_ins import begin_sign_in, remove_operator, sign_in_id
 from bridge.bus.keys import Keys
 from bridge.bus.records.admission import AdmissionRules
+from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import Full
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
@@ -63,13 +64,17 @@ async def test_a_sign_in_that_ended_releases_nothing_where_no_operator_is_left(r
         assert await read_halt(pipe, keys) == halt
 
 
-async def test_what_was_done_to_the_switch_waits_for_the_log_in_its_order(redis_url: str, session: str) -> None:
+@pytest.mark.parametrize("behind_s", [0.0, 60.0], ids=["in time", "behind Redis's clock"])
+async def test_what_was_done_to_the_switch_waits_for_the_log_in_its_order(
+    redis_url: str, session: str, behind_s: float
+) -> None:
     keys, done = Keys(session), []
     async with pipe_to(redis_url) as pipe:
         await set_halt(pipe, keys, "reduce_only", "anna", 'odd "fills"')
         await set_halt(pipe, keys, "reduce_only", "anna", "again")
         await clear_halt(pipe, keys, "bert")
         await set_halt(pipe, keys, "halt", "carl", "worse")
+        pipe.clock.measured(pipe.clock.now_ms() / 1000 - behind_s, boottime(), boottime())
         while (change := await next_change(pipe, keys)) is not None:
             done.append((change.event, change.level, change.by, change.reason))
             await drop_change(pipe, keys, change)

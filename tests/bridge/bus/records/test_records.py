@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bridge.bus.keys import Keys
 from bridge.bus.messages import VERSION, Reply, Request, encode_reply
 from bridge.bus.records.records import OrderRecord, RecordClient, RecordKeeper, RecordSnapshot
+from bridge.bus.timing import USUAL
 from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener
@@ -26,6 +27,8 @@ ATTEMPTS = st.sampled_from(["a1", "a2"])
 DIGESTS = st.sampled_from(["d1", "d2"])
 EXECUTIONS = st.sampled_from(["x1", "x2"])
 TOKENS = st.sampled_from([101, 102])
+
+PATIENT = replace(USUAL, connect_s=30, answer_s=30)  # a busy disk would look like a strategy that changes its mind
 
 _sessions = count(1)
 
@@ -52,7 +55,7 @@ class RecordMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.keys = Keys(f"model{next(_sessions)}")
-        self.pipe = CommandPipeline(self.url)
+        self.pipe = CommandPipeline(self.url, PATIENT)
         self.run(self.pipe.__aenter__())
         self.intents = RecordClient(self.pipe, self.keys, "front")
         self.leaders = {token: RecordKeeper(self.pipe, self.keys, token) for token in (101, 102)}
