@@ -90,7 +90,9 @@ class RecordMachine(RuleBasedStateMachine):
         seen = self.run(self.intents.submit(request, msgspec.json.encode(request), 60_000, generation))
         word, row = self.submitted(key, attempt, digest, generation)
 
-        assert seen == RecordSnapshot(word, row.attempt, row.reply if word == "done" else seen.reply, self.generation)
+        reply, first_ms = (row.reply, seen.first_ms) if word == "done" else (seen.reply, 0)
+        assert seen == RecordSnapshot(word, row.attempt, reply, self.generation, first_ms)
+        assert (seen.first_ms > 0) is (word == "done")
         assert self.intents.generation == self.generation
 
     def submitted(self, key: str, attempt: str, digest: str, expected: str) -> tuple[Any, Row]:
@@ -156,7 +158,7 @@ class RecordMachine(RuleBasedStateMachine):
         if row.state == "done" and row.attempt == attempt:
             assert outcome is None  # asked again after a lost answer
             return
-        lost = row.state in ("absent", "withdrawn")
+        lost = row.state in ("absent", "withdrawn", "new")  # new: an older copy's, of before this leader accepted it
         allowed = token == self.lease if lost else row.state == "accepted" and row.token == token
         assert outcome is (None if allowed else Fenced if lost else StaleRequest)
         if allowed:
