@@ -260,7 +260,7 @@ async def _followed(
 
 
 async def _heard(readers: Sequence[Reader], seconds: float) -> Heard:
-    """What all of them hear of from now on."""
+    """Return what all readers hear of in so many seconds."""
     for each in readers:
         each.heard.clear()
     await asyncio.sleep(seconds)

@@ -1,4 +1,4 @@
-"""What an operator does at the console, in a real browser: approve what a model asks for, stop trading, and go on."""
+"""An operator at the console, in a real browser, approves what a model asks for, stops trading, and goes on."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What is counted while a service works, and that no client can fill the memory with names."""
+"""Figures count while a service works, and no client can fill the memory with names."""
 
 from bridge.metrics.figures import IDLE_S, OTHER, CallFigures, Distribution
 

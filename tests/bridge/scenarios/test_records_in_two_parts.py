@@ -1,4 +1,4 @@
-"""What a front that was taken over writes into an order's record changes nothing of what the worker has said of it."""
+"""A front that was taken over changes nothing of what the worker has said of an order, whatever it writes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -123,7 +123,7 @@ async def test_it_is_off_unless_it_is_set(redis_url: str, session: str) -> None:
 
 
 class Memory(TokenStorage):
-    """Where the SDK's client keeps what it has."""
+    """The memory of the SDK's client, for one test."""
 
     tokens: OAuthToken | None = None
     client: OAuthClientInformationFull | None = None

@@ -1,4 +1,4 @@
-"""What is said about each chart."""
+"""Each chart comes with one line about it."""
 
 from mcp_front.charts.chart import badge, sentence
 

@@ -1,4 +1,4 @@
-"""Where values are on the picture."""
+"""A scale puts values at their places on the picture."""
 
 from mcp_front.drawing.scale import Box, dashes, parts
 

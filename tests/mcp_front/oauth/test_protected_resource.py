@@ -25,7 +25,7 @@ POSITIONS = {"positions": [], "total": 0}
 
 
 class Storage:
-    """What the SDK's client remembers."""
+    """The memory of the SDK's client, for one test."""
 
     def __init__(self) -> None:
         self.tokens: OAuthToken | None = None
