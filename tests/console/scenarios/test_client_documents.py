@@ -7,14 +7,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 import pytest
-from mcp.client.auth import OAuthClientProvider, TokenStorage
-from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+from mcp.client.auth import OAuthClientProvider
+from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 from structlog.testing import capture_logs
 
 from console.oauth.document_address import DocumentError
 from console.oauth.document_reader import Answer
 from tests.stacks.console import Visitor, console
-from tests.stacks.oauth import FRONT, REDIRECT, RESOURCE, Host
+from tests.stacks.oauth import FRONT, REDIRECT, RESOURCE, Host, TokenMemory
 
 URL = "https://client.example/m.json"
 WEB = "https://app.client.example/callback"
@@ -122,25 +122,6 @@ async def test_it_is_off_unless_it_is_set(redis_url: str, session: str) -> None:
     assert (asked.status_code, sent.status_code) == (400, 401)
 
 
-class Memory(TokenStorage):
-    """The memory of the SDK's client, for one test."""
-
-    tokens: OAuthToken | None = None
-    client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
-
-
 class FrontAndConsole(httpx2.AsyncHTTPTransport):
     """Answers for a front, which asks for a token, and passes on what is for the console."""
 
@@ -159,7 +140,7 @@ class FrontAndConsole(httpx2.AsyncHTTPTransport):
 
 async def test_the_sdks_client_uses_its_document_in_place_of_a_registration(redis_url: str, session: str) -> None:
     told: dict[str, str] = {}
-    kept = Memory()
+    kept = TokenMemory()
     async with reading(redis_url, session) as browser:
         await browser.sign_in()
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
-from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+from mcp.shared.auth import OAuthClientMetadata
 
 from bridge.bus.identity.sign_ins import void_identities
 from bridge.bus.keys import Keys
@@ -18,30 +18,10 @@ from mcp_front.oauth.protected_resource import ProtectedResource
 from tests.stacks.bus import pipe_to
 from tests.stacks.console import Visitor, console
 from tests.stacks.front import ERAS, Running, answering, plain_http, serving, worker
-from tests.stacks.oauth import REDIRECT, Host
+from tests.stacks.oauth import REDIRECT, Host, TokenMemory
 from tests.waiting import until
 
 POSITIONS = {"positions": [], "total": 0}
-
-
-class Storage:
-    """The memory of the SDK's client, for one test."""
-
-    def __init__(self) -> None:
-        self.tokens: OAuthToken | None = None
-        self.client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
 
 
 @asynccontextmanager
@@ -55,7 +35,7 @@ async def both(redis_url: str, session: str) -> AsyncIterator[tuple[Running, Vis
         yield front, browser
 
 
-def sdk_auth(front: Running, browser: Visitor, storage: Storage) -> Any:
+def sdk_auth(front: Running, browser: Visitor, storage: TokenMemory) -> Any:
     """The SDK's own OAuth client, whose person answers by the browser."""
     answers: list[dict[str, str]] = []
 
@@ -75,7 +55,7 @@ def sdk_auth(front: Running, browser: Visitor, storage: Storage) -> Any:
 @pytest.mark.parametrize("path", ["/api/v1", "/mcp"])
 async def test_the_sdks_client_signs_in_with_no_token_and_refreshes(redis_url: str, session: str, path: str) -> None:
     async with both(redis_url, session) as (front, browser), worker(redis_url, session, {}):
-        storage = Storage()
+        storage = TokenMemory()
         auth = sdk_auth(front, browser, storage)
         auth.context.server_url = front.url + path
         async with httpx2.AsyncClient(auth=auth, verify=False) as http:
