@@ -23,11 +23,13 @@ from bridge.bus.halt import Halt
 from bridge.bus.keys import Keys
 from bridge.bus.server.request import RequestContext
 from bridge.bus.timing import USUAL
-from bridge.bus.transport.connection import BusError, bus_errors
+from bridge.bus.transport.connection import BusError, Refused, bus_errors
+from bridge.bus.transport.errors import WRONG_TYPE
 from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 
+UNREADABLE = "?"  # stands for the principal of a damaged record: it is no client's
 SWEEP_S = 5.0  # between looks for orders that wait no more
 
 # Why a form's answer lets nothing pass.
@@ -120,10 +122,16 @@ class Approvals:
             return await approval_state(self._pipe, self._keys, key, self._forms)
 
     async def owner(self, key: str) -> str:
-        """Return the principal whose order waits under the key, empty for none. Raises ToolError bus_down."""
+        """Return the principal whose order waits under the key, empty for none and UNREADABLE for a damaged record.
+        Raises ToolError bus_down."""
         with bus_errors(self._pipe.url):
-            found: bytes | None = await self._pipe.send("HGET", self._keys.approval(key), "caller")
-        return (found or b"").decode()
+            try:
+                found: bytes | None = await self._pipe.send("HGET", self._keys.approval(key), "caller")
+            except Refused as error:
+                if WRONG_TYPE not in str(error):
+                    raise
+                return UNREADABLE
+        return (found or b"").decode(errors="replace")
 
     async def _unread(self, key: str, answer: Answer) -> ToolError:
         read_s = self._pipe.timing.read_form_s

@@ -10,7 +10,7 @@ from bridge.bus.events.event import Cursor
 from bridge.bus.events.event_log import read_events
 from bridge.bus.keys import Keys
 from bridge.tasks import cancel_and_wait
-from ib_worker.risk.approvals import end_overdue_approvals
+from ib_worker.risk.approvals import UNREADABLE, Approvals, end_overdue_approvals
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.bus import pipe_to
 from tests.stacks.worker import Caller, caller, frames, order, worker
@@ -74,3 +74,15 @@ async def test_an_order_whose_time_is_over_is_told_though_nobody_asks(redis_url:
 
         await until(over, "the log says that it has expired")
         await cancel_and_wait([looking])
+
+
+async def test_a_damaged_approval_is_of_no_client_and_stops_nobody_who_reads_on(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await pipe.send("SET", keys.approval("key-1"), "no hash")
+        await pipe.send("HSET", keys.approval("key-2"), "caller", b"\xff")
+        approvals = Approvals(pipe, keys, forms=True)
+
+        assert await approvals.owner("key-1") == UNREADABLE
+        assert await approvals.owner("key-2") not in ("", "claude")
+        assert await approvals.owner("key-3") == ""
