@@ -44,6 +44,7 @@ TICK_SIZE, TICK_PRICE, REQ_MKT_DATA, VOLUME = 2, 1, 1, "8"
 FASTER = "2.5"  # simulated seconds in one
 LINES = {"MARKET_DATA_LINES": "110"}
 SETTLE_S = 3.0
+MAX_ENTRIES = 10_000  # of one answer of the control port
 CLIENT_ID = 500
 VOLUME_TOLD = re.compile(rb'\\?"volume\\?": ?([0-9.]+)')
 STREAM_S = 600  # longer than any turn
@@ -178,35 +179,48 @@ async def streaming(ports: Sequence[int], followed: Sequence[str]) -> AsyncItera
         await each.socket.close()
 
 
-async def journal(stage: Stack, direction: str, message: int) -> list[dict[str, Any]]:
-    """Return all frames of a kind, which the control port tells in parts."""
+@dataclass(frozen=True)
+class Frames:
+    """Quotes that the gateway has sent to one client: when each volume was told first, and the time of each frame."""
+
+    first: Heard
+    sent_at: list[float]
+
+
+async def journal(stage: Stack, direction: str, message: int, after: int = 0) -> list[dict[str, Any]]:
+    """Return the frames of a kind, which the control port tells in parts. Each makes the gateway wait, and new ones
+    come while readers follow: so it is read between the turns."""
     found = list[dict[str, Any]]()
     while True:
-        after = found[-1]["number"] if found else 0
-        part = (await stage.control.ask("journal", direction=direction, msgId=message, after=after))["entries"]
-        if not part:
-            return found
+        asked = {"direction": direction, "msgId": message, "after": found[-1]["number"] if found else after}
+        part = (await stage.control.ask("journal", **asked))["entries"]
         found += part
+        if len(part) < MAX_ENTRIES:
+            return found
 
 
-async def told(stage: Stack, ours: bool) -> tuple[Heard, int]:
-    """Return when each volume's first frame was sent, and how many frames of quotes there were."""
+async def newest(stage: Stack) -> int:
+    """Return the number of the newest frame."""
+    number: int = (await stage.control.ask("journal", direction="in", msgId=REQ_MKT_DATA))["last"]
+    return number
+
+
+async def told(stage: Stack, ours: bool, after: int) -> Frames:
     mine = [each for each in await journal(stage, "in", REQ_MKT_DATA) if (each["clientId"] == CLIENT_ID) is not ours]
     names = {(each["connection"], each["fields"][2]): each["fields"][4] for each in mine}
     connections = {each["connection"] for each in mine}
-    sizes, prices = await journal(stage, "out", TICK_SIZE), await journal(stage, "out", TICK_PRICE)
-    sent = Heard()
+    sizes, prices = [await journal(stage, "out", each, after) for each in (TICK_SIZE, TICK_PRICE)]
+    first = Heard()
     for entry in sizes:
         _, _, request, kind, value = entry["fields"][:5]
         name = names.get((entry["connection"], request))
         if name and kind == VOLUME:
-            sent.setdefault((name, int(float(value))), entry["wall"])
-    return sent, sum(each["connection"] in connections for each in (*sizes, *prices))
+            first.setdefault((name, int(float(value))), entry["wall"])
+    return Frames(first, [each["wall"] for each in (*sizes, *prices) if each["connection"] in connections])
 
 
-async def delays(stage: Stack, heard: Heard, ours: bool) -> list[float]:
-    sent, _ = await told(stage, ours)
-    return [at - sent[each] for each, at in heard.items() if each in sent]
+def delays(heard: Heard, frames: Frames) -> list[float]:
+    return [at - frames.first[each] for each, at in heard.items() if each in frames.first]
 
 
 async def run(count: int, seconds: float, rounds: int) -> int:
@@ -218,11 +232,12 @@ async def run(count: int, seconds: float, rounds: int) -> int:
             started = [await _front(stage, number) for number in range(FRONTS)]
             fronts, ports = [child for child, _ in started], [port for _, port in started]
             for number in range(rounds):
+                begun = await newest(stage)
                 async with bare(stage, followed) as heard:
                     await asyncio.sleep(SETTLE_S)
                     heard.clear()
                     await asyncio.sleep(seconds)
-                    alone += await delays(stage, heard, ours=False)
+                alone += delays(heard, await told(stage, ours=False, after=begun))
                 streamed += await _followed(stage, worker, streaming(ports, followed), seconds, f"streams {number + 1}")
                 read += await _followed(stage, worker, reading(ports, followed), seconds, f"reads {number + 1}")
             beside = await _beside_a_stalled_one(stage, fronts, ports, followed, seconds)
@@ -243,20 +258,21 @@ async def _followed(
     stage: Stack, worker: Child, following: AbstractAsyncContextManager[list[Reader]], seconds: float, name: str
 ) -> list[float]:
     """The delays of one turn; say what it cost the worker."""
+    before = await newest(stage)
     async with following as readers:
         await asyncio.sleep(SETTLE_S)
-        _, frames_before = await told(stage, ours=True)
-        core, began = cpu_s(worker.process.pid), time.monotonic()
+        core, began = cpu_s(worker.process.pid), time.time()
         heard = await _heard(readers, seconds)
-        took, used = time.monotonic() - began, cpu_s(worker.process.pid) - core
-        _, frames = await told(stage, ours=True)
-        lines, updates = (await stage.control.ask("status"))["lines"], frames - frames_before
+        ended, used = time.time(), cpu_s(worker.process.pid) - core
+        lines = (await stage.control.ask("status"))["lines"]
+    frames = await told(stage, ours=True, after=before)
+    updates = sum(began <= each < ended for each in frames.sent_at)
     print(
-        f"{name}: {updates / took:.0f} frames a second of {len(readers)} contracts, {used / updates * 1e6:.0f} us of "
-        f"the worker's core for each; {lines} lines upstream",
+        f"{name}: {updates / (ended - began):.0f} frames a second of {len(readers)} contracts, "
+        f"{used / updates * 1e6:.0f} us of the worker's core for each; {lines} lines upstream",
         flush=True,
     )
-    return await delays(stage, heard, ours=True)
+    return delays(heard, frames)
 
 
 async def _heard(readers: Sequence[Reader], seconds: float) -> Heard:
@@ -271,6 +287,7 @@ async def _beside_a_stalled_one(
     stage: Stack, fronts: Sequence[Child], ports: Sequence[int], followed: Sequence[str], seconds: float
 ) -> list[float]:
     """The delays of the others, while one reader takes nothing that it is sent."""
+    begun = await newest(stage)
     async with reading(ports, followed) as readers:
         stalled = Reader(ports[0], followed[0])
         opened = await stalled.subscribe()
@@ -284,7 +301,7 @@ async def _beside_a_stalled_one(
         transport: Any = stalled.socket.writer.transport
         transport.abort()
     print(f"its front grew by {grown[0]:.1f} MiB in {seconds:g} s, the others by {max(grown[1:]):.1f}", flush=True)
-    return await delays(stage, heard, ours=True)
+    return delays(heard, await told(stage, ours=True, after=begun))
 
 
 def _report(alone: list[float], streamed: list[float], read: list[float], beside: list[float]) -> None:

@@ -47,9 +47,10 @@ class ClockWatch:
 
     def _fire(self, watch: Watch, number: int, condition: WaitCondition, due_ms: int) -> None:
         now = self._session.now()
-        due = now + timedelta(milliseconds=due_ms - self._now_ms() + 500)  # rounded: the two clocks are read in turn
+        near = now + timedelta(milliseconds=due_ms - self._now_ms() + 500)  # rounded: the two clocks are read in turn
+        due = near.replace(microsecond=0)
         details = {"at": condition.at, "timeZone": condition.timeZone, "due": due.isoformat(timespec="seconds")}
-        told = SessionEvent("alert", now.isoformat(timespec="milliseconds"), details=details)
+        told = SessionEvent("alert", max(now, due).isoformat(timespec="milliseconds"), details=details)
         self._table.fire(watch.id, number, self._next(condition), told)
 
     def _next(self, condition: WaitCondition) -> Mark:
