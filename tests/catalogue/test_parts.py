@@ -193,10 +193,10 @@ async def test_a_front_that_is_cut_off_from_redis_says_so_and_others_work(
 async def test_a_redis_that_became_a_replica_takes_no_order(own_redis: EmbeddedRedis, sim: Simulator) -> None:
     async with trading(own_redis.url, "replica", sim) as front:
         await front.ask("open_market_data", symbol="AAPL")
-        await front.asker.pipe.send("REPLICAOF", "127.0.0.1", "1")
+        await front.bus_client.pipe.send("REPLICAOF", "127.0.0.1", "1")
         told = await outcome(front, key=KEY, deadline_s=2, **order())
         sent = frames(sim)
-        await front.asker.pipe.send("REPLICAOF", "NO", "ONE")
+        await front.bus_client.pipe.send("REPLICAOF", "NO", "ONE")
 
         assert (told, sent) == ("not_executed", 0)
         assert (await _until_answered(front), frames(sim)) == ("done", 1)
@@ -210,7 +210,7 @@ async def test_a_redis_that_cannot_save_takes_no_order_and_answers_reads(
     """MISCONF, as with a full disk: here its snapshot's place is taken."""
     (tmp_path / "redis" / "dump.rdb").mkdir()
     async with trading(own_redis.url, "misconf", sim) as front:
-        send = front.asker.pipe.send
+        send = front.bus_client.pipe.send
         await send("CONFIG", "SET", "save", "3600 1")
         await send("BGSAVE")
 
@@ -313,10 +313,10 @@ async def test_a_token_that_has_expired_or_whose_price_has_moved_is_refused_and_
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with trading(redis_url, session, sim) as front:
-        keys = front.asker.keys
+        keys = front.bus_client.keys
         old = (await front.ask("preview_order", **resting()))["confirmationToken"]
-        assert 0 < await front.asker.pipe.send("PTTL", keys.preview(old)) <= TOKEN_S * 1000
-        await front.asker.pipe.send("PEXPIRE", keys.preview(old), 0)
+        assert 0 < await front.bus_client.pipe.send("PTTL", keys.preview(old)) <= TOKEN_S * 1000
+        await front.bus_client.pipe.send("PEXPIRE", keys.preview(old), 0)
         expired = await front.refused_order(**resting(), confirmationToken=old)
 
         moved = (await front.ask("preview_order", **resting()))["confirmationToken"]

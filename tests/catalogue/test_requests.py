@@ -36,7 +36,7 @@ async def test_a_price_that_is_none_is_null(redis_url: str, session: str, nonsen
     faults = f"rewrite tickPrice 4 {nonsense}\nrewrite tickPrice 5 {nonsense}\nrewrite tickSize 4 {nonsense}"
     async with Simulator(SimulatorConfig(faults=faults)) as sim, trading(redis_url, session, sim) as front:
         opened = await front.ask("open_market_data", symbol="SPY")
-        async with front.asker.listen(opened["stream"]) as feed, asyncio.timeout(10):
+        async with front.bus_client.listen(opened["stream"]) as feed, asyncio.timeout(10):
             body = bytes((await anext(aiter(feed)))[0].body)
 
         quote = opened["quote"]
@@ -155,7 +155,7 @@ async def listen(front: Caller, until_: asyncio.Event) -> int:
     """Ticks heard until the event."""
     heard = 0
     opened = await front.ask("open_market_data", symbol="SPY")
-    async with front.asker.listen(opened["stream"]) as feed:
+    async with front.bus_client.listen(opened["stream"]) as feed:
         async for batch in feed:
             heard += len(batch)
             if until_.is_set():

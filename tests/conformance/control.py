@@ -23,8 +23,8 @@ from mcp_front.tools.server import NAME, declared_tool
 async def main() -> None:
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
-    async with BusClient(settings.redis_url, settings.ibkr_session, front_id()) as asker:
-        app = plain_app(assemble(settings, asker), offered_tools(settings.front_toolsets))
+    async with BusClient(settings.redis_url, settings.ibkr_session, front_id()) as bus_client:
+        app = plain_app(assemble(settings, bus_client), offered_tools(settings.front_toolsets))
         config = uvicorn.Config(
             app, settings.front_host, settings.front_port, ws="none", lifespan="on", log_config=None
         )

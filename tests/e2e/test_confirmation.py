@@ -104,7 +104,7 @@ async def test_what_a_person_does_not_approve_is_not_sent(redis_url: str, sessio
             for answer in answers
         ]
         silent = await second_round(raw, (await first_round(raw))["requestState"], {})
-        waiting = await waiting_approvals(live.beside.asker.pipe, live.beside.asker.keys)
+        waiting = await waiting_approvals(live.beside.bus_client.pipe, live.beside.bus_client.keys)
 
     reasons = ["declined", "cancelled", "declined", "cancelled"]
     assert [refusal(each) for each in [*refused, silent]] == [("approval_declined", reason) for reason in reasons]
@@ -118,7 +118,7 @@ async def test_a_client_that_cannot_ask_is_sent_to_the_operator(redis_url: str, 
             meta: dict[str, Any] = {CAPABILITIES: can}
             answer = await live.fronts[0].raw(era).request("tools/call", meta, name="ibkr_place_order", arguments=ORDER)
             told[answer["result"]["_meta"][ERROR_META]["idempotencyKey"]] = answer["result"]
-        waiting = await waiting_approvals(live.beside.asker.pipe, live.beside.asker.keys)
+        waiting = await waiting_approvals(live.beside.bus_client.pipe, live.beside.bus_client.keys)
 
     assert [refusal(each)[0] for each in told.values()] == ["approval_required"] * 3
     assert {each.key for each in waiting} == set(told)
@@ -229,7 +229,7 @@ async def test_only_the_newest_form_can_be_answered(redis_url: str, session: str
 
 async def test_a_form_sealed_before_redis_lost_its_data_is_refused(redis_url: str, session: str) -> None:
     async with live_stack(redis_url, session) as live:
-        raw, bus = live.fronts[0].raw(), live.beside.asker
+        raw, bus = live.fronts[0].raw(), live.beside.bus_client
         asked = await first_round(raw)
         await bus.pipe.send("DEL", bus.keys.seal)
         lost = await second_round(raw, asked["requestState"])

@@ -57,13 +57,13 @@ async def decided(live: Live, key: str, era: str = MODERN, **arguments: Any) -> 
 
 
 async def approve(live: Live) -> None:
-    pipe, keys = live.beside.asker.pipe, live.beside.asker.keys
+    pipe, keys = live.beside.bus_client.pipe, live.beside.bus_client.keys
     (waiting,) = await waiting_approvals(pipe, keys)
     assert await give_approval(pipe, keys, waiting.key, waiting.digest, "operator anna")
 
 
 async def refuse(live: Live, reason: str) -> None:
-    pipe, keys = live.beside.asker.pipe, live.beside.asker.keys
+    pipe, keys = live.beside.bus_client.pipe, live.beside.bus_client.keys
     (waiting,) = await waiting_approvals(pipe, keys)
     assert await refuse_approval(pipe, keys, waiting.key, waiting.digest, "operator anna", reason)
 
@@ -121,7 +121,7 @@ async def test_a_form_that_its_host_ends_by_itself_leaves_the_order_to_the_opera
 
 async def test_nobody_is_asked_about_an_order_that_the_kill_switch_holds_up(redis_url: str, session: str) -> None:
     async with live_stack(redis_url, session) as live:
-        pipe, keys = live.beside.asker.pipe, live.beside.asker.keys
+        pipe, keys = live.beside.bus_client.pipe, live.beside.bus_client.keys
         await set_halt(pipe, keys, "halt", "operator anna", "a test")
         held = await placed(live, new_key())
         waiting = await waiting_approvals(pipe, keys)
@@ -160,7 +160,7 @@ async def test_a_person_who_read_the_form_and_declines_has_refused(redis_url: st
         no = {"confirmation": {"action": "decline"}}
         declined = await second_round(raw, asked["requestState"], no, idempotencyKey=key)
         found = await decided(live, key)
-        waiting = await waiting_approvals(live.beside.asker.pipe, live.beside.asker.keys)
+        waiting = await waiting_approvals(live.beside.bus_client.pipe, live.beside.bus_client.keys)
 
     assert refusal(declined) == ("approval_declined", "declined")
     assert (found["event"], found["happened"]["details"]["state"]) == ("order_refused", "refused")
@@ -197,7 +197,7 @@ async def test_a_halt_ends_the_wait_for_a_decision(redis_url: str, session: str)
         await placed(live, key)
         waiting = asyncio.create_task(decided(live, key))
         await asyncio.sleep(0.3)
-        await live.beside.asker.halt("anna", "enough")
+        await live.beside.bus_client.halt("anna", "enough")
         found = await waiting
 
     assert (found["event"], found["happened"]["details"]) == ("order_refused", {"state": "voided"})

@@ -253,7 +253,7 @@ def _deadline(step: Step) -> float:
 
 async def _log(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
     """I5: the chain is whole, and each frame's intent is in it from before the frame."""
-    pipe, keys = stage.operator.asker.pipe, stage.operator.asker.keys
+    pipe, keys = stage.operator.bus_client.pipe, stage.operator.bus_client.keys
     emptied = EMPTIED in seen.plan.names
     head = await insisted(lambda: read_head(pipe, keys.audit_head))
     lines = await insisted(lambda: whole_log(pipe, keys, 0 if emptied else seen.seq))
@@ -301,7 +301,7 @@ async def _sight(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
     for held in stage.sim.world.positions(None):
         if float(held.position) != positions.get(held.contract.symbol, 0.0):
             yield f"I6: {held.contract.symbol} shows as {positions.get(held.contract.symbol)}, and is {held.position}"
-    asker = stage.operator.asker
-    left: list[Any] = await insisted(lambda: asker.pipe.send("SMEMBERS", asker.keys.inflight))
+    bus_client = stage.operator.bus_client
+    left: list[Any] = await insisted(lambda: bus_client.pipe.send("SMEMBERS", bus_client.keys.inflight))
     if left:
         yield f"I9: after all was settled a worker still has {left}"

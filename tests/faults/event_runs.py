@@ -230,7 +230,7 @@ async def _caught_up(
     stage: Stage, orders: HandleReader, quotes: HandleReader, waiters: tuple[Waiter, ...], keys: list[str]
 ) -> None:
     """Wait until every order's end is logged and everybody has read to the log's end, and quotes come again."""
-    pipe, names = stage.operator.asker.pipe, stage.operator.asker.keys
+    pipe, names = stage.operator.bus_client.pipe, stage.operator.bus_client.keys
 
     async def read_all() -> bool:
         page = await insisted(lambda: read_events(pipe, names, place_of(orders.began), 10_000))
@@ -252,8 +252,8 @@ async def _judge(
     waiter: Waiter,
     keys: list[str],
 ) -> None:
-    asker = stage.operator.asker
-    page = await insisted(lambda: read_events(asker.pipe, asker.keys, place_of(orders.began), 10_000))
+    bus_client = stage.operator.bus_client
+    page = await insisted(lambda: read_events(bus_client.pipe, bus_client.keys, place_of(orders.began), 10_000))
     last = place_of(orders.cursor).number
     truth = [
         [each.event.kind, each.event.time, each.event.details] for each in page.events if each.cursor.number <= last
@@ -277,9 +277,9 @@ async def _judge(
 
 
 async def _judge_alerts(stage: Stage, result: EventResult, watcher: Waiter, alert: str) -> None:
-    asker = stage.operator.asker
+    bus_client = stage.operator.bus_client
     start, reached = place_of(watcher.began), place_of(watcher.cursor).number
-    page = await insisted(lambda: read_events(asker.pipe, asker.keys, start, 10_000))
+    page = await insisted(lambda: read_events(bus_client.pipe, bus_client.keys, start, 10_000))
     logged = [
         each.event.details["price"]
         for each in page.events
@@ -292,11 +292,11 @@ async def _judge_alerts(stage: Stage, result: EventResult, watcher: Waiter, aler
 
 async def _judge_quotes(stage: Stage, result: EventResult, quotes: HandleReader) -> None:
     """Compare with the log itself, and look whether each update is in it or a gap stands for it."""
-    asker = stage.operator.asker
+    bus_client = stage.operator.bus_client
     start, last = place_of(quotes.began), place_of(quotes.cursor)
-    handles = await insisted(asker.streams.all)
+    handles = await insisted(bus_client.streams.all)
     stream = next(each.stream for each in handles if each.handle == quotes.handle)
-    rows = await asker.pipe.send("XRANGE", asker.keys.kept(stream), f"({start.id}", last.id)
+    rows = await bus_client.pipe.send("XRANGE", bus_client.keys.kept(stream), f"({start.id}", last.id)
     entries = [QuoteEntry.parse(_fields(row[1])) for row in rows]
     told = [[row[0], row[1], row[-1]] for row in quotes.rows]
     result.quotes, result.conflated = len(told), quotes.conflated

@@ -24,7 +24,7 @@ async def keep(folder: Path, stage: Stage, seen: Seen, wrong: list[str]) -> None
     (place / "plan.txt").write_text("\n".join(map(str, [*seen.plan.faults, *seen.plan.clients])) + "\n")
     (place / "answers.jsonl").write_text("".join(_answers(seen)))
     (place / "frames.jsonl").write_text("".join(_frames(stage, seen)))
-    log = await whole_log(stage.operator.asker.pipe, stage.operator.asker.keys)
+    log = await whole_log(stage.operator.bus_client.pipe, stage.operator.bus_client.keys)
     (place / "audit.jsonl").write_bytes(b"\n".join(log))
     keep_logs(place, stage)
 

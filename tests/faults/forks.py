@@ -91,10 +91,10 @@ def worker(
 
 def front(redis_url: str, session: str, port: int) -> None:
     settings = FrontSettings(redis_url=redis_url, ibkr_session=session, front_port=port, front_toolsets=("all",))
-    asker = BusClient(redis_url, session, front_id())
-    assembled = assemble(settings, asker)
+    bus_client = BusClient(redis_url, session, front_id())
+    assembled = assemble(settings, bus_client)
     configure_front_logs("warning", "json")
-    _run(serve(settings, asker, assembled))
+    _run(serve(settings, bus_client, assembled))
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:

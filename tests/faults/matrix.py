@@ -95,8 +95,10 @@ class _Stage:
         self.tws_link = await enter(Link(to_port(self.sim.port)))
         self._stack.push_async_callback(self.kill)
         self.front = await enter(caller(f"redis://127.0.0.1:{self.front_link.port}/0", "faults"))
-        self.asker = await enter(caller(self.redis.url, "faults"))
-        self.faults = Faults(self.redis, folder, [self.front_link], [self.redis_link], self.asker.asker.keys, KEY)
+        self.bus_client = await enter(caller(self.redis.url, "faults"))
+        self.faults = Faults(
+            self.redis, folder, [self.front_link], [self.redis_link], self.bus_client.bus_client.keys, KEY
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -117,7 +119,7 @@ class _Stage:
     async def arm(self) -> None:
         """The scripts are loaded, so that the next EVALSHA is the step itself and not a question for its text."""
         for each in (scripts.ACCEPT, scripts.FINISH):
-            await self.asker.asker.pipe.send("SCRIPT", "LOAD", each.text)
+            await self.bus_client.bus_client.pipe.send("SCRIPT", "LOAD", each.text)
         POINTS[self.cell.point](self.redis_link, self.tws_link, self.cell.kind, self.kill)
 
     def frames(self) -> int:
@@ -131,7 +133,7 @@ class _Stage:
 
 async def _play(stage: _Stage, verdict: Verdict) -> None:
     await stage.start()
-    await insisted(lambda: stage.asker.writable(START_S), START_S)
+    await insisted(lambda: stage.bus_client.writable(START_S), START_S)
     arguments = await _prepared(stage)
     await insisted(stage.arm)
     call = await _until_killed(stage, arguments)
@@ -168,7 +170,7 @@ async def _prepared(stage: _Stage) -> dict[str, Any]:
     resting = order(orderType="LMT", lmtPrice=400, totalQuantity=2)
     if stage.cell.kind == "place_order":
         return resting
-    placed = await insisted(lambda: stage.asker.submit("place_order", key=PLACED, **resting))
+    placed = await insisted(lambda: stage.bus_client.submit("place_order", key=PLACED, **resting))
     return {"orderId": placed["orderId"]} | ({"lmtPrice": 401} if stage.cell.kind == "modify_order" else {})
 
 
@@ -187,7 +189,7 @@ async def _settled(stage: _Stage, arguments: dict[str, Any]) -> str:
     with suppress(TimeoutError):
         async with asyncio.timeout(SETTLED_S):
             while True:
-                told = await _told(stage.asker, stage.cell.kind, arguments)
+                told = await _told(stage.bus_client, stage.cell.kind, arguments)
                 if told not in AGAIN:
                     break
                 await asyncio.sleep(0.5)
@@ -219,7 +221,7 @@ def _judge(verdict: Verdict) -> None:
 
 async def _check_log(stage: _Stage, verdict: Verdict) -> None:
     """The audit chain is whole, and tells the intent of whatever went out; Redis that lost all has lost the log too."""
-    pipe, keys = stage.asker.asker.pipe, stage.asker.asker.keys
+    pipe, keys = stage.bus_client.bus_client.pipe, stage.bus_client.bus_client.keys
     head = await insisted(lambda: read_head(pipe, keys.audit_head))  # first: the worker goes on writing
     lines = (await insisted(lambda: whole_log(pipe, keys)))[: head[0]]
     emptied = stage.cell.fault == "restarted_empty"  # which the log then says of itself

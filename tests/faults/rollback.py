@@ -95,10 +95,10 @@ class _Stage:
         self.leading = self.redis  # the one that the session's address leads to
         self.sim = await enter(Simulator())
         self.redis_link = await enter(Link(self._to_redis))
-        self.asker_link = await enter(Link(self._to_redis))
+        self.bus_client_link = await enter(Link(self._to_redis))
         self.tws_link = await enter(Link(to_port(self.sim.port)))
         self._stack.push_async_callback(self.kill)
-        self.asker = await enter(caller(f"redis://127.0.0.1:{self.asker_link.port}/0", "faults"))
+        self.bus_client = await enter(caller(f"redis://127.0.0.1:{self.bus_client_link.port}/0", "faults"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -121,7 +121,7 @@ class _Stage:
 
     async def send(self, *command: str) -> Any:
         """Send what may be sent again: on a busy machine a new connection's greeting may come too late."""
-        return await insisted(lambda: self.asker.asker.pipe.send(*command))
+        return await insisted(lambda: self.bus_client.bus_client.pipe.send(*command))
 
     # the older copy
 
@@ -152,14 +152,14 @@ class _Stage:
 
     async def strike(self) -> None:
         """Put Redis back, and kill the worker if it is to die with it."""
-        self.counted = int(await self.send("ZCARD", self.asker.asker.keys.accepted))
+        self.counted = int(await self.send("ZCARD", self.bus_client.bus_client.keys.accepted))
         assert self.redis.process is not None
         self.redis.process.kill()
         await self.redis.process.wait()
         if self.cell.worker == "killed":
             await self.kill()
         await self._put_back()
-        for link in (self.redis_link, self.asker_link):
+        for link in (self.redis_link, self.bus_client_link):
             link.cut()
         self.struck.set()
 
@@ -191,10 +191,10 @@ async def _play(stage: _Stage, verdict: Verdict) -> None:
     point = stage.cell.point
     await stage.follow()
     await stage.start()
-    await insisted(lambda: stage.asker.writable(START_S), START_S)
+    await insisted(lambda: stage.bus_client.writable(START_S), START_S)
     if point in STRUCK:
         await stage.copy()
-    await insisted(lambda: stage.asker.submit("place_order", key=EARLIER, **order(orderType="LMT", lmtPrice=399)))
+    await insisted(lambda: stage.bus_client.submit("place_order", key=EARLIER, **order(orderType="LMT", lmtPrice=399)))
     for each in (scripts.ACCEPT, scripts.FINISH):
         await stage.send("SCRIPT", "LOAD", each.text)
     if point == "waiting":
@@ -224,7 +224,7 @@ async def _play(stage: _Stage, verdict: Verdict) -> None:
 
 async def _above(stage: _Stage) -> bool:
     """Whether the lease was renewed since the first look: commands are answered in their order."""
-    steps = int(await stage.send("GET", stage.asker.asker.keys.revision))
+    steps = int(await stage.send("GET", stage.bus_client.bus_client.keys.revision))
     stage.steps = stage.steps or steps
     return steps > stage.steps
 
@@ -255,14 +255,14 @@ def _signs(point: str) -> tuple[bytes, ...]:
 async def _told_to(stage: _Stage) -> str:
     """`done`, or the code of the error."""
     try:
-        await stage.asker.submit("place_order", key=KEY, deadline_s=CALL_S, **RESTING)
+        await stage.bus_client.submit("place_order", key=KEY, deadline_s=CALL_S, **RESTING)
     except ToolError as error:
         return error.code
     return "done"
 
 
 async def _judge(stage: _Stage, verdict: Verdict) -> None:
-    say, pipe, keys = verdict.wrong.append, stage.asker.asker.pipe, stage.asker.asker.keys
+    say, pipe, keys = verdict.wrong.append, stage.bus_client.bus_client.pipe, stage.bus_client.bus_client.keys
     if verdict.first == "not_executed" and verdict.frames_then:
         say("told not_executed, and the gateway had the frame")
     if verdict.first not in {"done", "not_found", "not_confirmed", "halted", *AGAIN}:
@@ -290,29 +290,29 @@ async def _judge(stage: _Stage, verdict: Verdict) -> None:
 
 async def _noticed(stage: _Stage, verdict: Verdict) -> None:
     """The switch is set before anything is accepted, and the writes are open again."""
-    pipe, keys = stage.asker.asker.pipe, stage.asker.asker.keys
+    pipe, keys = stage.bus_client.bus_client.pipe, stage.bus_client.bus_client.keys
     try:
         await insisted(lambda: until(lambda: _halted(stage), "the switch is set", 20), 60)
     except (AssertionError, TimeoutError):
         verdict.wrong.append("the switch is not set")
-    await insisted(lambda: stage.asker.writable(START_S), START_S)
+    await insisted(lambda: stage.bus_client.writable(START_S), START_S)
     if await insisted(lambda: read_halt(pipe, keys)) is None:
         verdict.wrong.append("the switch is not set any more")
 
 
 async def _halted(stage: _Stage) -> bool:
-    return await read_halt(stage.asker.asker.pipe, stage.asker.asker.keys) is not None
+    return await read_halt(stage.bus_client.bus_client.pipe, stage.bus_client.bus_client.keys) is not None
 
 
 async def _settled(stage: _Stage) -> str:
     """What the same call comes to: asked again with its key, and after the operator has resumed."""
-    told, keys = "", stage.asker.asker.keys
+    told, keys = "", stage.bus_client.bus_client.keys
     with suppress(TimeoutError):
         async with asyncio.timeout(SETTLED_S):
             while True:
                 told = await _told_to(stage)
                 if told == "halted":
-                    await insisted(lambda: clear_halt(stage.asker.asker.pipe, keys, "owner"))
+                    await insisted(lambda: clear_halt(stage.bus_client.bus_client.pipe, keys, "owner"))
                 elif told not in AGAIN:
                     break
                 await asyncio.sleep(0.5)

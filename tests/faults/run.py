@@ -75,8 +75,8 @@ async def _played(stage: Stage, plan: Plan) -> Seen:
         await stage.read_whole()
     if plan.standby:
         await stage.worker(1)
-    asker = stage.operator.asker
-    seq, _ = await insisted(lambda: read_head(asker.pipe, asker.keys.audit_head))
+    bus_client = stage.operator.bus_client
+    seq, _ = await insisted(lambda: read_head(bus_client.pipe, bus_client.keys.audit_head))
     seen = Seen(plan, stage.sim.journal.last, seq, time.time())
     faults = [asyncio.create_task(strike(stage, each)) for each in plan.faults]
     await asyncio.gather(*(_client(stage, plan, number, seen) for number in range(len(plan.clients))))

@@ -159,7 +159,7 @@ class Stage:
         self._worker_links: list[Link] = []
         self._stack.push_async_callback(self._kill)
         self.operator: Caller = await enter(caller(self.redis.url, SESSION, "operator"))
-        keys = self.operator.asker.keys
+        keys = self.operator.bus_client.keys
         self.redis_faults = Faults(self.redis, self.folder, self._front_links, self._worker_links, keys, "none")
         self.redis_turn = asyncio.Lock()  # one fault of Redis at a time
         return self
@@ -212,7 +212,7 @@ class Stage:
     async def know_scripts(self) -> None:
         """Redis has the scripts, so that the next EVALSHA is the step itself and not a question for its text."""
         for each in (scripts.ACCEPT, scripts.FINISH):
-            await self.operator.asker.pipe.send("SCRIPT", "LOAD", each.text)
+            await self.operator.bus_client.pipe.send("SCRIPT", "LOAD", each.text)
 
     async def _kill(self) -> None:
         for worker in self.workers:

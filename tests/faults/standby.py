@@ -100,10 +100,10 @@ class Pair:
 
     async def _two_in_one_lease(self) -> AsyncIterator[str]:
         """Each intent names the lease under which it was written, and its frame went out over one worker's link."""
-        asker = self.stage.operator.asker
+        bus_client = self.stage.operator.bus_client
         token_of = {
             entry["orderRef"]: entry["token"]
-            async for line in read_log(asker.pipe, asker.keys)
+            async for line in read_log(bus_client.pipe, bus_client.keys)
             if (entry := json.loads(line))["event"] == "intent"
         }
         wrote: dict[str, set[int]] = defaultdict(set)

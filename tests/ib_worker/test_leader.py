@@ -33,7 +33,7 @@ async def test_a_term_writes_what_happens_to_orders_into_the_audit_log_and_count
             return bool(life["order"]["status"] == "Filled")
 
         await until(told, "the order is filled")
-        assert await front.asker.pipe.send("EXISTS", front.asker.keys.audit_head) == 1
+        assert await front.bus_client.pipe.send("EXISTS", front.bus_client.keys.audit_head) == 1
 
 
 async def test_order_ids_never_go_back_though_the_gateways_do(redis_url: str, session: str) -> None:

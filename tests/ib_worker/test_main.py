@@ -106,11 +106,11 @@ async def test_a_leader_that_loses_its_lease_gives_the_gateway_up(
     ):
         await front.writable(START_S)
         await front.submit("place_order", **order())
-        await front.asker.pipe.send("SET", front.asker.keys.lease, "another")
+        await front.bus_client.pipe.send("SET", front.bus_client.keys.lease, "another")
 
         await until(lambda: not sim.gateway.connections, "the gateway has lost its client", START_S)
         assert process.returncode is None
-        await front.asker.pipe.send("DEL", front.asker.keys.lease)
+        await front.bus_client.pipe.send("DEL", front.bus_client.keys.lease)
 
         async def leads_again() -> bool:
             try:

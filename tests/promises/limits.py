@@ -96,7 +96,7 @@ async def play(redis_url: str, session: str, rules: Rules, orders: list[dict[str
         fronts = [await stack.enter_async_context(caller(redis_url, session)) for _ in range(REPLICAS)]
         await fronts[0].writable()
         if rules.halted:
-            await set_halt(fronts[0].asker.pipe, fronts[0].asker.keys, "halt", "dice", "a round")
+            await set_halt(fronts[0].bus_client.pipe, fronts[0].bus_client.keys, "halt", "dice", "a round")
         asked = [told(fronts[number % REPLICAS], terms) for number, terms in enumerate(orders)]
         seen.told.update(await asyncio.gather(*asked))
         frames = sim.journal.orders()

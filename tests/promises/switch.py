@@ -114,7 +114,7 @@ async def everything(stack: AsyncExitStack, redis: EmbeddedRedis, session: str, 
     beside = await stack.enter_async_context(caller(redis.url, session))
 
     async def ready() -> bool:
-        status = await beside.asker.status()
+        status = await beside.bus_client.status()
         return status is not None and status.receivers > 0 and (await beside.status())["state"] == "ready"
 
     await until(ready, "the session is ready", 30)

@@ -11,7 +11,7 @@ from tests.waiting import until
 
 async def alerts(front: Caller) -> list[SessionEvent]:
     """All that fired, oldest first."""
-    page = await front.asker.events.page(Cursor())
+    page = await front.bus_client.events.page(Cursor())
     return [each.event for each in page.events if each.event.kind == "alert"]
 
 

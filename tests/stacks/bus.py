@@ -29,12 +29,14 @@ def order(**changes: Any) -> ToolRequest:
     return PLACE_ORDER.request(**{"symbol": "AAPL", "action": "BUY", "totalQuantity": 1} | changes)
 
 
-async def ask(asker: BusClient, caller: str = "claude", **options: Any) -> bytes:
-    return await asker.ask(GET_POSITIONS, GET_POSITIONS.request(), caller=caller, request_id="r-1", **options)
+async def ask(bus_client: BusClient, caller: str = "claude", **options: Any) -> bytes:
+    return await bus_client.ask(GET_POSITIONS, GET_POSITIONS.request(), caller=caller, request_id="r-1", **options)
 
 
-async def submit(asker: BusClient, key: str = KEY, arguments: ToolRequest | None = None, **options: Any) -> bytes:
-    return await asker.submit(PLACE_ORDER, arguments or order(), key=key, caller="claude", request_id="r-1", **options)
+async def submit(bus_client: BusClient, key: str = KEY, arguments: ToolRequest | None = None, **options: Any) -> bytes:
+    return await bus_client.submit(
+        PLACE_ORDER, arguments or order(), key=key, caller="claude", request_id="r-1", **options
+    )
 
 
 class Broker:
@@ -91,8 +93,8 @@ async def until_open(pipe: CommandPipeline, keys: Keys) -> None:
 
 @asynccontextmanager
 async def front(url: str, session: str, name: str = "f1", timing: BusTiming = USUAL) -> AsyncIterator[BusClient]:
-    async with BusClient(url, session, name, timing) as asker:
-        yield asker
+    async with BusClient(url, session, name, timing) as bus_client:
+        yield bus_client
 
 
 @asynccontextmanager

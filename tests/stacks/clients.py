@@ -29,4 +29,4 @@ def write_clients(path: Path, clients: Mapping[str, Mapping[str, Any]]) -> Path:
 
 def as_client(front: Caller, name: str, token_of: str | None = None) -> Caller:
     """Return the same front's calls of a client; `token_of` another client's where it is to be forged."""
-    return Caller(front.asker, name, proof=ClientProof(proof_for(token_of or name)))
+    return Caller(front.bus_client, name, proof=ClientProof(proof_for(token_of or name)))

@@ -62,8 +62,8 @@ async def serving(
     usual: dict[str, Any] = {"front_toolsets": (ALL,), "front_port": 0}
     settings = usual | settings
     whole = FrontSettings(redis_url=redis_url, ibkr_session=session, front_drain_s=2, **settings)
-    async with BusClient(redis_url, session, f"front-{secrets.token_hex(4)}", bus_timing) as asker:
-        front = assemble(whole, asker, timing)
+    async with BusClient(redis_url, session, f"front-{secrets.token_hex(4)}", bus_timing) as bus_client:
+        front = assemble(whole, bus_client, timing)
         config = http_config(front.app, whole.front_host, whole.front_port, timing)
         server = DrainingServer(config, front.calls, front.draining, 2, timing)
         task = asyncio.create_task(server.serve())

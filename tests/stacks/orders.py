@@ -14,10 +14,10 @@ def resting(**changes: Any) -> dict[str, Any]:
 
 
 async def entries(front: Caller) -> list[AuditEntry]:
-    lines = [line async for line in read_log(front.asker.pipe, front.asker.keys)]
+    lines = [line async for line in read_log(front.bus_client.pipe, front.bus_client.keys)]
     return [msgspec.json.decode(line, type=AuditEntry) for line in lines]
 
 
 async def forgotten(front: Caller, key: str) -> None:
     """Redis loses the record of one key."""
-    await front.asker.pipe.send("DEL", front.asker.keys.order(key), front.asker.keys.answer(key))
+    await front.bus_client.pipe.send("DEL", front.bus_client.keys.order(key), front.bus_client.keys.answer(key))

@@ -152,7 +152,7 @@ async def ready_session(
 class Caller:
     """A front's side of the bus: results as JSON values."""
 
-    asker: BusClient
+    bus_client: BusClient
     name: str = "claude"
     label: str = ""
     proof: ClientProof = NO_PROOF
@@ -160,7 +160,7 @@ class Caller:
 
     async def ask(self, operation: str, deadline_s: float | None = None, **arguments: Any) -> Any:
         declared = OPERATIONS[operation]
-        reply = await self.asker.ask(
+        reply = await self.bus_client.ask(
             declared,
             declared.request(**arguments),
             caller=self.name,
@@ -175,7 +175,7 @@ class Caller:
         self, operation: str, key: str | None = None, deadline_s: float | None = None, **arguments: Any
     ) -> Any:
         declared = OPERATIONS[operation]
-        reply = await self.asker.submit(
+        reply = await self.bus_client.submit(
             declared,
             declared.request(**arguments),
             key=key or f"key-{token_hex(8)}",
@@ -203,7 +203,7 @@ class Caller:
         raise AssertionError(f"{operation} was carried out: {answer}")
 
     async def status(self) -> dict[str, Any]:
-        heartbeat = await self.asker.status()
+        heartbeat = await self.bus_client.status()
         return json.loads(heartbeat.status) if heartbeat else {}
 
     async def reaches(self, state: str, timeout_s: float = 10) -> dict[str, Any]:
@@ -218,7 +218,7 @@ class Caller:
         await self.reaches("ready", timeout_s)
 
         async def marked() -> bool:
-            return await self.asker.pipe.send("GET", self.asker.keys.generation) is not None
+            return await self.bus_client.pipe.send("GET", self.bus_client.keys.generation) is not None
 
         await until(marked, "writes are open")
 
@@ -263,8 +263,8 @@ async def worker(
 
 @asynccontextmanager
 async def caller(redis_url: str, session: str, name: str = "claude") -> AsyncIterator[Caller]:
-    async with BusClient(redis_url, session, f"front-{token_hex(4)}") as asker:
-        yield Caller(asker, name)
+    async with BusClient(redis_url, session, f"front-{token_hex(4)}") as bus_client:
+        yield Caller(bus_client, name)
 
 
 @asynccontextmanager

@@ -52,13 +52,13 @@ async def test_orders_of_the_future_are_not_counted(
     redis_url: str, session: str, limits: dict[str, Any], ahead_ms: int, refused: str
 ) -> None:
     desk = Gated(AdmissionRules(TERMS, **limits))
-    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as bus_client:
         now = bus.pipe.clock.now_ms()
         desk.gate = AdmissionRules(TERMS, day_from_ms=now - HOUR_MS, **limits)
         await bus.pipe.send("ZADD", bus.keys.accepted, now + ahead_ms, "an-earlier-one")
         code = ""
         try:
-            await submit(asker)
+            await submit(bus_client)
         except ToolError as error:
             code = str(error.details["limit"])
 
@@ -67,12 +67,12 @@ async def test_orders_of_the_future_are_not_counted(
 
 async def test_an_equal_order_of_the_future_holds_up_nothing(redis_url: str, session: str) -> None:
     desk = Gated(AdmissionRules(TERMS, duplicate_window_ms=30_000))
-    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
-        await submit(asker, key="first-key")
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as bus_client:
+        await submit(bus_client, key="first-key")
         await an_hour_ahead(bus.pipe, bus.keys.duplicate(TERMS))
-        await submit(asker, key="second-key")
+        await submit(bus_client, key="second-key")
         with pytest.raises(ToolError) as caught:
-            await submit(asker, key="third-key")
+            await submit(bus_client, key="third-key")
 
     assert desk.sent == ["first-key", "second-key"]
     assert caught.value.code == "possible_duplicate"  # the second's window is of now
@@ -150,12 +150,12 @@ async def test_the_lease_of_a_dead_leader_lapses_within_a_lease_and_not_an_hour_
 async def test_a_heartbeat_of_the_future_is_that_of_a_worker_that_hangs(redis_url: str, session: str) -> None:
     async with (
         serving(redis_url, session, Gated(AdmissionRules(TERMS)).handle) as bus,
-        front(redis_url, session) as asker,
+        front(redis_url, session) as bus_client,
     ):
         status = {"state": "ready", "is_connected": True}
         fields = ("worker", "w1", "token", "1", "status", str(status).replace("'", '"').replace("True", "true"))
         written = bus.pipe.clock.now_ms() + HOUR_MS
         await bus.pipe.send("HSET", bus.keys.heartbeat, *fields, "written_ms", written)
-        told = await session_status(asker)
+        told = await session_status(bus_client)
 
     assert told["state"] == "no_worker"

@@ -21,8 +21,8 @@ def broker() -> Broker:
 
 
 async def test_a_write_is_accepted_done_and_recorded(redis_url: str, session: str, broker: Broker) -> None:
-    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
-        answer = await submit(asker)
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as bus_client:
+        answer = await submit(bus_client)
         record = await bus.records.read(KEY)
         unfinished = await bus.records.unfinished()
 
@@ -47,10 +47,10 @@ async def test_the_same_key_again_gets_the_stored_answer(redis_url: str, session
 
 
 async def test_a_stored_answer_is_there_without_a_worker(redis_url: str, session: str, broker: Broker) -> None:
-    async with front(redis_url, session) as asker:
+    async with front(redis_url, session) as bus_client:
         async with serving(redis_url, session, broker.handle):
-            await submit(asker)
-        assert await submit(asker) == b'{"orderId":7,"replayed":true}'
+            await submit(bus_client)
+        assert await submit(bus_client) == b'{"orderId":7,"replayed":true}'
 
 
 @pytest.mark.parametrize("stored", [b'{"orderId":7}', b"[1,2]", b"null"])
@@ -58,14 +58,14 @@ async def test_an_answer_without_a_place_for_it_is_replayed_as_it_is(
     redis_url: str, session: str, broker: Broker, stored: bytes
 ) -> None:
     broker.answer = stored
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
-        assert [await submit(asker), await submit(asker)] == [stored, stored]
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
+        assert [await submit(bus_client), await submit(bus_client)] == [stored, stored]
 
 
 @pytest.mark.fault(91)
 async def test_a_result_is_kept_for_seven_days(redis_url: str, session: str, broker: Broker) -> None:
-    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
-        await submit(asker)
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as bus_client:
+        await submit(bus_client)
         kept_ms = await bus.pipe.send("PTTL", bus.keys.order(KEY))
 
     assert 7 * 86_400_000 - 10_000 < kept_ms <= 7 * 86_400_000
@@ -73,19 +73,19 @@ async def test_a_result_is_kept_for_seven_days(redis_url: str, session: str, bro
 
 @pytest.mark.fault(94)
 async def test_the_same_key_with_other_arguments_is_a_conflict(redis_url: str, session: str, broker: Broker) -> None:
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
-        await submit(asker)
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
+        await submit(bus_client)
         with pytest.raises(ToolError) as caught:
-            await submit(asker, arguments=order(totalQuantity=2))
+            await submit(bus_client, arguments=order(totalQuantity=2))
 
     assert (caught.value.code, caught.value.details) == ("idempotency_conflict", {"key": KEY})
     assert broker.sent == {KEY: 1}
 
 
 async def test_a_default_spelled_out_is_the_same_order(redis_url: str, session: str, broker: Broker) -> None:
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
-        await submit(asker)
-        await submit(asker, arguments=order(orderType="MKT", tif="DAY", idempotencyKey=KEY))
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
+        await submit(bus_client)
+        await submit(bus_client, arguments=order(orderType="MKT", tif="DAY", idempotencyKey=KEY))
 
     assert broker.sent == {KEY: 1}
 
@@ -121,16 +121,16 @@ async def test_order_ids_are_fresh_whatever_tws_says(redis_url: str, session: st
 
 
 async def test_different_keys_do_not_wait_for_each_other(redis_url: str, session: str, broker: Broker) -> None:
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
-        await asyncio.gather(*(submit(asker, key=f"key-{i:05}") for i in range(50)))
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
+        await asyncio.gather(*(submit(bus_client, key=f"key-{i:05}") for i in range(50)))
 
     assert broker.sent == {f"key-{i:05}": 1 for i in range(50)}
 
 
 @pytest.mark.fault(83)
 async def test_a_request_delivered_six_times_is_executed_once(redis_url: str, session: str, broker: Broker) -> None:
-    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
-        await submit(asker)
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as bus_client:
+        await submit(bus_client)
         record = await bus.records.read(KEY)
         assert record is not None
         await until(lambda: not bus._in_hand, "the first delivery is through")
@@ -146,8 +146,8 @@ async def test_deliveries_at_the_same_time_are_executed_once(redis_url: str, ses
     """Two workers that both believe to lead: only the lease's holder may accept, and only once."""
     other = Broker()
     leader = serving(redis_url, session, broker.handle)
-    async with leader as bus, Impostor(redis_url, session, other), front(redis_url, session) as asker:
-        assert await submit(asker) == broker.answer
+    async with leader as bus, Impostor(redis_url, session, other), front(redis_url, session) as bus_client:
+        assert await submit(bus_client) == broker.answer
         await until(lambda: other.asked, "the impostor has it too")
         assert bus.lease.held()
 
@@ -158,14 +158,14 @@ async def test_deliveries_at_the_same_time_are_executed_once(redis_url: str, ses
 @pytest.mark.fault(91, 92)
 async def test_a_cancelled_call_does_not_withdraw_its_order(redis_url: str, session: str, broker: Broker) -> None:
     broker.before.clear()
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
-        call = asyncio.create_task(submit(asker))
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
+        call = asyncio.create_task(submit(bus_client))
         await until(lambda: broker.asked, "the order is in hand")
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-        assert asker._replies._calls == {}
+        assert bus_client._replies._calls == {}
         broker.before.set()
-        assert await submit(asker) == broker.answer
+        assert await submit(bus_client) == broker.answer
 
     assert broker.sent == {KEY: 1}
 
@@ -174,8 +174,8 @@ async def test_a_look_between_finds_what_a_lost_reply_had_said(redis_url: str, s
     async with serving(redis_url, session, broker.handle), pipe_to(redis_url) as pipe:
         front_side = intents(pipe, session)
         assert (await front_side.read(KEY)).word == "absent"
-        async with front(redis_url, session) as asker:
-            await submit(asker)
+        async with front(redis_url, session) as bus_client:
+            await submit(bus_client)
         seen = await front_side.read(KEY)
 
     assert seen.word == "done"

@@ -15,10 +15,13 @@ READY = SessionStatus(is_connected=True, state="ready", accounts=["DU1"])
 
 
 async def test_a_status_arrives_with_its_age_and_writer(redis_url: str, session: str) -> None:
-    async with serving(redis_url, session, Broker().handle, worker="w-7") as bus, front(redis_url, session) as asker:
+    async with (
+        serving(redis_url, session, Broker().handle, worker="w-7") as bus,
+        front(redis_url, session) as bus_client,
+    ):
         before_ms = bus.pipe.clock.now_ms()
         await bus.write_heartbeat(READY)
-        heartbeat = await asker.status()
+        heartbeat = await bus_client.status()
 
     assert heartbeat is not None
     assert SessionStatus.model_validate_json(heartbeat.status) == READY
@@ -28,15 +31,19 @@ async def test_a_status_arrives_with_its_age_and_writer(redis_url: str, session:
 
 
 async def test_the_last_status_stays_readable_when_the_worker_is_gone(redis_url: str, session: str) -> None:
-    async with front(redis_url, session) as asker:
+    async with front(redis_url, session) as bus_client:
         async with serving(redis_url, session, Broker().handle) as bus:
             await bus.write_heartbeat(READY)
-        heartbeat = await asker.status()
-        kept_ms = await asker.pipe.send("PTTL", asker.keys.heartbeat)
-        await asker.pipe.send("HSET", asker.keys.heartbeat, "written_ms", asker.pipe.clock.now_ms() - 90_000)
-        later = await asker.status()
-        await asker.pipe.send("HSET", asker.keys.heartbeat, "written_ms", asker.pipe.clock.now_ms() + 90_000)
-        future = await asker.status()
+        heartbeat = await bus_client.status()
+        kept_ms = await bus_client.pipe.send("PTTL", bus_client.keys.heartbeat)
+        await bus_client.pipe.send(
+            "HSET", bus_client.keys.heartbeat, "written_ms", bus_client.pipe.clock.now_ms() - 90_000
+        )
+        later = await bus_client.status()
+        await bus_client.pipe.send(
+            "HSET", bus_client.keys.heartbeat, "written_ms", bus_client.pipe.clock.now_ms() + 90_000
+        )
+        future = await bus_client.status()
 
     assert heartbeat is not None
     assert heartbeat.receivers == 0
@@ -48,18 +55,18 @@ async def test_the_last_status_stays_readable_when_the_worker_is_gone(redis_url:
 
 
 async def test_a_session_that_nobody_served_has_none(redis_url: str, session: str) -> None:
-    async with front(redis_url, session) as asker:
-        assert await asker.status() is None
+    async with front(redis_url, session) as bus_client:
+        assert await bus_client.status() is None
 
 
 async def test_only_the_leader_writes_it(redis_url: str, session: str) -> None:
-    async with BusServer(redis_url, session, "standby") as standby, front(redis_url, session) as asker:
+    async with BusServer(redis_url, session, "standby") as standby, front(redis_url, session) as bus_client:
         await standby.write_heartbeat(READY)
-        assert await asker.status() is None
+        assert await bus_client.status() is None
         async with serving(redis_url, session, Broker().handle) as bus:
             await bus.write_heartbeat(READY)
             await standby.write_heartbeat(SessionStatus(is_connected=False, state="failed"))
-            heartbeat = await asker.status()
+            heartbeat = await bus_client.status()
 
     assert heartbeat is not None
     assert heartbeat.worker == "w1"
@@ -77,9 +84,9 @@ async def test_a_beat_without_redis_is_no_error(redis_url: str, session: str) ->
 
 
 async def test_without_redis_there_is_no_status(session: str, unused_port: int) -> None:
-    async with front(f"redis://127.0.0.1:{unused_port}", session) as asker:
+    async with front(f"redis://127.0.0.1:{unused_port}", session) as bus_client:
         with pytest.raises(ToolError, match=r"\[bus_down\]"):
-            await asker.status()
+            await bus_client.status()
 
 
 async def _beats(bus: BusServer, pipe: object) -> bool:

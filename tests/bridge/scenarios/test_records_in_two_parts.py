@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import msgspec
 import pytest
@@ -60,15 +61,15 @@ async def test_an_answered_order_is_neither_placed_again_nor_answered_otherwise(
     urls: dict[Service, str], session: str, forge: Forgery
 ) -> None:
     broker = Broker()
-    async with serving(urls["worker"], session, broker.handle), front(urls["front"], session) as asker:
-        assert await submit(asker) == broker.answer
+    async with serving(urls["worker"], session, broker.handle), front(urls["front"], session) as bus_client:
+        assert await submit(bus_client) == broker.answer
 
         async with pipe_to(urls["front"]) as taken_over:
-            await forge(taken_over, asker.keys)
-            again = await submit(asker)
-            replayed = await taken_over.send("HGET", asker.keys.order(KEY), "req")
+            await forge(taken_over, bus_client.keys)
+            again = await submit(bus_client)
+            replayed = await taken_over.send("HGET", bus_client.keys.order(KEY), "req")
             if replayed:  # the request as it was, under an attempt of the forger's
-                await taken_over.send("SPUBLISH", asker.keys.requests, replayed)
+                await taken_over.send("SPUBLISH", bus_client.keys.requests, replayed)
 
     assert again == REPLAYED
     assert broker.sent == {KEY: 1}
@@ -82,13 +83,13 @@ async def test_an_accepted_order_is_waited_for_whatever_is_written_meanwhile(
     broker.after.clear()
     async with (
         serving(urls["worker"], session, broker.handle),
-        front(urls["front"], session) as asker,
+        front(urls["front"], session) as bus_client,
         pipe_to(urls["front"]) as taken_over,
     ):
         with pytest.raises(ToolError) as caught:
-            await calling(submit(asker, deadline_s=2.0), broker, lambda: forge(taken_over, asker.keys))
+            await calling(submit(bus_client, deadline_s=2.0), broker, lambda: forge(taken_over, bus_client.keys))
         broker.after.set()
-        await until(lambda: is_replayed(asker), "the order is answered")
+        await until(lambda: is_replayed(bus_client), "the order is answered")
 
     assert caught.value.code == "pending"
     assert broker.sent == {KEY: 1}
@@ -99,12 +100,13 @@ async def test_a_forged_answer_to_a_call_that_waits_is_not_believed(urls: dict[S
     broker.before.clear()
     async with (
         serving(urls["worker"], session, broker.handle),
-        front(urls["front"], session) as asker,
+        front(urls["front"], session) as bus_client,
         pipe_to(urls["front"]) as taken_over,
     ):
         for forge in (answered_otherwise, taken_back):
+            call = submit(bus_client, deadline_s=1.5)
             with pytest.raises(ToolError) as caught:
-                await calling(submit(asker, deadline_s=1.5), broker, lambda f=forge: f(taken_over, asker.keys))  # type: ignore[misc] # its default
+                await calling(call, broker, partial(forge, taken_over, bus_client.keys))
             assert (caught.value.code, caught.value.details["reason"]) == ("not_executed", "late")
         broker.before.set()
 
@@ -115,19 +117,19 @@ async def test_records_of_an_earlier_release_are_taken_over_once(
     redis_url: str, urls: dict[Service, str], session: str
 ) -> None:
     broker, keys = Broker(), Keys(session)
-    async with pipe_to(redis_url) as pipe, front(urls["front"], session) as asker:
+    async with pipe_to(redis_url) as pipe, front(urls["front"], session) as bus_client:
         async with serving(urls["worker"], session, broker.handle):
-            assert await submit(asker) == broker.answer
+            assert await submit(bus_client) == broker.answer
         await pipe.send("DEL", keys.answer(KEY), keys.owned)  # as an earlier release leaves it
 
         async with serving(urls["worker"], session, broker.handle, worker="w2"):
-            assert await submit(asker) == REPLAYED
+            assert await submit(bus_client) == REPLAYED
             assert await pipe.send("GET", keys.owned) == await pipe.send("GET", keys.lease)
             await pipe.send("DEL", keys.order(KEY))
-            assert await submit(asker) == REPLAYED
+            assert await submit(bus_client) == REPLAYED
             await pipe.send("HSET", keys.order("made-up"), *DONE, "res", FORGED)
             with pytest.raises(ToolError) as caught:
-                await submit(asker, "made-up", deadline_s=1.0)
+                await submit(bus_client, "made-up", deadline_s=1.0)
 
     assert caught.value.code == "pending"
     assert broker.sent == {KEY: 1}
@@ -138,19 +140,19 @@ async def test_what_an_earlier_release_that_leads_again_has_answered_counts(
 ) -> None:
     """It knows of one part only, and leads under a token of its own."""
     broker, keys = Broker(), Keys(session)
-    async with pipe_to(redis_url) as pipe, front(urls["front"], session) as asker:
+    async with pipe_to(redis_url) as pipe, front(urls["front"], session) as bus_client:
         async with serving(urls["worker"], session, broker.handle):
-            await submit(asker, "another-key")
+            await submit(bus_client, "another-key")
         token = int(await pipe.send("GET", keys.epoch)) + 1
         await pipe.send("SET", keys.epoch, token)
         await pipe.send("SET", keys.lease, token, "PX", 60_000)
         answer = encode_reply(Reply(VERSION, "old", True, msgspec.Raw(b'{"orderId":9,"replayed":false}')))
         await pipe.send("HSET", keys.order(KEY), *DONE, "res", answer)
-        assert await submit(asker) == b'{"orderId":9,"replayed":true}'
+        assert await submit(bus_client) == b'{"orderId":9,"replayed":true}'
 
         await pipe.send("DEL", keys.lease)
         async with serving(urls["worker"], session, broker.handle, worker="w2"):
-            assert await submit(asker) == b'{"orderId":9,"replayed":true}'
+            assert await submit(bus_client) == b'{"orderId":9,"replayed":true}'
             assert await pipe.send("HGET", keys.answer(KEY), "st") == b"done"
 
 
@@ -178,6 +180,6 @@ async def outcome(call: Awaitable[bytes]) -> bytes | ToolError:
         return error
 
 
-async def is_replayed(asker: BusClient) -> bool:
-    found = await outcome(submit(asker))
+async def is_replayed(bus_client: BusClient) -> bool:
+    found = await outcome(submit(bus_client))
     return found == REPLAYED

@@ -34,21 +34,21 @@ async def urls(redis_url: str, session: str) -> AsyncIterator[dict[Service, str]
 
 async def test_both_sides_work_with_what_they_need(urls: dict[Service, str], session: str) -> None:
     broker = Broker()
-    async with serving(urls["worker"], session, broker.handle) as bus, front(urls["front"], session) as asker:
-        assert await ask(asker) == broker.answer
-        assert await submit(asker) == broker.answer
-        assert await submit(asker) == b'{"orderId":7,"replayed":true}'
+    async with serving(urls["worker"], session, broker.handle) as bus, front(urls["front"], session) as bus_client:
+        assert await ask(bus_client) == broker.answer
+        assert await submit(bus_client) == broker.answer
+        assert await submit(bus_client) == b'{"orderId":7,"replayed":true}'
         await bus.write_heartbeat(SessionStatus(is_connected=True, state="ready"))
-        status = await asker.status()
+        status = await bus_client.status()
         await bus.records.note(KEY, sent="1")
         assert await bus.records.order_ids(floor=5) == 5
-        async with asker.listen("quote.1") as feed:
+        async with bus_client.listen("quote.1") as feed:
             bus.publish("quote.1", "quote", b"1")
             [tick] = await anext(feed)
 
-        halt = await asker.halt("claude", "enough")
-        assert await asker.halted() == halt
-        assert await asker.shared_secret() == await asker.shared_secret()
+        halt = await bus_client.halt("claude", "enough")
+        assert await bus_client.halted() == halt
+        assert await bus_client.shared_secret() == await bus_client.shared_secret()
         assert (await read_durability(bus.pipe)).kept == "every write"
 
     assert status is not None
@@ -60,12 +60,15 @@ async def test_the_worker_writes_an_approval_and_its_event_and_a_front_reads_the
     urls: dict[Service, str], session: str
 ) -> None:
     keys, asked = Keys(session), Approval(KEY, "digest-1", "claude", "BUY 1 AAPL")
-    async with CommandPipeline(urls["worker"]) as pipe, front(urls["front"], session) as asker:
-        reading = asyncio.create_task(asker.events.after(Cursor()))
+    async with CommandPipeline(urls["worker"]) as pipe, front(urls["front"], session) as bus_client:
+        reading = asyncio.create_task(bus_client.events.after(Cursor()))
         assert await ask_approval(pipe, keys, asked, "challenge-1") == ""
         assert await refuse_approval(pipe, keys, KEY, "digest-1", "anna", "too large")
         page = await reading
-        for step in (ask_approval(asker.pipe, keys, asked), give_approval(asker.pipe, keys, KEY, "digest-1", "me")):
+        for step in (
+            ask_approval(bus_client.pipe, keys, asked),
+            give_approval(bus_client.pipe, keys, KEY, "digest-1", "me"),
+        ):
             with pytest.raises((Refused, PermissionError), match=r"(?i)permission|signed in"):
                 await step
 
@@ -120,22 +123,22 @@ async def test_a_front_tightens_a_halt_and_never_loosens_it(
 ) -> None:
     keys = Keys(session)
     async with (
-        front(urls["front"], session) as asker,
+        front(urls["front"], session) as bus_client,
         pipe_to(urls["operator"]) as operator,
         pipe_to(redis_url) as pipe,
     ):
         await set_halt(operator, keys, "reduce_only", "operator anna", "slowly")
-        assert (await asker.halted() or NONE).level == "reduce_only"
+        assert (await bus_client.halted() or NONE).level == "reduce_only"
 
-        tightened = await asker.halted_by("claude", "stop")
-        again = await set_halt(asker.pipe, keys, "reduce_only", "claude", "less")
+        tightened = await bus_client.halted_by("claude", "stop")
+        again = await set_halt(bus_client.pipe, keys, "reduce_only", "claude", "less")
         assert [tightened[0].level, tightened[1], again.level] == ["halt", True, "halt"]
-        for read in (asker.pipe, operator):
+        for read in (bus_client.pipe, operator):
             assert await read_halt(read, keys) == again
         assert await pipe.send("HGET", keys.halt, "tightened") == b"1"
 
         assert await clear_halt(operator, keys, "anna", read=again)
-        assert await asker.halted() is None
+        assert await bus_client.halted() is None
         changes = [await change(pipe, keys) for _ in range(3)]
         assert [(each.event, each.level, each.by) for each in changes] == [
             ("halt", "reduce_only", "operator anna"), ("halt", "halt", "claude"), ("resume", "halt", "anna"),
@@ -173,14 +176,14 @@ async def test_what_a_fronts_script_sets_in_lua_changes_no_other_script(urls: di
     settings = "cjson.encode_number_precision(1) cjson.decode_max_depth(1) cjson.encode_max_depth(1)"
     async with (
         serving(urls["worker"], session, broker.handle),
-        front(urls["front"], session) as asker,
+        front(urls["front"], session) as bus_client,
         pipe_to(urls["operator"]) as operator,
     ):
-        await submit(asker)
+        await submit(bus_client)
         await store_client(operator, keys, Client("claude", Rights(frozenset({"read"}))))
-        await asker.pipe.send("EVAL", settings, 0)
+        await bus_client.pipe.send("EVAL", settings, 0)
 
-        assert await submit(asker) == b'{"orderId":7,"replayed":true}'
+        assert await submit(bus_client) == b'{"orderId":7,"replayed":true}'
         assert await grant_access(operator, keys, proof_of("a-token"), "claude", 60_000)
         known = await read_registry(operator, keys)
         assert [each.until_ms - known.now_ms <= 60_000 for each in known.access.values()] == [True]

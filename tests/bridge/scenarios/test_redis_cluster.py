@@ -44,17 +44,17 @@ async def _is_whole(pipe: CommandPipeline) -> bool:
 async def test_everything_works_from_either_node(nodes: list[EmbeddedRedis], session: str) -> None:
     broker = Broker()
     worker_url, front_url = nodes[0].url, nodes[1].url
-    async with serving(worker_url, session, broker.handle) as bus, front(front_url, session) as asker:
-        assert await ask(asker) == broker.answer
-        assert await submit(asker) == broker.answer
-        assert await submit(asker) == b'{"orderId":7,"replayed":true}'
+    async with serving(worker_url, session, broker.handle) as bus, front(front_url, session) as bus_client:
+        assert await ask(bus_client) == broker.answer
+        assert await submit(bus_client) == broker.answer
+        assert await submit(bus_client) == b'{"orderId":7,"replayed":true}'
         await bus.write_heartbeat(SessionStatus(is_connected=True, state="ready"))
-        status = await asker.status()
+        status = await bus_client.status()
         await bus.records.note(KEY, sent="1")
         record = await bus.records.read(KEY)
         first = await bus.records.order_ids(floor=5, count=3)
         assert await bus.records.unfinished() == []
-        async with asker.listen("quote.1") as feed:
+        async with bus_client.listen("quote.1") as feed:
             bus.publish("quote.1", "quote", b"1")
             [tick] = await anext(feed)
 

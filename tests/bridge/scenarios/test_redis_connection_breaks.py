@@ -24,8 +24,12 @@ async def test_an_answer_that_comes_while_the_reply_channel_is_broken_is_read_fr
     redis_url: str, session: str, broker: Broker
 ) -> None:
     broker.after.clear()
-    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
-        call = asyncio.create_task(submit(asker))
+    async with (
+        serving(redis_url, session, broker.handle),
+        Shim(redis_url) as shim,
+        front(shim.url, session) as bus_client,
+    ):
+        call = asyncio.create_task(submit(bus_client))
         await until(lambda: broker.sent, "the order is sent")
         shim.cut()
         broker.after.set()
@@ -40,9 +44,9 @@ async def test_a_refusal_whose_reply_was_missed_is_read_from_the_record(redis_ur
         missed.set()
         raise ToolError("wrong_account", "Not a paper account.")
 
-    async with Shim(redis_url) as shim, serving(redis_url, session, handle), front(shim.url, session) as asker:
+    async with Shim(redis_url) as shim, serving(redis_url, session, handle), front(shim.url, session) as bus_client:
         with pytest.raises(ToolError) as caught:
-            await submit(asker)
+            await submit(bus_client)
 
     assert missed.is_set()
     assert caught.value.code == "wrong_account"
@@ -52,10 +56,14 @@ async def test_a_refusal_whose_reply_was_missed_is_read_from_the_record(redis_ur
 async def test_a_submit_whose_answer_was_lost_is_repeated_and_executed_once(
     redis_url: str, session: str, broker: Broker
 ) -> None:
-    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
-        await submit(asker, key="an-earlier-key")
+    async with (
+        serving(redis_url, session, broker.handle),
+        Shim(redis_url) as shim,
+        front(shim.url, session) as bus_client,
+    ):
+        await submit(bus_client, key="an-earlier-key")
         shim.answers.clear()
-        call = asyncio.create_task(submit(asker))
+        call = asyncio.create_task(submit(bus_client))
         await until(lambda: broker.sent[KEY], "the order is sent")
         shim.cut()
         shim.answers.set()
@@ -66,10 +74,10 @@ async def test_a_submit_whose_answer_was_lost_is_repeated_and_executed_once(
 
 async def test_a_submit_that_stays_unanswered_is_unknown(redis_url: str, session: str, broker: Broker) -> None:
     caller = partial(front, session=session, timing=BusTiming(submit_again_s=0.3))
-    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, caller(shim.url) as asker:
-        await submit(asker, key="an-earlier-key")
+    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, caller(shim.url) as bus_client:
+        await submit(bus_client, key="an-earlier-key")
         shim.answers.clear()
-        call = asyncio.create_task(submit(asker))
+        call = asyncio.create_task(submit(bus_client))
         await until(lambda: broker.sent[KEY], "the order is sent")
         shim.refusing = True
         shim.cut()
@@ -77,7 +85,7 @@ async def test_a_submit_that_stays_unanswered_is_unknown(redis_url: str, session
             await call
         shim.answers.set()
         shim.refusing = False
-        assert await submit(asker) == b'{"orderId":7,"replayed":true}'
+        assert await submit(bus_client) == b'{"orderId":7,"replayed":true}'
 
     assert (caught.value.code, caught.value.details) == ("unknown", {"key": KEY})
     assert broker.sent[KEY] == 1
@@ -88,10 +96,10 @@ async def test_a_repeated_submit_does_not_survive_a_loss_of_redis_data(
     redis_url: str, session: str, broker: Broker
 ) -> None:
     worker = serving(redis_url, session, broker.handle)
-    async with worker as bus, Shim(redis_url) as shim, front(shim.url, session) as asker:
-        await submit(asker, key="an-earlier-key")
+    async with worker as bus, Shim(redis_url) as shim, front(shim.url, session) as bus_client:
+        await submit(bus_client, key="an-earlier-key")
         shim.answers.clear()
-        call = asyncio.create_task(submit(asker))
+        call = asyncio.create_task(submit(bus_client))
         await until(lambda: broker.sent[KEY], "the order is sent")
         await bus.pipe.send("DEL", bus.keys.order(KEY), bus.keys.answer(KEY))
         await bus.pipe.send("SET", bus.keys.generation, "another")
@@ -108,8 +116,12 @@ async def test_a_repeated_submit_does_not_survive_a_loss_of_redis_data(
 async def test_behind_a_new_connection_nothing_is_certain(redis_url: str, session: str, broker: Broker) -> None:
     """A replica that was promoted may lack the worker's accept, so a withdrawal there proves nothing."""
     broker.before.clear()
-    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
-        call = asyncio.create_task(submit(asker, deadline_s=0.8))
+    async with (
+        serving(redis_url, session, broker.handle),
+        Shim(redis_url) as shim,
+        front(shim.url, session) as bus_client,
+    ):
+        call = asyncio.create_task(submit(bus_client, deadline_s=0.8))
         await until(lambda: broker.asked, "the order is in hand")
         shim.cut()
         with pytest.raises(ToolError) as caught:
@@ -120,9 +132,9 @@ async def test_behind_a_new_connection_nothing_is_certain(redis_url: str, sessio
 
 async def test_a_record_that_vanishes_is_unknown(redis_url: str, session: str, broker: Broker) -> None:
     broker.after.clear()
-    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
-        calls = [asyncio.create_task(submit(asker)) for _ in range(2)]
-        await until(lambda: broker.sent and len(asker._replies._calls) == 2, "one is sent, the other waits for it")
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as bus_client:
+        calls = [asyncio.create_task(submit(bus_client)) for _ in range(2)]
+        await until(lambda: broker.sent and len(bus_client._replies._calls) == 2, "one is sent, the other waits for it")
         await bus.pipe.send("DEL", bus.keys.order(KEY), bus.keys.answer(KEY))
         errors = await asyncio.gather(*calls, return_exceptions=True)
 
@@ -132,15 +144,15 @@ async def test_a_record_that_vanishes_is_unknown(redis_url: str, session: str, b
 @pytest.mark.fault(81)
 async def test_a_worker_that_knows_writes_a_lost_record_anew(redis_url: str, session: str, broker: Broker) -> None:
     broker.after.clear()
-    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
-        call = asyncio.create_task(submit(asker, deadline_s=1))
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as bus_client:
+        call = asyncio.create_task(submit(bus_client, deadline_s=1))
         await until(lambda: broker.sent, "the order is sent")
         await bus.pipe.send("DEL", bus.keys.order(KEY), bus.keys.answer(KEY), bus.keys.inflight)
         with pytest.raises(ToolError, match="unknown"):
             await call
         broker.after.set()
         await until(lambda: not bus._in_hand, "the worker is through with it")
-        assert await submit(asker) == b'{"orderId":7,"replayed":true}'
+        assert await submit(bus_client) == b'{"orderId":7,"replayed":true}'
 
     assert broker.sent == {KEY: 1}
 
@@ -148,11 +160,15 @@ async def test_a_worker_that_knows_writes_a_lost_record_anew(redis_url: str, ses
 async def test_an_answer_is_waited_for_while_redis_is_away(redis_url: str, session: str, broker: Broker) -> None:
     """Both whoever placed the order and whoever waits for the same key."""
     broker.after.clear()
-    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
-        first = asyncio.create_task(submit(asker))
+    async with (
+        serving(redis_url, session, broker.handle),
+        Shim(redis_url) as shim,
+        front(shim.url, session) as bus_client,
+    ):
+        first = asyncio.create_task(submit(bus_client))
         await until(lambda: broker.sent, "the order is sent")
-        second = asyncio.create_task(submit(asker))
-        await until(lambda: len(asker._replies._calls) == 2, "the second waits")
+        second = asyncio.create_task(submit(bus_client))
+        await until(lambda: len(bus_client._replies._calls) == 2, "the second waits")
         connections = shim.accepted
         shim.refusing = True
         for times in (1, 2):
@@ -168,10 +184,14 @@ async def test_an_answer_is_waited_for_while_redis_is_away(redis_url: str, sessi
 
 
 async def test_a_repeated_submit_waits_until_redis_is_back(redis_url: str, session: str, broker: Broker) -> None:
-    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
-        await submit(asker, key="an-earlier-key")
+    async with (
+        serving(redis_url, session, broker.handle),
+        Shim(redis_url) as shim,
+        front(shim.url, session) as bus_client,
+    ):
+        await submit(bus_client, key="an-earlier-key")
         shim.answers.clear()
-        call = asyncio.create_task(submit(asker))
+        call = asyncio.create_task(submit(bus_client))
         await until(lambda: broker.sent[KEY], "the order is sent")
         connections = shim.accepted
         shim.refusing = True
@@ -188,8 +208,8 @@ async def test_an_attempt_that_was_replaced_joins_the_one_that_replaced_it(
     redis_url: str, session: str, broker: Broker
 ) -> None:
     broker.before.clear()
-    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
-        first = asyncio.create_task(submit(asker))
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as bus_client:
+        first = asyncio.create_task(submit(bus_client))
         await until(lambda: broker.asked, "the first is in hand")
         request = broker.asked[0].request
         await intents(bus.pipe, session).withdraw(KEY, request.id)
@@ -211,26 +231,26 @@ async def test_a_reply_that_is_there_at_once_is_not_overlooked(
         await asked.accept()
         raise ZeroDivisionError
 
-    async with serving(redis_url, session, handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
-        await _warm(asker)
-        real = asker._records.submit
+    async with serving(redis_url, session, handle), Shim(redis_url) as shim, front(shim.url, session) as bus_client:
+        await _warm(bus_client)
+        real = bus_client._records.submit
 
         async def slow(*arguments: Any, **options: Any) -> Any:
             seen = await real(*arguments, **options)
-            [call] = asker._replies._calls.values()
+            [call] = bus_client._replies._calls.values()
             await asyncio.wait([call])
             return seen
 
-        monkeypatch.setattr(asker._records, "submit", slow)
+        monkeypatch.setattr(bus_client._records, "submit", slow)
         with pytest.raises(ToolError) as caught:
-            await submit(asker)
+            await submit(bus_client)
 
     assert caught.value.code == "unknown"
 
 
-async def _warm(asker: Any) -> None:
+async def _warm(bus_client: Any) -> None:
     with pytest.raises(ToolError):
-        await asker.ask(GET_POSITIONS, GET_POSITIONS.request(), caller="c", request_id="r")
+        await bus_client.ask(GET_POSITIONS, GET_POSITIONS.request(), caller="c", request_id="r")
 
 
 def _has_tried(shim: Shim, connections: int) -> bool:

@@ -30,19 +30,19 @@ async def test_who_listens_at_a_server_that_became_a_replica_leaves_it_too(
 ) -> None:
     broker = Broker()
     async with (
-        EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim, front(shim.url, session) as asker,
+        EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim, front(shim.url, session) as bus_client,
         serving(other.url, session, broker.handle),
     ):  # fmt: skip
         with pytest.raises(ToolError, match="no_worker"):
-            await ask(asker)
-        await asker.pipe.send("REPLICAOF", "127.0.0.1", "1")
+            await ask(bus_client)
+        await bus_client.pipe.send("REPLICAOF", "127.0.0.1", "1")
         shim.lead_to(other.url)
         with pytest.raises(ToolError, match="read only replica"):
-            await asker.halt("anna", "test")
+            await bus_client.halt("anna", "test")
         with suppress(ToolError):  # what is under way is told to ask again
-            await ask(asker, deadline_s=5)
+            await ask(bus_client, deadline_s=5)
 
-        assert await ask(asker, deadline_s=5) == broker.answer
+        assert await ask(bus_client, deadline_s=5) == broker.answer
 
 
 async def test_a_worker_that_listens_at_a_server_that_became_a_replica_leaves_it_too(
@@ -51,10 +51,10 @@ async def test_a_worker_that_listens_at_a_server_that_became_a_replica_leaves_it
     broker = Broker()
     async with (
         EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim,
-        serving(shim.url, session, broker.handle) as bus, front(other.url, session) as asker,
+        serving(shim.url, session, broker.handle) as bus, front(other.url, session) as bus_client,
     ):  # fmt: skip
         await bus.pipe.send("REPLICAOF", "127.0.0.1", "1")
         shim.lead_to(other.url)
-        await until(lambda: asker._replies.receivers(), "the worker listens at the new primary")
+        await until(lambda: bus_client._replies.receivers(), "the worker listens at the new primary")
 
-        assert await ask(asker, deadline_s=5) == broker.answer
+        assert await ask(bus_client, deadline_s=5) == broker.answer

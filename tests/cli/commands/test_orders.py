@@ -12,8 +12,8 @@ from tests.stacks.operator_commands import typed
 async def test_what_became_of_a_key_is_told(
     own_redis: EmbeddedRedis, session: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with serving(own_redis.url, session, Broker().handle), front(own_redis.url, session) as asker:
-        await submit(asker)
+    async with serving(own_redis.url, session, Broker().handle), front(own_redis.url, session) as bus_client:
+        await submit(bus_client)
     capsys.readouterr()  # the worker's log
 
     assert await typed(own_redis, "orders", "--session", session, "--force", KEY, "never-used") == 0

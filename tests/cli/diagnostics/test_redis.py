@@ -52,7 +52,7 @@ async def test_the_stacks_own_redis_is_found_where_nobody_named_it(session: str,
 
 async def test_a_redis_that_could_lose_orders(own_redis: EmbeddedRedis, session: str) -> None:
     async with caller(own_redis.url, session) as front, serving(own_redis.url, session) as serves:
-        await front.asker.pipe.send("CONFIG", "SET", "appendfsync", "everysec")
+        await front.bus_client.pipe.send("CONFIG", "SET", "appendfsync", "everysec")
         found = await faults(Place(serves.endpoint, None, None, own_redis.url, "none"))
 
     assert "appendfsync is everysec" in found["redis"].told

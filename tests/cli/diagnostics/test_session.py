@@ -91,7 +91,7 @@ async def test_a_live_account_in_paper_mode(redis_url: str, session: str) -> Non
 
 async def test_a_kill_switch_that_is_set(redis_url: str, session: str) -> None:
     async with Simulator() as sim, stack(redis_url, session, sim.port) as place, caller(redis_url, session) as front:
-        await set_halt(front.asker.pipe, front.asker.keys, "halt", "operator", "a test")
+        await set_halt(front.bus_client.pipe, front.bus_client.keys, "halt", "operator", "a test")
         found = await faults(place)
 
     assert "resume" in found["kill switch"].cure

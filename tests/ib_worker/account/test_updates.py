@@ -18,7 +18,7 @@ async def test_account_updates_are_told_whole_and_then_as_they_change(
 ) -> None:
     async with trading(redis_url, session, sim) as front:
         opened, again = await asyncio.gather(front.ask("open_account_updates"), front.ask("open_account_updates"))
-        async with front.asker.listen(opened["stream"]) as feed:
+        async with front.bus_client.listen(opened["stream"]) as feed:
             await front.submit("place_order", symbol="AAPL", action="BUY", totalQuantity=3)
             ticks = await first_ticks(feed, 1)
 

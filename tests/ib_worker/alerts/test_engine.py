@@ -15,7 +15,7 @@ async def test_the_next_leader_goes_on_with_every_kind_of_watch(redis_url: str, 
         sim.fault("rewrite 1 4 2000000")
         async with worker(redis_url, session, sim.port, FAST):
             (event,) = await fired(front, timeout_s=20)
-            left = await front.asker.pipe.send("HLEN", front.asker.keys.watches)
+            left = await front.bus_client.pipe.send("HLEN", front.bus_client.keys.watches)
 
     assert event.details["event"] == "price"
     assert left == 1

@@ -23,7 +23,7 @@ async def test_what_is_not_there_is_refused(
         error = await front.refused("keep_watches", events=[condition])
 
         assert error.code == code
-        assert await front.asker.pipe.send("HLEN", front.asker.keys.watches) == 0
+        assert await front.bus_client.pipe.send("HLEN", front.bus_client.keys.watches) == 0
 
 
 async def test_a_line_that_has_no_room_is_refused(redis_url: str, session: str, sim: Simulator) -> None:

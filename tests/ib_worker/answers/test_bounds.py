@@ -127,7 +127,7 @@ def test_the_newest_are_kept_of_what_has_a_bound() -> None:
 async def test_an_answer_that_was_cut_says_so(redis_url: str, session: str, sim: Simulator) -> None:
     declared = OPERATIONS["get_positions"]
     async with trading(redis_url, session, sim) as front:
-        reply = await front.asker.reply(declared, GetPositions(limit=1), caller="claude", request_id="r-1")
+        reply = await front.bus_client.reply(declared, GetPositions(limit=1), caller="claude", request_id="r-1")
         one = await front.ask("get_positions", symbol="spy")
 
         assert reply.details[TRUNCATED]["rows"] == 1

@@ -21,11 +21,11 @@ KEY = "a-key-of-the-caller"
 async def test_the_kill_switch_stops_orders_and_lets_cancels_pass(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         placed = await front.submit("place_order", key=KEY, **resting())
-        await set_halt(front.asker.pipe, front.asker.keys, "halt", "anna", "test")
+        await set_halt(front.bus_client.pipe, front.bus_client.keys, "halt", "anna", "test")
         held = await front.refused_order(**order())
         change = await front.refused_order("modify_order", orderId=placed["orderId"], lmtPrice=401)
         cancelled = await front.submit("cancel_order", orderId=placed["orderId"])
-        await clear_halt(front.asker.pipe, front.asker.keys, "bert")
+        await clear_halt(front.bus_client.pipe, front.bus_client.keys, "bert")
         filled = await front.submit("place_order", **order())
 
     assert (held.code, change.code) == ("halted", "halted")
@@ -47,7 +47,7 @@ async def test_a_closing_order_that_is_filled_in_part_can_be_changed_while_only_
             return any((each["contract"]["symbol"], each["position"]) == ("TSLA", 6) for each in found)
 
         await until(part_is_sold, "four are sold")
-        await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "a human", "enough")
+        await set_halt(front.bus_client.pipe, front.bus_client.keys, "reduce_only", "a human", "enough")
         changed = await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=9998)
         more = await front.refused_order("modify_order", orderId=placed["orderId"], totalQuantity=11)
 
@@ -117,7 +117,7 @@ async def test_an_order_that_is_halted_is_told_by_whom_when_and_why(
     }
     async with trading(redis_url, session, sim) as front:
         await front.submit("place_order", "a-resting-order", **order(symbol="MSFT", orderType="LMT", lmtPrice=20))
-        halt = await front.asker.halt("anna", "odd fills – look first")
+        halt = await front.bus_client.halt("anna", "odd fills – look first")
         error = await front.refused_order(tool, **arguments[tool])
 
     assert error.code == "halted"

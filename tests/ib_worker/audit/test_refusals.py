@@ -13,7 +13,7 @@ async def test_what_was_refused_while_no_worker_led_is_written_once_by_the_next(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     async with caller(redis_url, session) as beside:
-        pipe, keys = beside.asker.pipe, beside.asker.keys
+        pipe, keys = beside.bus_client.pipe, beside.bus_client.keys
         await ask_approval(pipe, keys, ASKED)
         await refuse_approval(pipe, keys, ASKED.key, ASKED.digest, "operator anna", "too large")
         async with trading(redis_url, session, sim) as front:

@@ -127,7 +127,7 @@ def name(state: OrderState) -> tuple[int, int]:
 
 
 async def lines_of(front: Caller) -> list[bytes]:
-    return [line async for line in read_log(front.asker.pipe, front.asker.keys)]
+    return [line async for line in read_log(front.bus_client.pipe, front.bus_client.keys)]
 
 
 @pytest.mark.fault(107)

@@ -33,8 +33,8 @@ async def test_the_log_tells_the_intent_before_the_frame_and_rebuilds_every_orde
 
         await until(all_written, "the queue is written")
         written = await entries(front)
-        lines = [line async for line in read_log(front.asker.pipe, front.asker.keys)]
-        head = await read_head(front.asker.pipe, front.asker.keys.audit_head)
+        lines = [line async for line in read_log(front.bus_client.pipe, front.bus_client.keys)]
+        head = await read_head(front.bus_client.pipe, front.bus_client.keys.audit_head)
         verified = await asyncio.to_thread(main, ["audit", "verify", "--redis", redis_url, "--session", session])
 
     events = [each.event for each in written if each.orderRef == order_ref(KEY)]
@@ -55,10 +55,10 @@ async def test_the_log_tells_the_intent_before_the_frame_and_rebuilds_every_orde
 @pytest.mark.fault(71)
 async def test_without_a_log_no_order_leaves_and_reads_go_on(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
-        await front.asker.pipe.send("DEL", front.asker.keys.audit_head)
-        await front.asker.pipe.send("SET", front.asker.keys.audit_head, "no hash")
+        await front.bus_client.pipe.send("DEL", front.bus_client.keys.audit_head)
+        await front.bus_client.pipe.send("SET", front.bus_client.keys.audit_head, "no hash")
         held = await front.refused_order(**order())
         positions = await front.ask("get_positions")
-        await front.asker.pipe.send("DEL", front.asker.keys.audit_head)
+        await front.bus_client.pipe.send("DEL", front.bus_client.keys.audit_head)
 
     assert (held.code, len(positions) > 0, frames(sim)) == ("audit_unavailable", True, 0)

@@ -32,8 +32,8 @@ async def front(redis_url: str, session: str, tmp_path: Path) -> AsyncIterator[C
 
 async def test_a_call_needs_its_own_clients_proof(front: Caller, tmp_path: Path) -> None:
     for forged in (
-        Caller(front.asker, "trader"),
-        Caller(front.asker, "trader", proof=ClientProof("0" * 64)),
+        Caller(front.bus_client, "trader"),
+        Caller(front.bus_client, "trader", proof=ClientProof("0" * 64)),
         as_client(front, "trader", token_of="reader"),
         as_client(front, "local", token_of="trader"),
     ):
@@ -42,7 +42,7 @@ async def test_a_call_needs_its_own_clients_proof(front: Caller, tmp_path: Path)
         assert (await forged.refused_order("cancel_all_orders")).code == "unauthorized"
 
     assert await as_client(front, "reader").ask("get_positions")
-    audit = await front.asker.pipe.send("XRANGE", front.asker.keys.audit, "-", "+")
+    audit = await front.bus_client.pipe.send("XRANGE", front.bus_client.keys.audit, "-", "+")
     assert str(audit).count("unauthorized") == 8
 
     write_clients(tmp_path / "clients.json", {"reader": {}})  # the trader's entry is gone
@@ -65,11 +65,11 @@ async def test_scopes_and_toolsets_are_the_workers_to_check(front: Caller) -> No
 async def test_a_proof_is_in_no_record_and_no_audit_entry(front: Caller) -> None:
     trader = as_client(front, "trader")
     done = await trader.submit("place_order", KEY, **order())
-    keeper = RecordKeeper(trader.asker.pipe, trader.asker.keys, 1)
+    keeper = RecordKeeper(trader.bus_client.pipe, trader.bus_client.keys, 1)
     record = await keeper.read(KEY)
-    audit = await trader.asker.pipe.send("XRANGE", trader.asker.keys.audit, "-", "+")
-    parts = (trader.asker.keys.order(KEY), trader.asker.keys.answer(KEY))
-    kept = [each for part in parts for each in await trader.asker.pipe.send("HGETALL", part)]
+    audit = await trader.bus_client.pipe.send("XRANGE", trader.bus_client.keys.audit, "-", "+")
+    parts = (trader.bus_client.keys.order(KEY), trader.bus_client.keys.answer(KEY))
+    kept = [each for part in parts for each in await trader.bus_client.pipe.send("HGETALL", part)]
 
     assert done["orderId"]
     assert record is not None
@@ -86,10 +86,10 @@ async def test_clients_of_redis_come_and_go_without_a_restart(redis_url: str, se
     """A worker without a file asks for proofs from the first client on, and then always."""
     async with Simulator() as sim, worker(redis_url, session, sim.port), caller(redis_url, session) as front:
         await front.writable()
-        pipe, keys = front.asker.pipe, front.asker.keys
+        pipe, keys = front.bus_client.pipe, front.bus_client.keys
         claude, phone = as_client(front, "claude"), as_client(front, "phone")
         assert await front.ask("get_positions")
-        restricted = Caller(front.asker, "claude", proof=ClientProof(proof_for("claude"), restricted=True))
+        restricted = Caller(front.bus_client, "claude", proof=ClientProof(proof_for("claude"), restricted=True))
         assert (await restricted.refused("get_positions")).code == "unauthorized"  # nobody could hold it to its rights
 
         await store_client(pipe, keys, Client("claude", Rights(frozenset({"read"}))))
@@ -110,7 +110,7 @@ async def test_fronts_and_records_of_the_release_before_go_on_where_no_clients_a
 ) -> None:
     """Such a front sends no proof; a newer one with tokens does, to a worker without a CLIENTS_FILE."""
     async with Simulator() as sim, trading(redis_url, session, sim) as front:
-        old = Caller(front.asker, "trader", proof=NO_PROOF)
+        old = Caller(front.bus_client, "trader", proof=NO_PROOF)
         first = await old.submit("place_order", KEY, **order())
         again = await as_client(front, "trader").submit("place_order", KEY, **order())
 
@@ -119,11 +119,11 @@ async def test_fronts_and_records_of_the_release_before_go_on_where_no_clients_a
 
 
 async def test_the_console_asks_in_the_name_of_an_operator_who_is_signed_in(front: Caller) -> None:
-    pipe, keys = front.asker.pipe, front.asker.keys
+    pipe, keys = front.bus_client.pipe, front.bus_client.keys
     await add_operator(pipe, keys, Operator("anna", "hash"))
     signed_in = ClientProof(sign_in_id(await begin_sign_in(pipe, keys, "anna", "console")))
-    console = Caller(front.asker, CONSOLE_CALLER, proof=signed_in)
-    strangers = [Caller(front.asker, CONSOLE_CALLER), Caller(front.asker, "reader", proof=signed_in)]
+    console = Caller(front.bus_client, CONSOLE_CALLER, proof=signed_in)
+    strangers = [Caller(front.bus_client, CONSOLE_CALLER), Caller(front.bus_client, "reader", proof=signed_in)]
 
     assert "accounts" in await console.ask("get_overview")
     assert (await console.refused_order(**order())).code == "unauthorized"

@@ -31,7 +31,7 @@ async def test_a_read_only_gateway_shows_positions_and_no_orders(redis_url: str,
 
 async def test_arguments_that_are_none_are_named(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
-        error = await _raw(front.asker, "get_historical_data", '{"symbol":"SPY","limitPrice":5}')
+        error = await _raw(front.bus_client, "get_historical_data", '{"symbol":"SPY","limitPrice":5}')
 
         assert error.code == "invalid_arguments"
         assert error.details["faults"][0]["field"] == "limitPrice"
@@ -39,7 +39,7 @@ async def test_arguments_that_are_none_are_named(redis_url: str, session: str, s
 
 async def test_an_operation_of_a_newer_front_is_refused(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
-        error = await _raw(front.asker, "get_something_new", "{}")
+        error = await _raw(front.bus_client, "get_something_new", "{}")
 
         assert "no operation get_something_new" in error.message
 
@@ -54,10 +54,10 @@ class Raw:
         return self.json
 
 
-async def _raw(asker: BusClient, operation: str, arguments: str) -> ToolError:
+async def _raw(bus_client: BusClient, operation: str, arguments: str) -> ToolError:
     declared = replace(OPERATIONS["get_positions"], name=operation)
     try:
-        answer = await asker.ask(declared, Raw(arguments), caller="claude", request_id="r-1")  # type: ignore[arg-type]
+        answer = await bus_client.ask(declared, Raw(arguments), caller="claude", request_id="r-1")  # type: ignore[arg-type]
     except ToolError as error:
         return error
     raise AssertionError(f"answered: {answer!r}")

@@ -27,7 +27,7 @@ async def test_a_session_that_was_disconnected_stays_so_over_a_restart_until_it_
     async with worker(redis_url, session, sim.port), caller(redis_url, session) as front:
 
         async def serves() -> bool:
-            beat = await front.asker.status()
+            beat = await front.bus_client.status()
             return beat is not None and beat.worker != earlier and beat.receivers > 0
 
         await until(serves, "the next worker serves")
@@ -71,7 +71,7 @@ async def test_what_redis_has_lost_the_workers_file_knows(
         await front.reaches("disconnected")
 
         async def stored() -> bool:
-            return await front.asker.pipe.send("GET", front.asker.keys.steering) is not None
+            return await front.bus_client.pipe.send("GET", front.bus_client.keys.steering) is not None
 
         await until(stored, "Redis has it again")
 
@@ -79,9 +79,9 @@ async def test_what_redis_has_lost_the_workers_file_knows(
 @pytest.mark.trial("B15")
 async def test_a_release_that_writes_more_is_understood(redis_url: str, session: str, sim: Simulator) -> None:
     async with caller(redis_url, session) as front:
-        keys = front.asker.keys
-        await store_connection_target(front.asker.pipe, keys, Watermark(session), ConnectionTarget("claude"))
-        await front.asker.pipe.send("SET", keys.steering, b'{"by": "claude", "why": "a later field"}')
+        keys = front.bus_client.keys
+        await store_connection_target(front.bus_client.pipe, keys, Watermark(session), ConnectionTarget("claude"))
+        await front.bus_client.pipe.send("SET", keys.steering, b'{"by": "claude", "why": "a later field"}')
         async with worker(redis_url, session, sim.port):
             await front.reaches("disconnected")
 

@@ -266,7 +266,7 @@ async def test_closing_gives_every_line_back(sim: Simulator) -> None:
 async def test_a_listener_hears_what_the_line_says(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         opened = await front.ask("open_market_data", symbol="SPY")
-        async with front.asker.listen(opened["stream"]) as feed:
+        async with front.bus_client.listen(opened["stream"]) as feed:
             ticks = await first_ticks(feed, 5)
 
         assert opened["stream"] == SPY
@@ -288,7 +288,7 @@ async def test_a_line_without_a_price_is_waited_for_once(redis_url: str, session
 async def test_what_is_told_at_the_opening_says_up_to_which_tick(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         early = await front.ask("open_market_data", symbol="SPY")
-        async with front.asker.listen(early["stream"]) as feed:
+        async with front.bus_client.listen(early["stream"]) as feed:
             await first_ticks(feed, 3)
             opened = await front.ask("open_market_data", symbol="SPY")
             feed.resume_from(opened["life"], opened["seq"])

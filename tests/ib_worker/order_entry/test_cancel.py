@@ -78,8 +78,8 @@ async def test_everything_is_cancelled_where_the_login_has_an_account_that_may_n
         await front.writable()
         wanted = order(orderType="LMT", lmtPrice=50, account="DU1234567")
         await front.refused_order(key=KEY, **wanted)
-        (waiting,) = await waiting_approvals(front.asker.pipe, front.asker.keys)
-        await give_approval(front.asker.pipe, front.asker.keys, KEY, waiting.digest, "anna")
+        (waiting,) = await waiting_approvals(front.bus_client.pipe, front.bus_client.keys)
+        await give_approval(front.bus_client.pipe, front.bus_client.keys, KEY, waiting.digest, "anna")
         await front.submit("place_order", key=KEY, **wanted)
 
         every = await front.refused_order("cancel_all_orders", everyClient=True)

@@ -78,15 +78,15 @@ async def test_an_order_whose_made_key_never_reached_its_client_holds_its_equals
     async with trading(redis_url, session, sim) as front:
         first = await replace(front, keyless=True).submit("place_order", "a-made-key", **order())
         if told:
-            await front.asker.told("a-made-key")
-        name = front.asker.keys.answer("a-made-key")
-        accepted = int(await front.asker.pipe.send("HGET", name, "t_accepted"))
-        await front.asker.pipe.send("HSET", name, "t_accepted", accepted - 600_000)  # ten minutes ago
+            await front.bus_client.told("a-made-key")
+        name = front.bus_client.keys.answer("a-made-key")
+        accepted = int(await front.bus_client.pipe.send("HGET", name, "t_accepted"))
+        await front.bus_client.pipe.send("HSET", name, "t_accepted", accepted - 600_000)  # ten minutes ago
         if told:
             placed = await front.submit("place_order", "another-key", **order())
         else:
             error = await front.refused_order(key="another-key", **order())
-        await front.asker.pipe.send("HSET", name, "t_accepted", accepted - 901_000)
+        await front.bus_client.pipe.send("HSET", name, "t_accepted", accepted - 901_000)
         later = await front.submit("place_order", "a-later-key", **order(), duplicateOf="another-key")
 
     assert first["status"] == later["status"] == "Filled"

@@ -25,13 +25,13 @@ async def test_a_live_order_waits_for_a_human(redis_url: str, session: str, sim:
     async with worker(redis_url, session, sim.port, **LIVE), caller(redis_url, session) as front:
         await front.writable()
         held = await front.refused_order(key=KEY, **order())
-        (waiting,) = await waiting_approvals(front.asker.pipe, front.asker.keys)
+        (waiting,) = await waiting_approvals(front.bus_client.pipe, front.bus_client.keys)
         assert frames(sim) == 0
         own = await front.ask("get_approval_state", orderKey=KEY)
-        foreign = await Caller(front.asker, "another").refused("get_approval_state", orderKey=KEY)
-        wrong = await give_approval(front.asker.pipe, front.asker.keys, KEY, "another digest", "bert")
-        given = await give_approval(front.asker.pipe, front.asker.keys, KEY, waiting.digest, "anna")
-        twice = await give_approval(front.asker.pipe, front.asker.keys, KEY, waiting.digest, "anna")
+        foreign = await Caller(front.bus_client, "another").refused("get_approval_state", orderKey=KEY)
+        wrong = await give_approval(front.bus_client.pipe, front.bus_client.keys, KEY, "another digest", "bert")
+        given = await give_approval(front.bus_client.pipe, front.bus_client.keys, KEY, waiting.digest, "anna")
+        twice = await give_approval(front.bus_client.pipe, front.bus_client.keys, KEY, waiting.digest, "anna")
         other = await front.refused_order(key="another-key", **order())
         filled = await front.submit("place_order", key=KEY, **order())
 
@@ -52,8 +52,8 @@ async def test_a_previewed_order_that_waits_for_a_human_is_still_confirmed_when_
         await front.writable()
         token = (await front.ask("preview_order", **order()))["confirmationToken"]
         held = await front.refused_order(key=KEY, **order(confirmationToken=token))
-        (waiting,) = await waiting_approvals(front.asker.pipe, front.asker.keys)
-        await give_approval(front.asker.pipe, front.asker.keys, KEY, waiting.digest, "anna")
+        (waiting,) = await waiting_approvals(front.bus_client.pipe, front.bus_client.keys)
+        await give_approval(front.bus_client.pipe, front.bus_client.keys, KEY, waiting.digest, "anna")
         filled = await front.submit("place_order", key=KEY, **order(confirmationToken=token))
         again = await front.refused_order(key="another-key", **order(confirmationToken=token))
 

@@ -165,7 +165,7 @@ def test_on_paper_only_what_costs_nobody_a_day_is_on() -> None:
 
 
 async def halted(front: Caller) -> str | None:
-    found = await read_halt(front.asker.pipe, front.asker.keys)
+    found = await read_halt(front.bus_client.pipe, front.bus_client.keys)
     return found.reason if found and found.by == "the worker" else None
 
 
@@ -178,7 +178,7 @@ async def test_a_tripped_wire_halts_every_replica_until_a_human_releases_it(
         await until(lambda: halted(front), "it is halted")
         sim.fault("clear")
         refused = await front.refused_order(**order())
-        await clear_halt(front.asker.pipe, front.asker.keys, "a human")
+        await clear_halt(front.bus_client.pipe, front.bus_client.keys, "a human")
         placed = await front.submit("place_order", **order(totalQuantity=3))
 
     assert codes == ["rejected", "rejected"]
@@ -250,7 +250,7 @@ async def test_a_switch_record_that_can_not_be_read_is_passed_over(
     if entry == "latest":
         entry = '{"event": "halt", "level": "halt", "by": "x", "reason": "y", "at_ms": 9000000000000000000}'
     async with trading(redis_url, session, sim) as front:
-        pipe, keys = front.asker.pipe, front.asker.keys
+        pipe, keys = front.bus_client.pipe, front.bus_client.keys
         await pipe.send("RPUSH", keys.switched, entry)
         await set_halt(pipe, keys, "halt", "a human", "odd fills")
 
@@ -265,9 +265,9 @@ async def test_a_switch_that_was_written_in_part_is_set_all_the_same(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     async with trading(redis_url, session, sim) as front:
-        await front.asker.pipe.send("HSET", front.asker.keys.halt, "level", "halt", "since_ms", "now")
+        await front.bus_client.pipe.send("HSET", front.bus_client.keys.halt, "level", "halt", "since_ms", "now")
 
-        found = await read_halt(front.asker.pipe, front.asker.keys)
+        found = await read_halt(front.bus_client.pipe, front.bus_client.keys)
         refused = await front.refused_order(**order())
 
     assert found is not None

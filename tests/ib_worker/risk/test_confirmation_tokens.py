@@ -30,7 +30,7 @@ async def test_a_token_of_another_client_or_no_token_at_all_is_refused(
 ) -> None:
     async with trading(redis_url, session, sim) as front:
         token = (await front.ask("preview_order", **resting()))["confirmationToken"]
-        theirs = Caller(front.asker, "somebody else")
+        theirs = Caller(front.bus_client, "somebody else")
         stolen = await theirs.refused_order(**resting(), confirmationToken=token)
         made_up = await front.refused_order(**resting(), confirmationToken="no token")
 

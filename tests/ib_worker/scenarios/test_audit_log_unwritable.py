@@ -75,7 +75,7 @@ async def lease(front: Caller, held: bool) -> None:
     """Wait until the lease has lapsed, since it could not be renewed, or is there again."""
 
     async def seen() -> bool:
-        return bool(await front.asker.pipe.send("EXISTS", front.asker.keys.lease)) is held
+        return bool(await front.bus_client.pipe.send("EXISTS", front.bus_client.keys.lease)) is held
 
     await until(seen, f"the lease is {'held' if held else 'lapsed'}")
 
@@ -85,14 +85,14 @@ async def test_out_of_memory_no_order_goes_and_reads_go_on(
 ) -> None:
     async with trading(own_redis.url, session, sim, bus_timing=SHORT_LEASE) as front:
         await front.submit("place_order", **order())
-        await front.asker.pipe.send("CONFIG", "SET", "maxmemory", "1")
+        await front.bus_client.pipe.send("CONFIG", "SET", "maxmemory", "1")
         held = await front.refused_order(**order(totalQuantity=2))
         await lease(front, held=False)
         later = await front.refused_order(**order(totalQuantity=3))
         positions = await front.ask("get_positions")
         fills = await front.ask("get_executions")
         assert len(sim.journal.orders()) == 1
-        await front.asker.pipe.send("CONFIG", "SET", "maxmemory", "0")
+        await front.bus_client.pipe.send("CONFIG", "SET", "maxmemory", "0")
         await lease(front, held=True)
         filled = await front.submit("place_order", **order(totalQuantity=4))
         whole = await verified(own_redis, session)
@@ -108,12 +108,12 @@ async def test_on_a_full_disk_a_server_that_goes_on_lets_reads_pass_and_no_order
     """A server that syncs every second refuses writes from then on."""
     async with trading(redis_on.url, session, sim, bus_timing=SHORT_LEASE) as front:
         await front.submit("place_order", **order())
-        await front.asker.pipe.send("CONFIG", "SET", "appendfsync", "everysec")
+        await front.bus_client.pipe.send("CONFIG", "SET", "appendfsync", "everysec")
         disk.fill()
 
         async def refuses() -> bool:
             try:
-                await front.asker.pipe.send("SET", "probe", "x" * 4096)
+                await front.bus_client.pipe.send("SET", "probe", "x" * 4096)
             except BusError as error:
                 return "MISCONF" in str(error)
             return False

@@ -24,7 +24,7 @@ async def test_a_close_that_resting_exits_hold_up_is_told_so_and_passes_without_
     async with trading(redis_url, session, sim, limits=none) as front:
         await bracket(front, **FILLED)
         await settles(front, 10)
-        pipe, keys = front.asker.pipe, front.asker.keys
+        pipe, keys = front.bus_client.pipe, front.bus_client.keys
         await set_halt(pipe, keys, "reduce_only", "anna", "the day's end")
         refused = await front.refused_order(**CLOSE)
         told = await front.ask("preview_order", **CLOSE)
@@ -45,7 +45,7 @@ async def test_a_fraction_closes_what_others_leave_of_a_position(redis_url: str,
         for quantity in (0.1, 0.2):
             resting = order(symbol="NVDA", action="SELL", totalQuantity=quantity, orderType="LMT", lmtPrice=600)
             await front.submit("place_order", **resting)
-        pipe, keys = front.asker.pipe, front.asker.keys
+        pipe, keys = front.bus_client.pipe, front.bus_client.keys
         await set_halt(pipe, keys, "reduce_only", "anna", "the day's end")
         closed = await front.submit("place_order", **CLOSE | {"totalQuantity": 0.4})
         await clear_halt(pipe, keys, "anna")

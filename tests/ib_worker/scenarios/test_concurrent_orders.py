@@ -58,7 +58,7 @@ async def test_closing_orders_at_the_same_time_close_no_more_than_there_is(
 ) -> None:
     async with trading(redis_url, session, sim) as front:
         await front.submit("place_order", **order(totalQuantity=10))
-        await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")
+        await set_halt(front.bus_client.pipe, front.bus_client.keys, "reduce_only", "the operator", "a test")
         told = await asyncio.gather(
             *(tried(front, **order(action="SELL", totalQuantity=size)) for size in (10, 9, 8, 7))
         )
@@ -79,7 +79,7 @@ async def test_closing_orders_close_no_more_than_there_is_however_late_the_posit
     async with trading(redis_url, session, sim) as front:
         await front.submit("place_order", **order(totalQuantity=30))
         await until(lambda: held(front, 30), "thirty are held")
-        await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")
+        await set_halt(front.bus_client.pipe, front.bus_client.keys, "reduce_only", "the operator", "a test")
         sim.fault("delay position 30")
         told = []
         for size in (10, 20, 11, 1):
@@ -100,7 +100,7 @@ async def test_a_fill_that_no_position_shows_for_long_is_looked_for(
     async with trading(redis_url, session, sim, order_timing=OrderTiming(position_lag_s=0)) as front:
         await front.submit("place_order", **order(totalQuantity=30))
         await until(lambda: held(front, 30), "thirty are held")
-        await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")
+        await set_halt(front.bus_client.pipe, front.bus_client.keys, "reduce_only", "the operator", "a test")
         sim.fault("swallow position 1")
         sold = [await tried(front, **order(action="SELL", totalQuantity=size)) for size in (10, 20, 1)]
 
@@ -118,7 +118,7 @@ async def test_a_bracket_is_never_a_closing_order_since_its_exits_would_open_ano
 ) -> None:
     async with trading(redis_url, session, sim) as front:
         await front.submit("place_order", **order(totalQuantity=10))
-        await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")
+        await set_halt(front.bus_client.pipe, front.bus_client.keys, "reduce_only", "the operator", "a test")
 
         told = await tried(front, "place_bracket_order", action="SELL", totalQuantity=10, **BRACKET)
 

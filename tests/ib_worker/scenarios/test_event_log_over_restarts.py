@@ -9,7 +9,7 @@ from tests.waiting import until
 
 
 async def events(front: Caller, after: Cursor = Cursor()) -> list[SessionEvent]:  # noqa: B008  # frozen
-    page = await read_events(front.asker.pipe, front.asker.keys, after)
+    page = await read_events(front.bus_client.pipe, front.bus_client.keys, after)
     assert not page.gap
     return [each.event for each in page.events]
 
@@ -74,7 +74,7 @@ async def test_the_kill_switch_is_told_when_it_is_set_and_released(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     async with trading(redis_url, session, sim) as front:
-        await front.asker.halt("claude", "too fast")
+        await front.bus_client.halt("claude", "too fast")
 
         async def halted() -> bool:
             return any(each.kind == "halt" for each in await events(front))

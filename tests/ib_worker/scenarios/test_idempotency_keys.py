@@ -57,7 +57,7 @@ async def test_key_of_the_same_principal_is_good_from_any_client_and_connection(
     async with trading(redis_url, session, sim) as front:
         first = await replace(front, label="claude-desktop").submit("place_order", KEY, **order())
         again = await replace(front, label="codex").submit("place_order", KEY, **order())
-        status = await front.asker.status()
+        status = await front.bus_client.status()
 
         assert again == first | {"replayed": True, "message": again["message"]}
         assert frames(sim) == 1

@@ -114,7 +114,7 @@ async def test_previews_and_reports_say_what_an_order_does(redis_url: str, sessi
         )
         short = await front.submit("place_order", **order(symbol="T", action="SELL", totalQuantity=200))
         stop = await front.ask("preview_order", **order(orderType="STP", auxPrice=100))
-        pipe, keys = front.asker.pipe, front.asker.keys
+        pipe, keys = front.bus_client.pipe, front.bus_client.keys
         await set_halt(pipe, keys, "halt", "anna", "a look at the books")
         halted = await front.ask("preview_order", **order())
         await clear_halt(pipe, keys, "anna")

@@ -139,7 +139,7 @@ async def test_a_day_of_ten_thousand_orders_is_read_and_told_in_short_steps(redi
             told = {}
             for operation in ("get_executions", "get_completed_orders"):
                 declared = OPERATIONS[operation]
-                told[operation] = await front.asker.reply(
+                told[operation] = await front.bus_client.reply(
                     declared, declared.request(), caller="claude", request_id="r-1", deadline_s=40
                 )
 

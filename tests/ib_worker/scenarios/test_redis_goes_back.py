@@ -33,28 +33,28 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 
 async def counted(front: Caller) -> int:
-    return int(await front.asker.pipe.send("ZCARD", front.asker.keys.accepted))
+    return int(await front.bus_client.pipe.send("ZCARD", front.bus_client.keys.accepted))
 
 
 async def switch(front: Caller) -> Halt | None:
-    return await read_halt(front.asker.pipe, front.asker.keys)
+    return await read_halt(front.bus_client.pipe, front.bus_client.keys)
 
 
 async def breaks(front: Caller) -> list[ChainBreak]:
-    pipe, keys = front.asker.pipe, front.asker.keys
+    pipe, keys = front.bus_client.pipe, front.bus_client.keys
     head = await read_head(pipe, keys.audit_head)
     return list(verify([line async for line in read_log(pipe, keys, until=head[0])], head))
 
 
 async def revision(front: Caller) -> int:
-    return int(await front.asker.pipe.send("GET", front.asker.keys.revision) or 0)
+    return int(await front.bus_client.pipe.send("GET", front.bus_client.keys.revision) or 0)
 
 
 async def reconciled(front: Caller, copied: bytes | None) -> None:
     """Wait until the worker has noticed, and takes writes in a new generation."""
 
     async def anew() -> bool:
-        now = await front.asker.pipe.send("GET", front.asker.keys.generation)
+        now = await front.bus_client.pipe.send("GET", front.bus_client.keys.generation)
         return now not in (None, copied)
 
     await until(lambda: _quiet(anew()), "the worker has reconciled", 20)
@@ -68,7 +68,7 @@ async def _quiet(step: Any) -> bool:
 
 
 async def generation(front: Caller) -> bytes | None:
-    found: bytes | None = await front.asker.pipe.send("GET", front.asker.keys.generation)
+    found: bytes | None = await front.bus_client.pipe.send("GET", front.bus_client.keys.generation)
     return found
 
 
@@ -79,7 +79,7 @@ async def test_an_older_copy_brings_back_neither_the_switch_nor_the_days_count_n
     async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
         copy, before = copy_of(own_redis, tmp_path), await generation(front)
         await front.submit("place_order", key=KEY, **RESTING)
-        await front.asker.halt("owner", "enough for today")
+        await front.bus_client.halt("owner", "enough for today")
         await until(lambda: _logged(front, b'"halt"'), "the switch is in the log")
         count = await counted(front)
         await goes_back(own_redis, tmp_path, copy)
@@ -106,12 +106,12 @@ async def test_an_older_copy_brings_back_neither_the_switch_nor_the_days_count_n
 
 
 async def _logged(front: Caller, word: bytes) -> bool:
-    lines = [line async for line in read_log(front.asker.pipe, front.asker.keys)]
+    lines = [line async for line in read_log(front.bus_client.pipe, front.bus_client.keys)]
     return any(word in line for line in lines)
 
 
 async def events_after(front: Caller, seq: int) -> list[str]:
-    lines = [line async for line in read_log(front.asker.pipe, front.asker.keys, after=seq - 1)]
+    lines = [line async for line in read_log(front.bus_client.pipe, front.bus_client.keys, after=seq - 1)]
     return [msgspec.json.decode(line, type=AuditEntry).event for line in lines]
 
 
@@ -123,7 +123,7 @@ async def test_the_leader_after_it_knows_from_its_file_what_redis_must_know(
     async with trading(own_redis.url, session, sim, watermark_file=file, order_timing=SOON) as front:
         copy, before = copy_of(own_redis, tmp_path), await generation(front)
         await front.submit("place_order", key=KEY, **RESTING)
-        await front.asker.halt("owner", "enough for today")
+        await front.bus_client.halt("owner", "enough for today")
         await until(lambda: _logged(front, b'"halt"'), "the switch is in the log")
     await goes_back(own_redis, tmp_path, copy)
 
@@ -166,7 +166,7 @@ async def test_a_resumed_session_trades_on_and_its_status_is_quiet_again(
         await front.submit("place_order", key=KEY, **RESTING)
         await goes_back(own_redis, tmp_path, copy)
         await reconciled(front, before)
-        await clear_halt(front.asker.pipe, front.asker.keys, "owner")
+        await clear_halt(front.bus_client.pipe, front.bus_client.keys, "owner")
 
         async def quiet() -> bool:
             return not any("older copy" in each["what"] for each in (await front.status())["concerns"])
@@ -187,7 +187,7 @@ async def test_a_switch_is_known_to_the_worker_at_once_and_not_with_its_next_loo
         before, steps = await generation(front), await revision(front)
         await until(lambda: _above(front, steps), "a pause begins")
         copy, steps = copy_of(own_redis, tmp_path), await revision(front)
-        await front.asker.halt("owner", "enough for today")
+        await front.bus_client.halt("owner", "enough for today")
         await until(lambda: _above(front, steps), "the worker has looked", 2)
         await goes_back(own_redis, tmp_path, copy)
         await reconciled(front, before)
@@ -205,15 +205,15 @@ async def test_a_switch_that_was_set_stays_set_when_redis_loses_its_data_also_on
     async with trading(
         own_redis.url, session, sim, wires=CircuitBreakerSettings(data_loss="off"), order_timing=SOON
     ) as front:
-        await front.asker.halt("owner", "enough for today")
+        await front.bus_client.halt("owner", "enough for today")
         await until(lambda: _logged(front, b'"halt"'), "the worker has seen the switch")
         before = await revision(front)
         await until(lambda: _above(front, before + 1), "the lease was renewed since")
         if how == "FLUSHALL":
-            await front.asker.pipe.send("FLUSHALL")
+            await front.bus_client.pipe.send("FLUSHALL")
         else:
-            keys = await front.asker.pipe.send("KEYS", f"ibkr:{{{session}}}:*")
-            await front.asker.pipe.send("DEL", *keys)
+            keys = await front.bus_client.pipe.send("KEYS", f"ibkr:{{{session}}}:*")
+            await front.bus_client.pipe.send("DEL", *keys)
         await reconciled(front, None)
         halt = await switch(front)
 
@@ -240,7 +240,7 @@ async def test_an_order_that_redis_took_back_to_accepted_is_answered_by_the_same
         await reconciled(front, before)
 
         async def settled() -> bool:
-            return not await front.asker.pipe.send("SMEMBERS", front.asker.keys.inflight)
+            return not await front.bus_client.pipe.send("SMEMBERS", front.bus_client.keys.inflight)
 
         await until(settled, "no key is pending")
         again = await front.submit("place_order", key=KEY, **RESTING)
@@ -296,7 +296,7 @@ async def test_a_sign_in_or_a_grant_that_was_ended_does_not_come_back_with_an_ol
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
     async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
-        pipe, keys = front.asker.pipe, front.asker.keys
+        pipe, keys = front.bus_client.pipe, front.bus_client.keys
         await add_operator(pipe, keys, Operator("anna", "$argon2id$hash"))
         token = await begin_sign_in(pipe, keys, "anna", "command line")
         granted = await begin_grant(pipe, keys, GRANTED, sign_in_id(token), DAY_MS)

@@ -83,7 +83,7 @@ async def test_a_redis_that_goes_back_after_any_step_of_its_restoring_is_halted_
         await goes_back(own_redis, tmp_path, copy)
         link.open()
 
-        await until(lambda: halted(front.asker), f"Redis went back after {step}, and is halted again", 20)
+        await until(lambda: halted(front.bus_client), f"Redis went back after {step}, and is halted again", 20)
         refused = await front.refused_order(**RESTING)
 
     assert refused.code in ("halted", "unknown", "not_ready")
@@ -105,7 +105,7 @@ async def test_a_leader_that_ends_before_the_logs_cut_is_written_leaves_it_to_th
     async with relayed(own_redis, session, sim, watermark_file=file) as (link, front):
         copy = copy_of(own_redis, tmp_path)
         await front.submit("place_order", **RESTING)
-        written = (await read_head(front.asker.pipe, front.asker.keys.audit_head))[0]
+        written = (await read_head(front.bus_client.pipe, front.bus_client.keys.audit_head))[0]
         link.up = look
         await goes_back(own_redis, tmp_path, copy)
         left = await asyncio.wait_for(known, 20)
@@ -113,5 +113,5 @@ async def test_a_leader_that_ends_before_the_logs_cut_is_written_leaves_it_to_th
     assert left >= written > 0
 
 
-async def halted(asker: BusClient) -> bool:
-    return await read_halt(asker.pipe, asker.keys) is not None
+async def halted(bus_client: BusClient) -> bool:
+    return await read_halt(bus_client.pipe, bus_client.keys) is not None

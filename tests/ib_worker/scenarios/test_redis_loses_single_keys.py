@@ -36,13 +36,13 @@ async def is_writable(front: Caller) -> bool:
 
 
 async def write_over(front: Caller, name: str, command: tuple[str | bytes, ...]) -> None:
-    key = getattr(front.asker.keys, name)
-    await front.asker.pipe.send("DEL", key)
-    await front.asker.pipe.send(command[0], key, *command[1:])
+    key = getattr(front.bus_client.keys, name)
+    await front.bus_client.pipe.send("DEL", key)
+    await front.bus_client.pipe.send(command[0], key, *command[1:])
 
 
 async def revision(front: Caller) -> int:
-    return int(await front.asker.pipe.send("GET", front.asker.keys.revision) or 0)
+    return int(await front.bus_client.pipe.send("GET", front.bus_client.keys.revision) or 0)
 
 
 async def renewed(front: Caller) -> None:
@@ -74,18 +74,18 @@ async def test_a_worker_serves_again_whatever_its_keys_hold(
 
 
 async def _halted(front: Caller) -> bool:
-    return await read_halt(front.asker.pipe, front.asker.keys) is not None
+    return await read_halt(front.bus_client.pipe, front.bus_client.keys) is not None
 
 
 async def _set_to(front: Caller, level: Level) -> bool:
-    halt = await read_halt(front.asker.pipe, front.asker.keys)
+    halt = await read_halt(front.bus_client.pipe, front.bus_client.keys)
     return halt is not None and halt.level == level
 
 
 async def _serves(front: Caller, sim: Simulator) -> None:
     await until(lambda: _halted(front), "the worker has noticed")
     await until(lambda: is_writable(front), "it takes writes", 20)
-    await clear_halt(front.asker.pipe, front.asker.keys, "owner")
+    await clear_halt(front.bus_client.pipe, front.bus_client.keys, "owner")
     again = await front.submit("place_order", key=KEY, **RESTING)
     await front.submit("place_order", key="another-key", **order(orderType="LMT", lmtPrice=51))
     await front.submit("cancel_order", orderKey=KEY)
@@ -100,7 +100,7 @@ async def test_a_switch_that_is_gone_without_a_release_is_set_again_and_lets_no_
     redis_url: str, session: str, sim: Simulator, level: Level
 ) -> None:
     async with trading(redis_url, session, sim, order_timing=SOON) as front:
-        pipe, keys = front.asker.pipe, front.asker.keys
+        pipe, keys = front.bus_client.pipe, front.bus_client.keys
         await set_halt(pipe, keys, level, "owner", "enough for today")
         await renewed(front)
         await pipe.send("DEL", keys.halt)
@@ -120,7 +120,7 @@ async def test_a_release_is_no_loss_while_the_worker_leads_and_while_none_runs(
 ) -> None:
     file, limits = tmp_path / "watermark", Limits(duplicate_window_s="off")
     async with trading(redis_url, session, sim, watermark_file=file, limits=limits, order_timing=SOON) as front:
-        pipe, keys = front.asker.pipe, front.asker.keys
+        pipe, keys = front.bus_client.pipe, front.bus_client.keys
         for _ in range(2):
             await set_halt(pipe, keys, "halt", "owner", "for a moment")
             await renewed(front)
@@ -129,7 +129,7 @@ async def test_a_release_is_no_loss_while_the_worker_leads_and_while_none_runs(
         await set_halt(pipe, keys, "halt", "owner", "over the night")
         await renewed(front)
     async with caller(redis_url, session) as front:
-        await clear_halt(front.asker.pipe, front.asker.keys, "owner")
+        await clear_halt(front.bus_client.pipe, front.bus_client.keys, "owner")
     async with trading(redis_url, session, sim, watermark_file=file, order_timing=SOON) as front:
         await renewed(front)
         assert not await _halted(front)
@@ -140,7 +140,7 @@ async def test_where_the_log_ends_is_read_from_the_log_when_that_alone_is_lost(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     async with trading(redis_url, session, sim, order_timing=SOON) as front:
-        pipe, keys = front.asker.pipe, front.asker.keys
+        pipe, keys = front.bus_client.pipe, front.bus_client.keys
         await front.submit("place_order", key=KEY, **RESTING)
         await pipe.send("DEL", keys.audit_head)
         await _serves(front, sim)
@@ -156,7 +156,7 @@ async def test_the_days_orders_count_though_their_list_is_gone(redis_url: str, s
     async with trading(redis_url, session, sim, limits=limits, order_timing=SOON) as front:
         for _ in range(2):
             await front.submit("place_order", **RESTING)
-        await front.asker.pipe.send("DEL", front.asker.keys.accepted)
+        await front.bus_client.pipe.send("DEL", front.bus_client.keys.accepted)
         refused = await front.refused_order(**RESTING)
 
     assert refused.details["limit"] == "max_orders_per_day"

@@ -90,8 +90,8 @@ async def test_a_key_whose_order_is_forgotten_here_and_in_redis_places_no_other(
         await front.submit("place_order", key=KEY, **order())
         for symbol in ("IBM", "MSFT"):
             await front.submit("place_order", **order(symbol=symbol))
-        asker = front.asker
-        await asker.pipe.send("DEL", asker.keys.order(KEY), asker.keys.answer(KEY))
+        bus_client = front.bus_client
+        await bus_client.pipe.send("DEL", bus_client.keys.order(KEY), bus_client.keys.answer(KEY))
 
         error = await front.refused_order(key=KEY, **order(totalQuantity=2))
 

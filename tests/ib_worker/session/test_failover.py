@@ -83,14 +83,14 @@ async def test_without_a_standby_a_leader_keeps_its_lease(redis_url: str, sessio
         caller(redis_url, session) as front,
     ):
         await front.writable(START_S)
-        token = await front.asker.pipe.send("GET", front.asker.keys.lease)
+        token = await front.bus_client.pipe.send("GET", front.bus_client.keys.lease)
         link.shut = True
         link.cut()
 
         async def asks() -> bool:
-            return await front.asker.pipe.send("GET", front.asker.keys.cut_off) is not None
+            return await front.bus_client.pipe.send("GET", front.bus_client.keys.cut_off) is not None
 
         await until(asks, "it asks for a standby", START_S)
         link.shut = False
         await front.reaches("ready", START_S)
-        assert await front.asker.pipe.send("GET", front.asker.keys.lease) == token
+        assert await front.bus_client.pipe.send("GET", front.bus_client.keys.lease) == token

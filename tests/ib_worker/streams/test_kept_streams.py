@@ -19,19 +19,19 @@ SOON_LEFT = BusTiming(linger_s=0.5, listener_check_s=0.1, keep_grace_s=0.2)
 
 
 def handle(front: Caller, kind: str, stream: str, **arguments: Any) -> StreamHandle:
-    now = front.asker.streams.now_ms()
+    now = front.bus_client.streams.now_ms()
     return StreamHandle("s-1", "claude", kind, stream, "a name", arguments, "0.0-0", now, now)
 
 
 @asynccontextmanager
 async def front_at(redis_url: str, session: str) -> AsyncIterator[Caller]:
     async with caller(redis_url, session) as front:
-        await front.asker.pipe.send("PING")
+        await front.bus_client.pipe.send("PING")
         yield front
 
 
 async def entries(front: Caller, stream: str) -> list[KeptEntry]:
-    return list((await front.asker.streams.page(stream, Cursor(), 1_000)).entries)
+    return list((await front.bus_client.streams.page(stream, Cursor(), 1_000)).entries)
 
 
 async def has(front: Caller, stream: str, kind: str) -> bool:
@@ -44,9 +44,9 @@ async def test_a_term_opens_the_streams_of_all_handles(redis_url: str, session: 
             await front.writable()
             spy = (await front.ask("open_market_data", symbol="SPY"))["contract"]["conId"]
             account = (await front.status())["accounts"][0]
-        await front.asker.streams.add(handle(front, "quotes", f"quotes-{spy}", symbol="SPY", conId=spy))
+        await front.bus_client.streams.add(handle(front, "quotes", f"quotes-{spy}", symbol="SPY", conId=spy))
         of_account = handle(front, "account", f"account-{account}", account=account)
-        await front.asker.streams.add(StreamHandle(**{**_fields(of_account), "handle": "s-2"}))
+        await front.bus_client.streams.add(StreamHandle(**{**_fields(of_account), "handle": "s-2"}))
         async with worker(redis_url, session, sim.port, FAST):
             await until(lambda: has(front, f"quotes-{spy}", "quote"), "quotes are written", 15)
             await until(lambda: has(front, f"account-{account}", "value"), "the account's values are written", 15)
@@ -70,10 +70,10 @@ async def test_a_stream_whose_handle_is_ended_goes_back_to_tws(redis_url: str, s
         await front.writable()
         opened = await front.ask("open_market_data", symbol="SPY", keep=True)
         one = handle(front, "quotes", opened["stream"], symbol="SPY", conId=opened["contract"]["conId"])
-        await front.asker.streams.add(one)
+        await front.bus_client.streams.add(one)
         await asyncio.sleep(2)
         assert not sim.journal.entries("in", 2)  # cancelMktData
-        await front.asker.streams.end(one)
+        await front.bus_client.streams.end(one)
         await until(lambda: bool(sim.journal.entries("in", 2)), "the line is given back", 10)
 
 
@@ -81,7 +81,7 @@ async def test_a_stream_that_tws_refuses_is_tried_again_later(
     redis_url: str, session: str, logs: list[EventDict]
 ) -> None:
     async with Simulator() as sim, front_at(redis_url, session) as front:
-        await front.asker.streams.add(handle(front, "quotes", "quotes-7", symbol="NOSUCH", conId=7))
+        await front.bus_client.streams.add(handle(front, "quotes", "quotes-7", symbol="NOSUCH", conId=7))
         async with worker(redis_url, session, sim.port, FAST):
             await until(lambda: any(each["event"] == "stream_not_opened" for each in logs), "it is refused", 15)
             await front.ask("open_market_data", symbol="SPY")  # others are served
@@ -101,7 +101,7 @@ async def test_a_handle_that_makes_no_sense_ends_no_term(redis_url: str, session
     async with Simulator() as sim, front_at(redis_url, session) as front:
         for number, (kind, arguments) in enumerate(made_up):
             one = handle(front, kind, f"no stream {number}", **arguments)
-            await front.asker.streams.add(StreamHandle(**{**_fields(one), "handle": f"s-{number}"}))
+            await front.bus_client.streams.add(StreamHandle(**{**_fields(one), "handle": f"s-{number}"}))
         async with worker(redis_url, session, sim.port, FAST):
             await until(lambda: _not_opened(logs) == len(made_up), "all were tried", 15)
             await front.ask("open_market_data", symbol="SPY")

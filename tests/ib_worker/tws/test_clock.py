@@ -57,7 +57,7 @@ async def test_a_replay_and_the_kill_switch_say_of_which_clock_their_time_is(
         replayed = await front.submit("place_order", KEY, **resting)
         await forgotten(front, KEY)
         found = await front.submit("place_order", KEY, **resting)
-        await front.asker.halt("owner", "enough")
+        await front.bus_client.halt("owner", "enough")
         refused = await front.refused_order(**resting | {"totalQuantity": 2})
 
     assert "UTC (server clock) to the first call" in replayed["message"]

@@ -41,7 +41,7 @@ async def stalled(front: Running, arguments: dict[str, Any]) -> AsyncIterator[No
 
 async def full_log(other: Caller, stream: str) -> None:
     """As many entries as a log keeps, so that one answer is long."""
-    pipe, keys = other.asker.pipe, other.asker.keys
+    pipe, keys = other.bus_client.pipe, other.bus_client.keys
     token = int(await pipe.send("GET", keys.lease))
     body = json.dumps({"bid": 512.25, "bidSize": 300.0, "time": "2026-01-02T03:04:05.678901Z"}).encode()
     updates = [KeptUpdate(number, number, "quote", body) for number in range(1, KEPT + 1)]
@@ -53,7 +53,7 @@ async def test_others_read_on_and_the_stalled_calls_end(redis_url: str, session:
         front = stack.front
         raw = front.raw(MODERN)
         opened = (await raw.call("ibkr_subscribe", kind="quotes", symbol="SPY"))["structuredContent"]
-        stream = (await other.asker.streams.all())[0].stream
+        stream = (await other.bus_client.streams.all())[0].stream
         await full_log(other, stream)
         mine = {"handle": opened["handle"], "limit": 1, "wait_seconds": 0}
 

@@ -155,7 +155,7 @@ async def test_many_watchers_of_a_contract_share_a_line_and_a_log(redis_url: str
         handles = [await subscribed(stack.front, kind="quotes", symbol="SPY") for _ in range(3)]
         found = await asyncio.gather(*(read(stack.front, each) for each in handles))
         lines = len(stack.sim.journal.entries("in", 1))  # reqMktData
-        logs = [key async for key in keys_of(other.asker.pipe, session, "kept")]
+        logs = [key async for key in keys_of(other.bus_client.pipe, session, "kept")]
 
     assert lines == 1
     assert len(logs) == 1

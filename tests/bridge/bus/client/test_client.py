@@ -18,8 +18,8 @@ async def test_a_read_gets_the_workers_bytes_as_they_are(redis_url: str, session
     async def handle(asked: RequestContext) -> bytes:
         return b'[{"conId": 1,  "as":"it is"}]'
 
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
-        assert await ask(asker) == b'[{"conId": 1,  "as":"it is"}]'
+    async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
+        assert await ask(bus_client) == b'[{"conId": 1,  "as":"it is"}]'
 
 
 async def test_a_handler_sees_what_the_front_said(redis_url: str, session: str) -> None:
@@ -31,8 +31,8 @@ async def test_a_handler_sees_what_the_front_said(redis_url: str, session: str) 
         return b"{}"
 
     declared = OPERATIONS["get_historical_data"]
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
-        await asker.ask(
+    async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
+        await bus_client.ask(
             declared, GetHistoricalData(symbol="SPY", barSizeSetting="1 hour"),
             caller="claude", request_id="r-9", traceparent="00-1-2-01", deadline_s=7,
         )  # fmt: skip
@@ -51,9 +51,9 @@ async def test_a_tool_error_crosses_with_code_message_and_details(redis_url: str
         error.details |= {"code": 200, "message": "No security definition"}  # names that the error has itself
         raise error
 
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
+    async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
         with pytest.raises(ToolError) as caught:
-            await ask(asker)
+            await ask(bus_client)
 
     assert (caught.value.code, caught.value.message) == ("ambiguous_contract", "Which one?")
     assert caught.value.details == {"candidates": [{"conId": 1}]}
@@ -63,18 +63,18 @@ async def test_an_errors_details_that_are_no_json_are_left_out(redis_url: str, s
     async def handle(asked: RequestContext) -> bytes:
         raise ToolError("gateway_refused", "No.", cause=object())
 
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
+    async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
         with pytest.raises(ToolError) as caught:
-            await ask(asker)
+            await ask(bus_client)
 
     assert (caught.value.code, caught.value.details) == ("gateway_refused", {})
 
 
 async def test_no_worker_is_told_at_once(redis_url: str, session: str) -> None:
-    async with front(redis_url, session) as asker:
+    async with front(redis_url, session) as bus_client:
         began = time.perf_counter()
         with pytest.raises(ToolError, match="ib_worker") as caught:
-            await ask(asker)
+            await ask(bus_client)
 
     assert caught.value.code == "no_worker"
     assert time.perf_counter() - began < 1 + BUSY_S
@@ -90,9 +90,9 @@ async def test_no_answer_in_time_is_a_timeout_and_the_handler_is_cancelled(redis
             cancelled.set()
         return b""
 
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
+    async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
         with pytest.raises(ToolError, match=r"within 0\.1 s") as caught:
-            await ask(asker, deadline_s=0.1)
+            await ask(bus_client, deadline_s=0.1)
         await until(cancelled.is_set, "the handler is cancelled")
 
     assert caught.value.code == "timeout"
@@ -100,8 +100,8 @@ async def test_no_answer_in_time_is_a_timeout_and_the_handler_is_cancelled(redis
 
 async def test_without_a_deadline_of_its_own_a_call_has_the_declarations(redis_url: str, session: str) -> None:
     broker = Broker()
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
-        await ask(asker)
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
+        await ask(bus_client)
         remaining_s = broker.asked[0].remaining_s()
 
     assert abs(GET_POSITIONS.deadline_s - remaining_s) < 2
@@ -112,9 +112,9 @@ async def test_a_request_over_the_limit_is_refused_before_it_is_sent(redis_url: 
         text: str
 
     broker = Broker()
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
         with pytest.raises(ToolError) as caught:
-            await asker.ask(GET_POSITIONS, Big(text="x" * REQUEST_LIMIT), caller="c", request_id="r")
+            await bus_client.ask(GET_POSITIONS, Big(text="x" * REQUEST_LIMIT), caller="c", request_id="r")
 
     assert caught.value.code == "too_large"
     assert str(REQUEST_LIMIT) in caught.value.message
@@ -128,10 +128,10 @@ async def test_a_reply_over_the_limit_is_an_error_and_one_at_the_limit_is_not(re
     async def handle(asked: RequestContext) -> bytes:
         return b'"' + b"x" * (next(sizes) - 2) + b'"'
 
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
+    async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
         with pytest.raises(ToolError) as caught:
-            await ask(asker)
-        assert len(await ask(asker)) == REPLY_LIMIT - 200
+            await ask(bus_client)
+        assert len(await ask(bus_client)) == REPLY_LIMIT - 200
 
     assert caught.value.code == "too_large"
 
@@ -139,26 +139,26 @@ async def test_a_reply_over_the_limit_is_an_error_and_one_at_the_limit_is_not(re
 async def test_a_cancelled_call_leaves_nothing_behind(redis_url: str, session: str) -> None:
     broker = Broker()
     broker.before.clear()
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
-        calls = [asyncio.create_task(ask(asker)) for _ in range(5)]
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
+        calls = [asyncio.create_task(ask(bus_client)) for _ in range(5)]
         await until(lambda: len(broker.asked) == 5, "all are in hand")
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
 
-        assert asker._replies._calls == {}
+        assert bus_client._replies._calls == {}
 
         broker.before.set()
-        assert await ask(asker) == broker.answer
+        assert await ask(bus_client) == broker.answer
 
 
 async def test_redis_that_is_not_there_is_named_without_its_password(session: str, unused_port: int) -> None:
     began = time.perf_counter()
-    async with front(f"redis://user:secret@127.0.0.1:{unused_port}/0", session) as asker:
+    async with front(f"redis://user:secret@127.0.0.1:{unused_port}/0", session) as bus_client:
         with pytest.raises(ToolError) as caught:
-            await ask(asker)
+            await ask(bus_client)
         with pytest.raises(ToolError, match="bus_down"):
-            await asker.status()
+            await bus_client.status()
 
     assert caught.value.code == "bus_down"
     assert f"127.0.0.1:{unused_port}" in caught.value.message

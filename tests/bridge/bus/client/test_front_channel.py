@@ -17,8 +17,8 @@ from tests.waiting import until
 class Front:
     """One front's running calls by JSON-RPC id, and the calls that it was told to end."""
 
-    def __init__(self, asker: BusClient, **running: RunningRead) -> None:
-        self.channel = asker.fronts
+    def __init__(self, bus_client: BusClient, **running: RunningRead) -> None:
+        self.channel = bus_client.fronts
         self.running = running
         self.ended: list[str] = []
         self.channel.serve(self.find, self.end)
@@ -37,15 +37,17 @@ async def fronts(
     url: str, session: str, *running: dict[str, RunningRead], timing: BusTiming = USUAL
 ) -> AsyncIterator[list[Front]]:
     async with AsyncExitStack() as stack:
-        askers = [await stack.enter_async_context(front(url, session, f"f{n}", timing)) for n in range(len(running))]
+        bus_clients = [
+            await stack.enter_async_context(front(url, session, f"f{n}", timing)) for n in range(len(running))
+        ]
 
         async def hear() -> bool:
-            channel = askers[0].keys.fronts
-            _, heard = await askers[0].pipe.send("PUBSUB", "SHARDNUMSUB", channel)
-            return int(heard) == len(askers)
+            channel = bus_clients[0].keys.fronts
+            _, heard = await bus_clients[0].pipe.send("PUBSUB", "SHARDNUMSUB", channel)
+            return int(heard) == len(bus_clients)
 
         await until(hear, "every front listens")
-        yield [Front(asker, **each) for asker, each in zip(askers, running, strict=True)]
+        yield [Front(bus_client, **each) for bus_client, each in zip(bus_clients, running, strict=True)]
 
 
 async def test_the_front_that_runs_a_read_ends_it(redis_url: str, session: str) -> None:

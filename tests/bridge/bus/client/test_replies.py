@@ -26,8 +26,8 @@ async def test_what_no_worker_has_sent_is_dropped(redis_url: str, session: str) 
                 await pipe.send("SPUBLISH", channel, message)
         return b"1"
 
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
-        assert await ask(asker) == b"1"
+    async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
+        assert await ask(bus_client) == b"1"
 
 
 async def test_a_second_reply_to_one_request_is_ignored(redis_url: str, session: str) -> None:
@@ -38,9 +38,9 @@ async def test_a_second_reply_to_one_request_is_ignored(redis_url: str, session:
             await pipe.send("SPUBLISH", Keys(session).replies(asked.request.front), reply)
         return b"2"
 
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
-        assert await ask(asker) == b"1"
-        assert await ask(asker) == b"1"
+    async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
+        assert await ask(bus_client) == b"1"
+        assert await ask(bus_client) == b"1"
 
 
 async def test_fronts_do_not_hear_each_others_replies(redis_url: str, session: str) -> None:
@@ -51,9 +51,9 @@ async def test_fronts_do_not_hear_each_others_replies(redis_url: str, session: s
         assert one._replies.front != two._replies.front
         answers = await asyncio.gather(
             *(
-                asker.ask(GET_POSITIONS, GET_POSITIONS.request(), caller=f"{name}{i}", request_id="r")
+                bus_client.ask(GET_POSITIONS, GET_POSITIONS.request(), caller=f"{name}{i}", request_id="r")
                 for i in range(20)
-                for name, asker in (("one", one), ("two", two))
+                for name, bus_client in (("one", one), ("two", two))
             )
         )
 
@@ -63,8 +63,12 @@ async def test_fronts_do_not_hear_each_others_replies(redis_url: str, session: s
 async def test_a_broken_reply_channel_means_ask_again(redis_url: str, session: str) -> None:
     broker = Broker()
     broker.before.clear()
-    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
-        call = asyncio.create_task(ask(asker))
+    async with (
+        serving(redis_url, session, broker.handle),
+        Shim(redis_url) as shim,
+        front(shim.url, session) as bus_client,
+    ):
+        call = asyncio.create_task(ask(bus_client))
         await until(lambda: broker.asked, "the request is in hand")
         began = time.perf_counter()
         shim.cut()
@@ -72,7 +76,7 @@ async def test_a_broken_reply_channel_means_ask_again(redis_url: str, session: s
             await call
         took = time.perf_counter() - began
         broker.before.set()
-        assert await ask(asker) == broker.answer  # everything is back by itself
+        assert await ask(bus_client) == broker.answer  # everything is back by itself
 
     assert caught.value.code == "retry"
     assert took < 1 + BUSY_S
@@ -81,9 +85,9 @@ async def test_a_broken_reply_channel_means_ask_again(redis_url: str, session: s
 async def test_a_worker_that_vanishes_is_noticed_within_a_second(redis_url: str, session: str) -> None:
     broker = Broker()
     broker.before.clear()
-    async with front(redis_url, session) as asker:
+    async with front(redis_url, session) as bus_client:
         async with serving(redis_url, session, broker.handle):
-            call = asyncio.create_task(ask(asker))
+            call = asyncio.create_task(ask(bus_client))
             await until(lambda: broker.asked, "the request is in hand")
         began = time.perf_counter()
         with pytest.raises(ToolError) as caught:
@@ -109,9 +113,9 @@ async def test_a_worker_that_blinks_is_not_lost(redis_url: str, session: str, mo
             return 1
 
     often = BusTiming(worker_check_s=0.02)
-    async with serving(redis_url, session, broker.handle), front(redis_url, session, timing=often) as asker:
-        monkeypatch.setattr(asker._replies, "receivers", receivers)
-        call = asyncio.create_task(ask(asker))
+    async with serving(redis_url, session, broker.handle), front(redis_url, session, timing=often) as bus_client:
+        monkeypatch.setattr(bus_client._replies, "receivers", receivers)
+        call = asyncio.create_task(ask(bus_client))
         await asked.wait()
         broker.before.set()
         assert await call == broker.answer

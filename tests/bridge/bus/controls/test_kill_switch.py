@@ -114,14 +114,14 @@ async def full(pipe: CommandPipeline) -> AsyncIterator[None]:
 @pytest.mark.fault(80)
 async def test_the_switch_is_set_while_redis_is_out_of_memory(own_redis: EmbeddedRedis, session: str) -> None:
     desk = Gated(AdmissionRules(TERMS))
-    async with serving(own_redis.url, session, desk.handle) as bus, front(own_redis.url, session) as asker:
+    async with serving(own_redis.url, session, desk.handle) as bus, front(own_redis.url, session) as bus_client:
         async with full(bus.pipe):
-            halt = await asker.halt("anna", "it floods")
-            assert await asker.halted() == halt
+            halt = await bus_client.halt("anna", "it floods")
+            assert await bus_client.halted() == halt
             with pytest.raises(Full):
                 await clear_halt(bus.pipe, bus.keys, "bert")
         with pytest.raises(ToolError) as caught:
-            await submit(asker)
+            await submit(bus_client)
         change = await next_change(bus.pipe, bus.keys)
 
     assert (halt.level, caught.value.code, desk.sent) == ("halt", "halted", [])

@@ -33,17 +33,17 @@ async def test_an_unreadable_message_is_dropped_and_counted_and_calls_go_on(
 ) -> None:
     broker = Broker()
     broker.after.clear()
-    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
-        reading = asyncio.create_task(ask(asker))
-        writing = asyncio.create_task(submit(asker))
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as bus_client:
+        reading = asyncio.create_task(ask(bus_client))
+        writing = asyncio.create_task(submit(bus_client))
         await until(lambda: len(broker.asked) == 2, "both are in hand")
         heard = [
-            await bus.pipe.send("SPUBLISH", asker.keys.requests, message),
-            await bus.pipe.send("SPUBLISH", asker.keys.replies(asker._replies.front), message),
+            await bus.pipe.send("SPUBLISH", bus_client.keys.requests, message),
+            await bus.pipe.send("SPUBLISH", bus_client.keys.replies(bus_client._replies.front), message),
         ]
-        await until(lambda: (bus.unreadable, asker._replies.unreadable) == (1, 1), "both have dropped it")
+        await until(lambda: (bus.unreadable, bus_client._replies.unreadable) == (1, 1), "both have dropped it")
         broker.after.set()
-        answers = [await reading, await writing, await ask(asker)]
+        answers = [await reading, await writing, await ask(bus_client)]
 
     assert heard == [1, 1]
     assert answers == [broker.answer] * 3
@@ -51,13 +51,13 @@ async def test_an_unreadable_message_is_dropped_and_counted_and_calls_go_on(
 
 @pytest.mark.trial("B6")
 async def test_an_unreadable_tick_is_dropped_and_the_stream_goes_on(redis_url: str, session: str) -> None:
-    async with serving(redis_url, session, Broker().handle) as bus, front(redis_url, session) as asker:
-        async with asker.listen("quote.1") as feed:
+    async with serving(redis_url, session, Broker().handle) as bus, front(redis_url, session) as bus_client:
+        async with bus_client.listen("quote.1") as feed:
             for message in MESSAGES.values():
-                await bus.pipe.send("SPUBLISH", asker.keys.ticks("quote.1"), message)
+                await bus.pipe.send("SPUBLISH", bus_client.keys.ticks("quote.1"), message)
             bus.publish("quote.1", "quote", b"1")
             [tick] = await anext(feed)
-        dropped = asker._replies.unreadable
+        dropped = bus_client._replies.unreadable
 
     assert (tick.seq, bytes(tick.body)) == (1, b"1")
     assert dropped == len(MESSAGES)
@@ -72,14 +72,14 @@ async def test_a_damaged_record_is_no_answer_and_no_second_order(
     redis_url: str, session: str, fields: dict[str, Any]
 ) -> None:
     broker = Broker()
-    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
-        await submit(asker)
-        await bus.pipe.send("HSET", asker.keys.order(KEY), *[part for pair in fields.items() for part in pair])
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as bus_client:
+        await submit(bus_client)
+        await bus.pipe.send("HSET", bus_client.keys.order(KEY), *[part for pair in fields.items() for part in pair])
         try:
-            answer = await submit(asker)
+            answer = await submit(bus_client)
         except ToolError as error:
             answer = error.code.encode()
-        other = await submit(asker, key="another-key")
+        other = await submit(bus_client, key="another-key")
 
     assert answer in (b"unknown", b"idempotency_conflict", b'{"orderId":7,"replayed":true}')
     assert other == broker.answer
@@ -88,10 +88,10 @@ async def test_a_damaged_record_is_no_answer_and_no_second_order(
 
 @pytest.mark.trial("B7")
 async def test_a_damaged_record_in_flight_keeps_no_worker_from_serving(redis_url: str, session: str) -> None:
-    async with front(redis_url, session) as asker, serving(redis_url, session, Broker().handle) as bus:
-        await bus.pipe.send("SADD", asker.keys.inflight, "damaged-1", "damaged-2", "damaged-3")
-        await bus.pipe.send("HSET", asker.keys.order("damaged-1"), "st", "accepted", "att", "a", "req", b"\xff")
-        await bus.pipe.send("HSET", asker.keys.order("damaged-2"), "st", "odd", "att", "a", "req", b"{}")
-        await bus.pipe.send("SET", asker.keys.order("damaged-3"), "no hash")
+    async with front(redis_url, session) as bus_client, serving(redis_url, session, Broker().handle) as bus:
+        await bus.pipe.send("SADD", bus_client.keys.inflight, "damaged-1", "damaged-2", "damaged-3")
+        await bus.pipe.send("HSET", bus_client.keys.order("damaged-1"), "st", "accepted", "att", "a", "req", b"\xff")
+        await bus.pipe.send("HSET", bus_client.keys.order("damaged-2"), "st", "odd", "att", "a", "req", b"{}")
+        await bus.pipe.send("SET", bus_client.keys.order("damaged-3"), "no hash")
 
         assert await bus.records.unfinished() == []

@@ -165,11 +165,11 @@ async def test_a_released_lease_is_free_at_once(pipe: CommandPipeline, session: 
 async def test_serving_ends_with_the_lease(redis_url: str, session: str, pipe: CommandPipeline) -> None:
     broker = Broker()
     broker.after.clear()
-    async with BusServer(redis_url, session, "w1", timing=SHORT) as bus, front(redis_url, session) as asker:
+    async with BusServer(redis_url, session, "w1", timing=SHORT) as bus, front(redis_url, session) as bus_client:
         await bus.lead()
         serving_task = asyncio.create_task(bus.serve(broker.handle))
         await until_open(bus.pipe, bus.keys)
-        call = asyncio.create_task(submit(asker, deadline_s=1.5))
+        call = asyncio.create_task(submit(bus_client, deadline_s=1.5))
         await until(lambda: broker.sent, "the order is sent")
         await pipe.send("SET", bus.keys.lease, bus.lease.token + 1)
 
@@ -184,7 +184,7 @@ async def test_serving_ends_with_the_lease(redis_url: str, session: str, pipe: C
 
 async def test_a_worker_that_lost_the_lease_may_lead_again(redis_url: str, session: str, pipe: CommandPipeline) -> None:
     broker = Broker()
-    async with BusServer(redis_url, session, "w1", timing=SHORT) as bus, front(redis_url, session) as asker:
+    async with BusServer(redis_url, session, "w1", timing=SHORT) as bus, front(redis_url, session) as bus_client:
         first = await bus.lead()
         await pipe.send("DEL", bus.keys.lease)
         await pipe.send("INCR", bus.keys.epoch)
@@ -193,7 +193,7 @@ async def test_a_worker_that_lost_the_lease_may_lead_again(redis_url: str, sessi
         second = await bus.lead()
         task = asyncio.create_task(bus.serve(broker.handle))
         await until_open(bus.pipe, bus.keys)
-        assert await submit(asker) == broker.answer
+        assert await submit(bus_client) == broker.answer
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -209,10 +209,13 @@ async def test_serving_needs_the_lease(redis_url: str, session: str) -> None:
 async def test_a_standby_takes_over_and_learns_what_is_unfinished(redis_url: str, session: str) -> None:
     broker, other = Broker(), Broker()
     broker.after.clear()
-    async with BusServer(redis_url, session, "standby", timing=SHORT) as standby, front(redis_url, session) as asker:
+    async with (
+        BusServer(redis_url, session, "standby", timing=SHORT) as standby,
+        front(redis_url, session) as bus_client,
+    ):
         async with serving(redis_url, session, broker.handle, worker="leader", timing=SHORT) as leader:
             leading = asyncio.create_task(standby.lead())
-            call = asyncio.create_task(submit(asker))
+            call = asyncio.create_task(submit(bus_client))
             await until(lambda: broker.sent, "the order is sent")
             assert not leading.done()
         await leading  # the leader released it
@@ -225,7 +228,7 @@ async def test_a_standby_takes_over_and_learns_what_is_unfinished(redis_url: str
         assert await call == b"5"
         task = asyncio.create_task(standby.serve(other.handle))
         await until_open(standby.pipe, standby.keys)
-        assert await submit(asker, key="another-key") == other.answer
+        assert await submit(bus_client, key="another-key") == other.answer
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -238,9 +241,9 @@ async def test_an_old_leader_can_not_finish_what_was_adopted(
 ) -> None:
     broker = Broker()
     broker.after.clear()
-    async with BusServer(redis_url, session, "new", timing=SHORT) as new, front(redis_url, session) as asker:
+    async with BusServer(redis_url, session, "new", timing=SHORT) as new, front(redis_url, session) as bus_client:
         async with serving(redis_url, session, broker.handle, worker="old", timing=SHORT) as old:
-            call = asyncio.create_task(submit(asker, deadline_s=3))
+            call = asyncio.create_task(submit(bus_client, deadline_s=3))
             await until(lambda: broker.sent, "the order is sent")
             await pipe.send("DEL", old.keys.lease)
             monkeypatch.setattr(old.lease, "_renew", _in_vain)  # as if it were frozen between looking and writing

@@ -20,16 +20,16 @@ from tests.stacks.gated import TERMS, Gated
 OTHER = "ibm-sell-two"
 
 
-async def refusal(asker: Any, key: str) -> ToolError:
+async def refusal(bus_client: Any, key: str) -> ToolError:
     with pytest.raises(ToolError) as caught:
-        await submit(asker, key=key)
+        await submit(bus_client, key=key)
     return caught.value
 
 
 async def test_an_open_gate_lets_orders_pass_and_remembers_them(redis_url: str, session: str) -> None:
     desk = Gated(AdmissionRules(TERMS, per_minute=5, per_day=5, duplicate_window_ms=30_000))
-    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
-        await submit(asker, key="first-key")
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as bus_client:
+        await submit(bus_client, key="first-key")
         kept = await bus.pipe.send("ZRANGE", bus.keys.accepted, 0, -1)
         window = await bus.pipe.send("PTTL", bus.keys.duplicate(TERMS))
 
@@ -43,12 +43,12 @@ async def test_orders_past_a_count_are_refused_and_the_key_stays_free(
     redis_url: str, session: str, limits: dict[str, Any], name: str
 ) -> None:
     desk = Gated(AdmissionRules(TERMS, **limits))
-    async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
-        await submit(asker, key="key-number-1")
-        await submit(asker, key="key-number-2")
-        error = await refusal(asker, "key-number-3")
+    async with serving(redis_url, session, desk.handle), front(redis_url, session) as bus_client:
+        await submit(bus_client, key="key-number-1")
+        await submit(bus_client, key="key-number-2")
+        error = await refusal(bus_client, "key-number-3")
         desk.gate = replace(desk.gate, per_minute=0, per_day=0)
-        await submit(asker, key="key-number-3")
+        await submit(bus_client, key="key-number-3")
 
     assert error.code == "limit_exceeded"
     assert error.details["limit"] == f"max_orders_per_{name}"
@@ -59,12 +59,12 @@ async def test_orders_past_a_count_are_refused_and_the_key_stays_free(
 @pytest.mark.parametrize("limits", [{"per_minute": 4}, {"per_day": 4}])
 async def test_orders_that_go_out_together_count_each(redis_url: str, session: str, limits: dict[str, Any]) -> None:
     desk = Gated(AdmissionRules(TERMS, orders=3, **limits))
-    async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
-        await submit(asker, key="a-bracket")
-        assert (await refusal(asker, "another-bracket")).code == "limit_exceeded"
+    async with serving(redis_url, session, desk.handle), front(redis_url, session) as bus_client:
+        await submit(bus_client, key="a-bracket")
+        assert (await refusal(bus_client, "another-bracket")).code == "limit_exceeded"
         desk.gate = replace(desk.gate, orders=1)
-        await submit(asker, key="one-order")
-        assert (await refusal(asker, "one-too-many")).code == "limit_exceeded"
+        await submit(bus_client, key="one-order")
+        assert (await refusal(bus_client, "one-too-many")).code == "limit_exceeded"
 
     assert desk.sent == ["a-bracket", "one-order"]
 
@@ -72,10 +72,10 @@ async def test_orders_that_go_out_together_count_each(redis_url: str, session: s
 @pytest.mark.fault(73, 106)
 async def test_a_day_begins_when_the_exchange_says(redis_url: str, session: str) -> None:
     desk = Gated(AdmissionRules(TERMS, per_day=1))
-    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
-        await submit(asker, key="key-of-today")
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as bus_client:
+        await submit(bus_client, key="key-of-today")
         desk.gate = replace(desk.gate, day_from_ms=bus.pipe.clock.now_ms() + 60_000)
-        await submit(asker, key="key-of-tomorrow")
+        await submit(bus_client, key="key-of-tomorrow")
 
     assert len(desk.sent) == 2
 
@@ -83,8 +83,8 @@ async def test_a_day_begins_when_the_exchange_says(redis_url: str, session: str)
 @pytest.mark.fault(106)
 async def test_concurrent_orders_never_pass_a_count_together(redis_url: str, session: str) -> None:
     desk = Gated(AdmissionRules(TERMS, per_minute=3))
-    async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
-        calls = [submit(asker, key=f"race-key-{n}") for n in range(12)]
+    async with serving(redis_url, session, desk.handle), front(redis_url, session) as bus_client:
+        calls = [submit(bus_client, key=f"race-key-{n}") for n in range(12)]
         answers = await asyncio.gather(*calls, return_exceptions=True)
 
     assert len(desk.sent) == 3
@@ -93,13 +93,13 @@ async def test_concurrent_orders_never_pass_a_count_together(redis_url: str, ses
 
 async def test_an_equal_order_is_held_until_its_caller_names_the_earlier_one(redis_url: str, session: str) -> None:
     desk = Gated(AdmissionRules(TERMS, duplicate_window_ms=30_000))
-    async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
-        await submit(asker, key="first-key")
-        error = await refusal(asker, "other-key")
+    async with serving(redis_url, session, desk.handle), front(redis_url, session) as bus_client:
+        await submit(bus_client, key="first-key")
+        error = await refusal(bus_client, "other-key")
         desk.gate = replace(desk.gate, duplicate_of="not-that-key")
-        assert (await refusal(asker, "other-key")).code == "possible_duplicate"
+        assert (await refusal(bus_client, "other-key")).code == "possible_duplicate"
         desk.gate = replace(desk.gate, duplicate_of="first-key")
-        await submit(asker, key="other-key")
+        await submit(bus_client, key="other-key")
 
     assert (error.code, error.details["duplicateOf"]) == ("possible_duplicate", "first-key")
     assert desk.sent == ["first-key", "other-key"]
@@ -119,29 +119,29 @@ async def test_an_order_that_was_certainly_not_sent_holds_up_and_counts_for_noth
     redis_url: str, session: str, orders: int
 ) -> None:
     gate = AdmissionRules(TERMS, orders=orders, per_minute=orders, per_day=orders, duplicate_window_ms=30_000)
-    async with front(redis_url, session) as asker:
+    async with front(redis_url, session) as bus_client:
         async with serving(redis_url, session, Unsent(gate).handle) as bus:
-            assert (await refusal(asker, "unsent-key")).code == "not_executed"
+            assert (await refusal(bus_client, "unsent-key")).code == "not_executed"
             assert await bus.pipe.send("ZCARD", bus.keys.accepted) == 0
         desk = Gated(gate)
         async with serving(redis_url, session, desk.handle):
-            await submit(asker, key="other-key")
-            assert (await refusal(asker, "third-key")).code == "limit_exceeded"
+            await submit(bus_client, key="other-key")
+            assert (await refusal(bus_client, "third-key")).code == "limit_exceeded"
 
     assert desk.sent == ["other-key"]
 
 
 async def test_what_an_unsent_order_takes_back_is_its_own(redis_url: str, session: str) -> None:
     gate = AdmissionRules(TERMS, per_minute=9, duplicate_window_ms=30_000)
-    async with front(redis_url, session) as asker:
+    async with front(redis_url, session) as bus_client:
         async with serving(redis_url, session, Gated(gate).handle):
-            await submit(asker, key="first-key")
+            await submit(bus_client, key="first-key")
         async with serving(redis_url, session, Unsent(replace(gate, duplicate_of="first-key")).handle) as bus:
-            await refusal(asker, "unsent-key")
+            await refusal(bus_client, "unsent-key")
             kept = await bus.pipe.send("ZRANGE", bus.keys.accepted, 0, -1)
             left_ms = await bus.pipe.send("PTTL", bus.keys.duplicate(TERMS))
         async with serving(redis_url, session, Gated(gate).handle):
-            error = await refusal(asker, "third-key")
+            error = await refusal(bus_client, "third-key")
 
     assert kept == [b"first-key"]
     assert 0 < left_ms <= 30_000
@@ -150,13 +150,13 @@ async def test_what_an_unsent_order_takes_back_is_its_own(redis_url: str, sessio
 
 async def test_other_terms_are_no_duplicate_and_a_window_ends(redis_url: str, session: str) -> None:
     desk = Gated(AdmissionRules(TERMS, duplicate_window_ms=30))
-    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
-        await submit(asker, key="first-key")
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as bus_client:
+        await submit(bus_client, key="first-key")
         desk.gate = AdmissionRules(OTHER, duplicate_window_ms=30_000)
-        await submit(asker, key="other-terms")
+        await submit(bus_client, key="other-terms")
         await bus.pipe.send("DEL", bus.keys.duplicate(TERMS))
         desk.gate = AdmissionRules(TERMS, duplicate_window_ms=30_000)
-        await submit(asker, key="later-key")
+        await submit(bus_client, key="later-key")
 
     assert len(desk.sent) == 3
 
@@ -170,12 +170,12 @@ async def test_the_kill_switch_is_seen_by_the_accepting_step(
     redis_url: str, session: str, level: Any, closing: bool, passes: bool
 ) -> None:
     desk = Gated(AdmissionRules(TERMS, closing=closing))
-    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as bus_client:
         await set_halt(bus.pipe, bus.keys, level, "anna", "test")
         if passes:
-            await submit(asker, key="the-key-1")
+            await submit(bus_client, key="the-key-1")
         else:
-            error = await refusal(asker, "the-key-1")
+            error = await refusal(bus_client, "the-key-1")
             assert (error.code, error.details["level"]) == ("halted", level)
 
     assert desk.sent == (["the-key-1"] if passes else [])
@@ -189,19 +189,19 @@ async def test_a_cancel_passes_the_kill_switch(redis_url: str, session: str) -> 
         sent.append(asked.key)
         return b"{}"
 
-    async with serving(redis_url, session, cancel) as bus, front(redis_url, session) as asker:
+    async with serving(redis_url, session, cancel) as bus, front(redis_url, session) as bus_client:
         await set_halt(bus.pipe, bus.keys, "halt", "anna", "test")
-        await submit(asker, key="a-cancel-key")
+        await submit(bus_client, key="a-cancel-key")
 
     assert sent == ["a-cancel-key"]
 
 
 async def test_a_closing_order_passes_the_counts(redis_url: str, session: str) -> None:
     desk = Gated(AdmissionRules(TERMS, per_minute=1, per_day=1))
-    async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
-        await submit(asker, key="opening-1")
+    async with serving(redis_url, session, desk.handle), front(redis_url, session) as bus_client:
+        await submit(bus_client, key="opening-1")
         desk.gate = replace(desk.gate, closing=True)
-        await submit(asker, key="closing-1")
+        await submit(bus_client, key="closing-1")
 
     assert len(desk.sent) == 2
 
@@ -230,11 +230,11 @@ async def test_what_became_of_a_call_is_told_while_redis_is_out_of_memory(
             raise ToolError("read_only", "no")
         return b"{}"
 
-    async with serving(own_redis.url, session, handle) as bus, front(own_redis.url, session) as asker:
+    async with serving(own_redis.url, session, handle) as bus, front(own_redis.url, session) as bus_client:
         for key in ("an-early-key", "a-refused-key"):
             accepted.clear()
             goes_on.clear()
-            call = asyncio.create_task(submit(asker, key=key))
+            call = asyncio.create_task(submit(bus_client, key=key))
             await accepted.wait()
             async with full(bus.pipe), asyncio.timeout(3):
                 goes_on.set()
@@ -247,11 +247,11 @@ async def test_what_became_of_a_call_is_told_while_redis_is_out_of_memory(
 
 
 async def test_a_full_redis_is_said_to_be_full(own_redis: EmbeddedRedis, session: str) -> None:
-    async with front(own_redis.url, session) as asker, full(asker.pipe):
+    async with front(own_redis.url, session) as bus_client, full(bus_client.pipe):
         with pytest.raises(ToolError) as written:
-            await submit(asker)
+            await submit(bus_client)
         with pytest.raises(ToolError) as sealed:
-            await asker.shared_secret()
+            await bus_client.shared_secret()
 
     assert (written.value.code, written.value.details["reason"]) == ("not_executed", "bus_down")
     for message in (written.value.message, sealed.value.message):

@@ -20,8 +20,8 @@ async def test_an_answer_without_sending_is_recorded_like_any(redis_url: str, se
     async def handle(asked: RequestContext) -> bytes:
         return b'{"known":true}'  # such as: the broker knew the order already
 
-    async with serving(redis_url, session, handle) as bus, front(redis_url, session) as asker:
-        assert await submit(asker) == b'{"known":true}'
+    async with serving(redis_url, session, handle) as bus, front(redis_url, session) as bus_client:
+        assert await submit(bus_client) == b'{"known":true}'
         record = await bus.records.read(KEY)
 
     assert record is not None
@@ -34,8 +34,8 @@ async def test_a_read_has_nothing_to_accept(redis_url: str, session: str) -> Non
             await asked.accept()
         return b"1"
 
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
-        assert await ask(asker) == b"1"
+    async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
+        assert await ask(bus_client) == b"1"
 
 
 async def test_notes_are_kept_with_the_record(redis_url: str, session: str) -> None:
@@ -47,8 +47,8 @@ async def test_notes_are_kept_with_the_record(redis_url: str, session: str) -> N
         await asked.note(permId="99", sent="2")
         return b"1"
 
-    async with serving(redis_url, session, handle) as bus, front(redis_url, session) as asker:
-        await submit(asker)
+    async with serving(redis_url, session, handle) as bus, front(redis_url, session) as bus_client:
+        await submit(bus_client)
         await bus.records.note(KEY, state="Filled")
         record = await bus.records.read(KEY)
 
@@ -66,8 +66,8 @@ async def test_notes_are_on_the_record_before_anything_is_sent(redis_url: str, s
         noted.append(record.notes)
         return b"{}"
 
-    async with serving(redis_url, session, cancel) as bus, front(redis_url, session) as asker:
-        await submit(asker, key="a-cancel-key")
+    async with serving(redis_url, session, cancel) as bus, front(redis_url, session) as bus_client:
+        await submit(bus_client, key="a-cancel-key")
 
     assert noted == [{"orderRef": "mcpabc", "permId": "77"}]
 
@@ -82,8 +82,8 @@ async def test_a_note_is_given_up_when_redis_stays_away(redis_url: str, session:
         return b"1"
 
     worker = partial(serving, session=session, handle=handle, timing=BusTiming(note_s=0.3))
-    async with Shim(redis_url) as shim, worker(shim.url) as bus, front(redis_url, session) as asker:
-        assert await submit(asker) == b"1"
+    async with Shim(redis_url) as shim, worker(shim.url) as bus, front(redis_url, session) as bus_client:
+        assert await submit(bus_client) == b"1"
         record = await bus.records.read(KEY)
 
     assert record is not None
@@ -100,8 +100,8 @@ async def test_an_answer_is_stored_once_redis_is_back(redis_url: str, session: s
         return b"1"
 
     sent: list[Any] = []
-    async with Shim(redis_url) as shim, serving(shim.url, session, handle), front(redis_url, session) as asker:
-        assert await submit(asker) == b"1"
+    async with Shim(redis_url) as shim, serving(shim.url, session, handle), front(redis_url, session) as bus_client:
+        assert await submit(bus_client) == b"1"
 
     assert sent == [KEY]
 
@@ -117,8 +117,8 @@ async def test_an_accept_whose_answer_was_lost_is_asked_again(redis_url: str, se
         await accepting
         return b"1"
 
-    async with Shim(redis_url) as shim, serving(shim.url, session, handle), front(redis_url, session) as asker:
-        assert await submit(asker) == b"1"
+    async with Shim(redis_url) as shim, serving(shim.url, session, handle), front(redis_url, session) as bus_client:
+        assert await submit(bus_client) == b"1"
 
 
 async def test_an_accept_that_stays_unclear_is_taken_back(redis_url: str, session: str) -> None:
@@ -140,14 +140,18 @@ async def test_an_accept_that_stays_unclear_is_taken_back(redis_url: str, sessio
         await accepting
         return b"1"
 
-    async with Shim(redis_url) as shim, serving(shim.url, session, handle) as bus, front(redis_url, session) as asker:
+    async with (
+        Shim(redis_url) as shim,
+        serving(shim.url, session, handle) as bus,
+        front(redis_url, session) as bus_client,
+    ):
         with pytest.raises(ToolError) as caught:
-            await submit(asker, deadline_s=1.0)
+            await submit(bus_client, deadline_s=1.0)
         async with pipe_to(redis_url) as pipe:
             await until(lambda: _is(pipe, session, b"withdrawn"), "the accept is taken back")
         await until_open(bus.pipe, bus.keys)
         assert await bus.records.unfinished() == []
-        assert await submit(asker) == b"2"
+        assert await submit(bus_client) == b"2"
 
     assert caught.value.code in ("pending", "not_executed")
 
@@ -168,9 +172,13 @@ async def test_a_lease_that_lapses_during_the_accept_sends_nothing(redis_url: st
         await accepting
         raise AssertionError("it would have been sent")
 
-    async with Shim(redis_url) as shim, serving(shim.url, session, handle) as bus, front(redis_url, session) as asker:
+    async with (
+        Shim(redis_url) as shim,
+        serving(shim.url, session, handle) as bus,
+        front(redis_url, session) as bus_client,
+    ):
         with pytest.raises(ToolError) as caught:
-            await submit(asker)
+            await submit(bus_client)
         assert await _is_state(redis_url, session, b"withdrawn")
 
     assert (caught.value.code, caught.value.details["reason"]) == ("not_executed", "fenced")

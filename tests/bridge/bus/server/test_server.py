@@ -29,11 +29,11 @@ async def test_a_bug_in_a_handler_is_internal_and_serving_goes_on(redis_url: str
             raise KeyError("a secret that callers need not see")
         return b"1"
 
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
+    async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
         with pytest.raises(ToolError) as caught:
-            await ask(asker)
+            await ask(bus_client)
         broken = False
-        assert await ask(asker) == b"1"
+        assert await ask(bus_client) == b"1"
 
     assert caught.value.code == "internal"
     assert "get_positions" in caught.value.message
@@ -44,9 +44,9 @@ async def test_a_timeout_inside_a_handler_is_a_bug_and_no_deadline(redis_url: st
     async def handle(asked: RequestContext) -> bytes:
         raise TimeoutError
 
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
+    async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
         with pytest.raises(ToolError, match="internal"):
-            await ask(asker)
+            await ask(bus_client)
 
 
 async def test_a_late_request_is_dropped(redis_url: str, session: str) -> None:
@@ -64,10 +64,10 @@ async def test_a_late_request_is_dropped(redis_url: str, session: str) -> None:
 @pytest.mark.fault(86)
 async def test_what_no_front_has_sent_is_dropped(redis_url: str, session: str) -> None:
     broker = Broker()
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
         for message in (b"", b"not json", b"[]", b'{"v":1}', b'{"v":1,"id":5}', b"x" * (REQUEST_LIMIT + 1)):
-            await asker.pipe.send("SPUBLISH", asker.keys.requests, message)
-        await ask(asker)
+            await bus_client.pipe.send("SPUBLISH", bus_client.keys.requests, message)
+        await ask(bus_client)
 
     assert len(broker.asked) == 1
 
@@ -91,8 +91,8 @@ async def test_one_request_delivered_twice_is_handled_once(redis_url: str, sessi
 async def test_a_read_ends_with_its_caller_and_a_write_goes_on(redis_url: str, session: str, ends: bool) -> None:
     broker = Broker()
     broker.before.clear()
-    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
-        asking = asyncio.create_task(ask(asker) if ends else submit(asker))
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as bus_client:
+        asking = asyncio.create_task(ask(bus_client) if ends else submit(bus_client))
         await until(lambda: broker.asked, "the request is in hand")
         asking.cancel()
         if ends:
@@ -100,9 +100,9 @@ async def test_a_read_ends_with_its_caller_and_a_write_goes_on(redis_url: str, s
             assert broker.asked[0].caller_left
         else:
             stray = msgspec.structs.replace(broker.asked[0].request, key=None)
-            await asker.pipe.send("SPUBLISH", asker.keys.requests, encode_cancel(stray))
+            await bus_client.pipe.send("SPUBLISH", bus_client.keys.requests, encode_cancel(stray))
             broker.before.set()
-            assert await submit(asker)
+            assert await submit(bus_client)
 
     assert broker.sent == ({} if ends else {KEY: 1})
 
@@ -118,12 +118,12 @@ def test_a_cancel_is_late_to_a_worker_of_an_earlier_release() -> None:
 @pytest.mark.fault(86, 89)
 async def test_another_version_of_the_bus_is_told_to_update(redis_url: str, session: str) -> None:
     broker = Broker()
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
-        await ask(asker)
-        with asker._replies.expected("old-1") as call:
-            until_ms = asker.pipe.clock.now_ms() + 5000
-            message = request(until_ms, id="old-1", v=VERSION + 1, front=asker._replies.front)
-            await asker.pipe.send("SPUBLISH", asker.keys.requests, message)
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
+        await ask(bus_client)
+        with bus_client._replies.expected("old-1") as call:
+            until_ms = bus_client.pipe.clock.now_ms() + 5000
+            message = request(until_ms, id="old-1", v=VERSION + 1, front=bus_client._replies.front)
+            await bus_client.pipe.send("SPUBLISH", bus_client.keys.requests, message)
             reply = await asyncio.wait_for(call, 5)
 
     assert (reply.ok, reply.code) == (False, "internal")
@@ -138,14 +138,14 @@ async def test_more_than_the_worker_can_have_in_hand_is_refused(
     monkeypatch.setattr(answering, "AT_ONCE", 2)
     broker = Broker()
     broker.before.clear()
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
-        held = [asyncio.create_task(ask(asker)) for _ in range(2)]
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
+        held = [asyncio.create_task(ask(bus_client)) for _ in range(2)]
         await until(lambda: len(broker.asked) == 2, "two requests are in hand")
         with pytest.raises(ToolError) as caught:
-            await ask(asker)
+            await ask(bus_client)
         broker.before.set()
         assert await asyncio.gather(*held) == [broker.answer] * 2
-        assert await ask(asker) == broker.answer
+        assert await ask(bus_client) == broker.answer
 
     assert (caught.value.code, caught.value.details) == ("overloaded", {"retry_after_s": 1})
 
@@ -156,13 +156,13 @@ async def test_one_callers_flood_leaves_room_for_another_caller_and_for_writes(
     monkeypatch.setattr(answering, "AT_ONCE_OF_ONE", 2)
     broker = Broker()
     broker.before.clear()
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
-        held = [asyncio.create_task(ask(asker)) for _ in range(2)]
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
+        held = [asyncio.create_task(ask(bus_client)) for _ in range(2)]
         await until(lambda: len(broker.asked) == 2, "two requests are in hand")
         with pytest.raises(ToolError, match="overloaded"):
-            await ask(asker)
+            await ask(bus_client)
 
-        held += [asyncio.create_task(ask(asker, "quiet")), asyncio.create_task(submit(asker))]
+        held += [asyncio.create_task(ask(bus_client, "quiet")), asyncio.create_task(submit(bus_client))]
         await until(lambda: len(broker.asked) == 4, "another caller's request and an order are in hand")
         broker.before.set()
         await asyncio.gather(*held)
@@ -170,11 +170,11 @@ async def test_one_callers_flood_leaves_room_for_another_caller_and_for_writes(
 
 async def test_a_worker_that_no_longer_leads_takes_nothing(redis_url: str, session: str) -> None:
     broker = Broker()
-    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
-        await ask(asker)
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as bus_client:
+        await ask(bus_client)
         bus.lease.step_down()
         with pytest.raises(ToolError):
-            await ask(asker, deadline_s=0.2)
+            await ask(bus_client, deadline_s=0.2)
 
     assert len(broker.asked) == 1
 
@@ -194,27 +194,27 @@ SESSION = "faults"
 async def test_a_stopping_worker_answers_what_it_has_in_hand(own_redis: EmbeddedRedis) -> None:
     broker = Broker()
     broker.after.clear()
-    async with BusServer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
+    async with BusServer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as bus_client:
         await bus.lead()
         task = asyncio.create_task(bus.serve(broker.handle))
-        await until(lambda: _submitted(asker, broker), "the order is sent")
+        await until(lambda: _submitted(bus_client, broker), "the order is sent")
         await bus.stop(grace_s=5)
-        await until(lambda: _no_worker(asker), "no more requests are taken")
+        await until(lambda: _no_worker(bus_client), "no more requests are taken")
         assert not task.done()
         broker.after.set()
         await task
-        assert await submit(asker, key=KEY) == b'{"orderId":7,"replayed":true}'
+        assert await submit(bus_client, key=KEY) == b'{"orderId":7,"replayed":true}'
 
 
 @pytest.mark.fault(69)
 async def test_a_stopping_worker_waits_no_longer_than_its_grace(own_redis: EmbeddedRedis) -> None:
     broker = Broker()
     broker.before.clear()
-    async with BusServer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
+    async with BusServer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as bus_client:
         await bus.lead()
         task = asyncio.create_task(bus.serve(broker.handle))
-        await until(lambda: _no_worker(asker, expected=False), "requests are taken")
-        call = asyncio.create_task(ask(asker))
+        await until(lambda: _no_worker(bus_client, expected=False), "requests are taken")
+        call = asyncio.create_task(ask(bus_client))
         await until(lambda: broker.asked, "the read is in hand")
         began = time.perf_counter()
         await bus.stop(grace_s=0.2)
@@ -226,14 +226,14 @@ async def test_a_stopping_worker_waits_no_longer_than_its_grace(own_redis: Embed
     assert 0.2 <= took < 1 + BUSY_S
 
 
-async def _submitted(asker: BusClient, broker: Broker) -> bool:
+async def _submitted(bus_client: BusClient, broker: Broker) -> bool:
     try:
-        await submit(asker, deadline_s=0.3)
+        await submit(bus_client, deadline_s=0.3)
     except ToolError:
         return bool(broker.sent)
     return True
 
 
-async def _no_worker(asker: BusClient, *, expected: bool = True) -> bool:
-    count = await asker._replies.receivers()
+async def _no_worker(bus_client: BusClient, *, expected: bool = True) -> bool:
+    count = await bus_client._replies.receivers()
     return bool(count == 0) is expected

@@ -36,16 +36,16 @@ async def impatient(redis_url: str, session: str) -> AsyncIterator[BusServer]:
 
 
 @pytest_asyncio.fixture
-async def asker(redis_url: str, session: str) -> AsyncIterator[BusClient]:
-    async with front(redis_url, session) as asker:
-        yield asker
+async def bus_client(redis_url: str, session: str) -> AsyncIterator[BusClient]:
+    async with front(redis_url, session) as bus_client:
+        yield bus_client
 
 
 @pytest_asyncio.fixture
 async def watchful(redis_url: str, session: str) -> AsyncIterator[BusClient]:
     """A front that looks for its worker often."""
-    async with front(redis_url, session, timing=BusTiming(worker_check_s=0.02)) as asker:
-        yield asker
+    async with front(redis_url, session, timing=BusTiming(worker_check_s=0.02)) as bus_client:
+        yield bus_client
 
 
 def tick(seq: int) -> Tick:
@@ -65,8 +65,8 @@ async def gathered(feed: StreamReader, count: int) -> list[int]:
     return found
 
 
-async def test_a_tick_arrives_with_kind_body_and_time(bus: BusServer, asker: BusClient) -> None:
-    async with asker.listen(STREAM) as feed:
+async def test_a_tick_arrives_with_kind_body_and_time(bus: BusServer, bus_client: BusClient) -> None:
+    async with bus_client.listen(STREAM) as feed:
         before_ms = bus.pipe.clock.now_ms()
         bus.publish(STREAM, "quote", b'{"last":512.3}')
         [heard] = await anext(feed)
@@ -76,8 +76,8 @@ async def test_a_tick_arrives_with_kind_body_and_time(bus: BusServer, asker: Bus
     assert before_ms <= heard.time_ms <= after_ms
 
 
-async def test_every_feed_hears_its_own_stream_in_order(bus: BusServer, asker: BusClient) -> None:
-    async with asker.listen("one") as one, asker.listen("one") as again, asker.listen("two") as two:
+async def test_every_feed_hears_its_own_stream_in_order(bus: BusServer, bus_client: BusClient) -> None:
+    async with bus_client.listen("one") as one, bus_client.listen("one") as again, bus_client.listen("two") as two:
         for i in range(300):
             bus.publish("one", "quote", b"%d" % i)
             bus.publish("two", "quote", b"%d" % -i)
@@ -88,8 +88,8 @@ async def test_every_feed_hears_its_own_stream_in_order(bus: BusServer, asker: B
     assert (one.gaps, one.dropped) == (0, 0)
 
 
-async def test_what_gathers_while_a_message_is_under_way_goes_out_in_one(bus: BusServer, asker: BusClient) -> None:
-    async with asker.listen(STREAM) as feed:
+async def test_what_gathers_while_a_message_is_under_way_goes_out_in_one(bus: BusServer, bus_client: BusClient) -> None:
+    async with bus_client.listen(STREAM) as feed:
         for i in range(1000):
             bus.publish(STREAM, "quote", b"%d" % i)
         batches = [await anext(feed)]
@@ -100,33 +100,33 @@ async def test_what_gathers_while_a_message_is_under_way_goes_out_in_one(bus: Bu
     assert [body for batch in batches for body in bodies(batch)] == list(range(1000))
 
 
-async def test_listening_ends_with_the_block(bus: BusServer, asker: BusClient) -> None:
-    async with asker.listen(STREAM):
+async def test_listening_ends_with_the_block(bus: BusServer, bus_client: BusClient) -> None:
+    async with bus_client.listen(STREAM):
         assert await _listeners(bus) == 1
-        async with asker.listen(STREAM):
+        async with bus_client.listen(STREAM):
             assert await _listeners(bus) == 1
         assert await _listeners(bus) == 1
     await until(lambda: _is_unheard(bus), "the channel was left")
 
-    async with asker.listen(STREAM) as feed:  # and may be joined again
+    async with bus_client.listen(STREAM) as feed:  # and may be joined again
         bus.publish(STREAM, "quote", b"1")
         assert await gathered(feed, 1) == [1]
-    assert asker._replies._feeds == {}
+    assert bus_client._replies._feeds == {}
 
 
-async def test_a_channel_left_and_joined_at_once_is_heard(bus: BusServer, asker: BusClient) -> None:
+async def test_a_channel_left_and_joined_at_once_is_heard(bus: BusServer, bus_client: BusClient) -> None:
     for i in range(20):
-        async with asker.listen(STREAM) as feed:
+        async with bus_client.listen(STREAM) as feed:
             bus.publish(STREAM, "quote", b"%d" % i)
             assert await gathered(feed, 1) == [i]
 
 
 async def test_a_feed_ends_with_the_connection(redis_url: str, session: str, bus: BusServer) -> None:
-    async with Shim(redis_url) as shim, front(shim.url, session) as asker, asker.listen(STREAM) as feed:
+    async with Shim(redis_url) as shim, front(shim.url, session) as bus_client, bus_client.listen(STREAM) as feed:
         shim.cut()
         with pytest.raises(ToolError) as caught:
             await anext(feed)
-        async with asker.listen(STREAM) as next_feed:
+        async with bus_client.listen(STREAM) as next_feed:
             bus.publish(STREAM, "quote", b"1")
             assert await gathered(next_feed, 1) == [1]
 
@@ -136,11 +136,11 @@ async def test_a_feed_ends_with_the_connection(redis_url: str, session: str, bus
 async def test_a_feed_ends_with_the_worker(
     redis_url: str, session: str, watchful: BusClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asker = watchful
-    async with serving(redis_url, session, Broker().handle), asker.listen(STREAM) as feed:
+    bus_client = watchful
+    async with serving(redis_url, session, Broker().handle), bus_client.listen(STREAM) as feed:
         reading = asyncio.ensure_future(anext(feed))
-        await until(lambda: asker._replies._feeds, "it listens")
-        monkeypatch.setattr(asker._replies, "receivers", _none)
+        await until(lambda: bus_client._replies._feeds, "it listens")
+        monkeypatch.setattr(bus_client._replies, "receivers", _none)
         with pytest.raises(ToolError) as caught:
             await reading
 
@@ -159,31 +159,31 @@ async def test_a_feed_without_a_worker_ends_soon(watchful: BusClient) -> None:
 
 
 async def test_listening_without_redis_says_so(session: str, unused_port: int) -> None:
-    async with front(f"redis://127.0.0.1:{unused_port}/0", session) as asker:
+    async with front(f"redis://127.0.0.1:{unused_port}/0", session) as bus_client:
         with pytest.raises(ToolError, match="bus_down"):
-            async with asker.listen(STREAM):
+            async with bus_client.listen(STREAM):
                 raise AssertionError("nothing to listen to")
-        assert asker._replies._feeds == {}
+        assert bus_client._replies._feeds == {}
 
 
-async def test_what_is_no_tick_is_dropped(bus: BusServer, asker: BusClient) -> None:
-    async with asker.listen(STREAM) as feed:
+async def test_what_is_no_tick_is_dropped(bus: BusServer, bus_client: BusClient) -> None:
+    async with bus_client.listen(STREAM) as feed:
         await bus.pipe.send("SPUBLISH", bus.keys.ticks(STREAM), b'["1-1",[[1]]]')
         await bus.pipe.send("SPUBLISH", bus.keys.ticks(STREAM), b"junk")
         bus.publish(STREAM, "quote", b"1")
         assert await gathered(feed, 1) == [1]
 
 
-async def test_the_publisher_knows_its_listeners(bus: BusServer, asker: BusClient) -> None:
+async def test_the_publisher_knows_its_listeners(bus: BusServer, bus_client: BusClient) -> None:
     assert bus.ticks.receivers(STREAM) == 0
-    async with asker.listen(STREAM) as feed:
+    async with bus_client.listen(STREAM) as feed:
         bus.publish(STREAM, "quote", b"1")
         await anext(feed)
         await until(lambda: bus.ticks.receivers(STREAM) == 1, "the listener was counted")
 
 
 @pytest.mark.fault(36)
-async def test_a_stream_that_nobody_hears_is_abandoned(impatient: BusServer, asker: BusClient) -> None:
+async def test_a_stream_that_nobody_hears_is_abandoned(impatient: BusServer, bus_client: BusClient) -> None:
     bus = impatient
     abandoned: list[str] = []
     bus.on_abandoned(abandoned.append)
@@ -192,7 +192,7 @@ async def test_a_stream_that_nobody_hears_is_abandoned(impatient: BusServer, ask
     bus.open_stream("closed")
     bus.close_stream("closed")
     bus.close_stream("never opened")
-    async with asker.listen(STREAM) as feed:
+    async with bus_client.listen(STREAM) as feed:
         bus.open_stream(STREAM)
         await until(lambda: len(abandoned) == 2, "both are abandoned")
         bus.publish(STREAM, "quote", b"1")
@@ -246,10 +246,10 @@ async def test_while_redis_is_away_no_stream_is_abandoned(
 
 
 async def test_ticks_that_redis_can_not_take_are_bounded_and_show_as_a_gap(
-    bus: BusServer, asker: BusClient, monkeypatch: pytest.MonkeyPatch
+    bus: BusServer, bus_client: BusClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ticks, "UNSENT", 10)
-    async with asker.listen(STREAM) as feed:
+    async with bus_client.listen(STREAM) as feed:
         bus.publish(STREAM, "quote", b"0")
         assert await gathered(feed, 1) == [0]
         for i in range(1, 100):  # without a pause, so that nothing is sent in between
@@ -260,8 +260,8 @@ async def test_ticks_that_redis_can_not_take_are_bounded_and_show_as_a_gap(
     assert (bus.ticks.published, bus.ticks.dropped) == (100, 89)
 
 
-async def test_a_stream_closed_while_its_ticks_are_under_way_is_no_error(bus: BusServer, asker: BusClient) -> None:
-    async with asker.listen(STREAM) as feed:
+async def test_a_stream_closed_while_its_ticks_are_under_way_is_no_error(bus: BusServer, bus_client: BusClient) -> None:
+    async with bus_client.listen(STREAM) as feed:
         bus.publish(STREAM, "quote", b"1")
         await asyncio.sleep(0)  # the message is being sent
         bus.close_stream(STREAM)
@@ -270,10 +270,10 @@ async def test_a_stream_closed_while_its_ticks_are_under_way_is_no_error(bus: Bu
         await until(lambda: not bus.ticks._streams["another"].unsent, "publishing goes on")
 
 
-async def test_a_tick_for_a_stream_just_left_is_ignored(bus: BusServer, asker: BusClient) -> None:
-    async with asker.listen(STREAM) as feed:
+async def test_a_tick_for_a_stream_just_left_is_ignored(bus: BusServer, bus_client: BusClient) -> None:
+    async with bus_client.listen(STREAM) as feed:
         pass
-    asker._replies._hear(bus.keys.ticks(STREAM), b'["1-1",[[1,"quote",5,1]]]')
+    bus_client._replies._hear(bus.keys.ticks(STREAM), b'["1-1",[[1,"quote",5,1]]]')
 
     assert not feed._unread
 
@@ -291,8 +291,8 @@ async def _none() -> int:
     return 0
 
 
-async def test_a_stream_opened_anew_is_heard_on(bus: BusServer, asker: BusClient) -> None:
-    async with asker.listen(STREAM) as feed:
+async def test_a_stream_opened_anew_is_heard_on(bus: BusServer, bus_client: BusClient) -> None:
+    async with bus_client.listen(STREAM) as feed:
         bus.publish(STREAM, "quote", b"1")
         assert await gathered(feed, 1) == [1]
         bus.close_stream(STREAM)

@@ -79,15 +79,15 @@ async def test_a_standby_and_a_repeated_step_log_an_absence_once(redis_url: str,
 
 async def test_a_server_that_stays_a_replica_is_logged_once(own_redis: EmbeddedRedis, session: str) -> None:
     with capture_logs() as said:
-        async with pipe_to(own_redis.url) as pipe, BusClient(own_redis.url, session, "f1") as asker:
-            await asker.halted()
+        async with pipe_to(own_redis.url) as pipe, BusClient(own_redis.url, session, "f1") as bus_client:
+            await bus_client.halted()
             await pipe.send("REPLICAOF", "127.0.0.1", "1")
             for _ in range(IN_VAIN):
-                for each in (pipe, asker.pipe):
+                for each in (pipe, bus_client.pipe):
                     with pytest.raises(BusError):
                         await each.send("SET", session, "x")
                 with suppress(BusError):
-                    await asker._replies.ready()  # it listens again, at the same server
+                    await bus_client._replies.ready()  # it listens again, at the same server
 
     events = Counter(each["event"] for each in said)
     assert events["server_demoted"] == 2  # one of each connection

@@ -13,7 +13,7 @@ from tests.waiting import until
 
 async def serves(front: Caller, earlier: str) -> bool:
     """Return whether another worker than the earlier one takes requests."""
-    beat = await front.asker.status()
+    beat = await front.bus_client.status()
     return beat is not None and beat.worker != earlier and beat.receivers > 0
 
 
