@@ -12,7 +12,7 @@ TESTS = Path(__file__).resolve().parent
 LEFT_OUT = frozenset({
     "catalogue", "converters", "deploy", "docker", "faults", "promises", "requirements", "scenarios", "world",
     "test_architecture.py", "test_fastmcp_patches.py", "test_handshake.py", "test_login_guard.py", "test_main.py",
-    "test_processes.py", "test_trial.py", "test_up.py",
+    "test_naming.py", "test_processes.py", "test_testing_rules.py", "test_trial.py", "test_up.py",
 })  # fmt: skip
 SERVERS = frozenset({"redis_url", "own_redis"})
 THROUGH_THE_STACK = ("e2e/test_flow.py",)

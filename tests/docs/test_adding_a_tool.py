@@ -20,6 +20,7 @@ NEW_TEST = "tests/ib_worker/scenarios/test_market_rule.py"
 CHECKS = (
     NEW_TEST,
     "tests/test_architecture.py",
+    "tests/test_naming.py",
     "tests/bridge/test_json_schema.py",
     "tests/mcp_front/scenarios/test_calls_over_http.py::test_every_tool_says_at_once_that_no_worker_is_there",
 )

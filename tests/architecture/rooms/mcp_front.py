@@ -1,0 +1,30 @@
+"""The rooms of `mcp_front`, and which of its other rooms each may import."""
+
+ROOMS: dict[str, set[str]] = {
+    "__init__.py": set(),
+    "settings.py": set(),
+    "logging_setup.py": set(),
+    "metrics.py": {"__init__.py", "tools"},
+    "timing.py": set(),
+    "protocol": set(),
+    "admission": {"protocol"},
+    "tools": {"__init__.py", "timing.py", "protocol", "admission"},
+    "streams": {"timing.py", "protocol", "admission", "tools"},
+    "oauth": {"protocol", "admission"},
+    "http": {"__init__.py", "timing.py", "protocol", "admission", "tools", "oauth"},
+    "drawing": set(),
+    "charts": {"drawing", "protocol", "tools"},
+    "__main__.py": {
+        "charts",
+        "settings.py",
+        "logging_setup.py",
+        "metrics.py",
+        "timing.py",
+        "protocol",
+        "admission",
+        "tools",
+        "streams",
+        "oauth",
+        "http",
+    },
+}
