@@ -22,6 +22,7 @@ from mcp_front.__main__ import Front, assemble
 from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.settings import FrontSettings
 from mcp_front.timing import USUAL, FrontTiming
+from tests.stacks.bus import until_open
 from tests.waiting import until
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
@@ -90,18 +91,11 @@ async def worker(
         await bus.write_heartbeat(status)
         task = asyncio.create_task(bus.serve(handle))
         try:
-            await listened_to(bus)
+            await until_open(bus.pipe, bus.keys)
             yield bus
         finally:
             await bus.stop(grace_s=0)
             await task
-
-
-async def listened_to(bus: BusServer) -> None:
-    """Wait until requests of this session reach somebody."""
-    async with asyncio.timeout(5):
-        while not (await bus.pipe.send("PUBSUB", "SHARDNUMSUB", bus.keys.requests))[1]:  # noqa: ASYNC110  # Redis knows
-            await asyncio.sleep(0.01)
 
 
 def answering(value: Any) -> Handler:
