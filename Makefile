@@ -71,7 +71,8 @@ format: ## sorts imports and formats the code
 test-docker: ## builds the images, brings the stack up in containers, runs the tour against it; checks every deployment
 	@$(INSTALL) dev
 	-@$(BIN)/python deploy/checks/install.py
-	$(BIN)/python -m pytest -rs --timeout 900 -n 2 --dist loadfile --no-loadscope-reorder tests/docker tests/deploy $(ARGS)
+	-$(DRIVER)
+	PYTHONPATH=$(BROWSER) $(BIN)/python -m pytest -rs --timeout 900 -n 2 --dist loadfile --no-loadscope-reorder tests/docker tests/deploy $(ARGS)
 
 coverage: ## the tests again, with branch coverage of our own code
 	@$(INSTALL) dev

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -19,7 +20,7 @@ PICTURES = "PICTURES"  # a folder: screenshots are kept there
 
 
 def chromium() -> str | None:
-    """Return the path of a Chromium: CHROMIUM's, else the PATH's."""
+    """Return the path of a Chromium: CHROMIUM's, else the PATH's; None where there is none."""
     return os.environ.get("CHROMIUM") or next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
@@ -32,6 +33,16 @@ async def started(program: str) -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium; a test that needs it is skipped where this machine has none."""
+    program = chromium()
+    if program is None:
+        pytest.skip("no Chromium is on the PATH, and CHROMIUM names none")
+    async with started(program) as running:
+        yield running
 
 
 @asynccontextmanager

@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fastmcp import Client
-
 from bridge.bus.identity.credentials import hashed
 from bridge.bus.identity.links import make_link
 from bridge.bus.identity.operators import Operator, add_operator
@@ -22,11 +20,11 @@ from cli.http_client import send_request
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from cli.local_stack.processes import Children
 from cli.local_stack.readiness import until_ready
+from tests.browser.steps import OPERATOR, PASSPHRASE, called
 from tests.hosts.stack import LIVE
 from tests.stacks.webhook import Webhook, listening
 from tests.waiting import until
 
-OPERATOR, PASSPHRASE = "anna", "correct horse battery"
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/orders/\S+")
 PUSHED_WITHIN_S = 20.0
 STARTED_WITHIN_S = 30.0
@@ -40,12 +38,11 @@ class LiveStack:
     console: str
     redis: str
     phone: Webhook
+    session: str = SESSION
 
     async def called(self, tool: str, **arguments: Any) -> tuple[bool, str]:
         """Return whether a call of an MCP client succeeds, and its answer's text."""
-        async with Client(self.url) as client:
-            answer = await client.call_tool(f"ibkr_{tool}", arguments, raise_on_error=False)
-        return not answer.is_error, "\n".join(getattr(each, "text", "") for each in answer.content)
+        return await called(self.url, tool, **arguments)
 
     async def sign_in_link(self) -> str:
         """Return a link that signs the operator in once."""

@@ -1,7 +1,6 @@
 """The console's pages by axe's rules, at a desk and on a phone, in light and dark; and by the keyboard alone."""
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ pytest.importorskip("playwright.async_api", reason="playwright is missing: make 
 
 from playwright.async_api import Browser, Page, expect  # after the line that skips
 
-from tests.browser.chromium import chromium, started, visit
-from tests.browser.stack import OPERATOR, PASSPHRASE, live_stack
+from tests.browser.chromium import browser, visit  # noqa: F401 - a fixture
+from tests.browser.stack import live_stack
+from tests.browser.steps import OPERATOR, PASSPHRASE
 
 AXE = Path(os.environ.get("AXE", ".state/axe/node_modules/axe-core/axe.min.js"))
 PAGES = ("/", "/orders", "/activity", "/limits", "/session", "/audit", "/orders/axe-order-1", "/kill-switch", "/none")
@@ -35,15 +35,6 @@ def axe() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    program = chromium()
-    if program is None:
-        pytest.skip("no Chromium is on the PATH, and CHROMIUM names none")
-    async with started(program) as running:
-        yield running
-
-
 async def findings(page: Page, axe: str, path: str) -> list[str]:
     """Return what axe finds on the page as it stands. The debugger evaluates axe: the page's policy would not."""
     await page.evaluate(axe)
@@ -52,7 +43,9 @@ async def findings(page: Page, axe: str, path: str) -> list[str]:
 
 
 async def test_axe_finds_nothing_and_the_keyboard_reaches_everything(
-    browser: Browser, axe: str, tmp_path: Path
+    browser: Browser,  # noqa: F811
+    axe: str,
+    tmp_path: Path,
 ) -> None:
     found = list[str]()
     async with live_stack(tmp_path) as stack:

@@ -9,8 +9,9 @@ pytest.importorskip("playwright.async_api", reason="playwright is missing: make 
 
 from playwright.async_api import Browser  # after the line that skips
 
+from tests.browser.chromium import browser  # noqa: F401 - a fixture
 from tests.browser.stack import LiveStack, live_stack
-from tests.browser.test_console import answered_on_the_phone, browser  # noqa: F401  # a fixture
+from tests.browser.steps import answered_on_the_phone
 from tests.hosts import claude_code
 from tests.hosts.approval import faults, steps
 from tests.hosts.installation import Unavailable, install

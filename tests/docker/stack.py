@@ -11,7 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OVERLAYS = Path("tests/docker")  # what a test adds to compose.yaml
-IMAGES = {"FRONT_IMAGE": "front", "WORKER_IMAGE": "worker", "SIMULATOR_IMAGE": "simulator"}
+IMAGES = {"FRONT_IMAGE": "front", "WORKER_IMAGE": "worker", "SIMULATOR_IMAGE": "simulator", "CONSOLE_IMAGE": "console"}
 UP_WITHIN_S = 120
 KINDS = ("container", "network", "volume")
 
@@ -53,8 +53,8 @@ class Stack:
         return {**os.environ, **self.images, **own, **self.settings}
 
     def build(self) -> None:
-        """All images: those of the sim profile."""
-        Stack(self.project, self.port).compose("build")
+        """All images: those of the sim profile and its console."""
+        Stack(self.project, self.port, "sim,console").compose("build")
 
     def up(self, *, wait: bool = True) -> None:
         """Start it, and wait until every healthcheck passes; what failed says so with its logs."""
