@@ -14,7 +14,8 @@ TOMBSTONE_MS = 10 * 60 * 1000  # longer than a dead connection can still deliver
 # was answered}. The front's part (`asked`) says what was asked for, the worker's part (`kept`) what became of it, and
 # the second has the last word. An earlier release wrote all of it into the first, which a front that was taken over can
 # write. So that one's "accepted" and "done", and its replies, are believed until a leader has made them its own
-# (`owned` is its token), or an earlier release leads. Where nobody leads, nobody knows which it is.
+# (`owned` is its token), or an earlier release leads. Where nobody leads, nobody knows which it is. An attempt that a
+# leader withdrew stays withdrawn, whatever attempt the front's part names since.
 SEEN = """
 local function seen(record, own, lease, owned, attempt)
     local fields = {'st', 'att', 'dg', 'res', 'req', 't_done'}
@@ -22,7 +23,7 @@ local function seen(record, own, lease, owned, attempt)
     local later = asked[1] and asked[2] ~= kept[2]
     if kept[1] == 'accepted' then return kept, asked end
     if kept[1] == 'done' and not (later and asked[2] == attempt) then return kept, asked end
-    if kept[1] == 'withdrawn' and not later and (asked[1] or kept[2] == attempt) then return kept, asked end
+    if kept[1] == 'withdrawn' and (kept[2] == attempt or asked[1] and not later) then return kept, asked end
     local by, leader = redis.call('GET', owned), redis.call('GET', lease)
     if asked[1] and by and (by == leader or not leader) then
         asked[4] = false
@@ -250,6 +251,7 @@ if found[1] == 'done' or found[1] == 'accepted' then
 elseif redis.call('GET', lease) ~= token then
     return {{'fenced', 0}}
 end
+if found[3] ~= attempt then redis.call('DEL', own) end
 local now = redis.call('TIME')
 for _, part in ipairs({{own, record}}) do
     redis.call('HSET', part, 'st', 'done', 'dg', digest, 'att', attempt, 'tok', token, 'req', request, 'res', reply,

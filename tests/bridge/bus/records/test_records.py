@@ -61,6 +61,7 @@ class RecordMachine(RuleBasedStateMachine):
         self.leaders = {token: RecordKeeper(self.pipe, self.keys, token) for token in (101, 102)}
         self.listener: PubSubListener | None = None
         self.rows: dict[str, Row] = {}
+        self.refused: dict[str, Row] = {}  # what a leader withdrew last: the worker's part remembers it
         self.inflight: set[str] = set()
         self.lease = 0
         self.generation = ""
@@ -97,6 +98,8 @@ class RecordMachine(RuleBasedStateMachine):
 
     def submitted(self, key: str, attempt: str, digest: str, expected: str) -> tuple[Any, Row]:
         row = self.rows.get(key, Row("withdrawn", ""))
+        if self.was_refused(key, attempt):
+            return "withdrawn", replace(row, attempt=attempt)
         if row.state != "withdrawn" and row.digest != digest:
             return "conflict", row
         if row.state in ("accepted", "done") or (row.state == "new" and row.attempt != attempt):
@@ -123,11 +126,14 @@ class RecordMachine(RuleBasedStateMachine):
     @rule(key=KEYS, attempt=ATTEMPTS)
     def withdraw(self, key: str, attempt: str) -> None:
         row = self.rows.get(key)
+        seen = self.run(self.intents.withdraw(key, attempt))
+
+        if self.was_refused(key, attempt):
+            assert (seen.word, seen.attempt) == ("withdrawn", attempt)
+            return
         if row is None or (row.state == "new" and row.attempt == attempt):
             self.rows[key] = Row("withdrawn", attempt, row.digest if row else "")
         word = "absent" if row is None else self.rows[key].state
-        seen = self.run(self.intents.withdraw(key, attempt))
-
         assert (seen.word, seen.attempt) == (word, self.rows[key].attempt)
 
     @rule(token=TOKENS, key=KEYS, attempt=ATTEMPTS, execution=EXECUTIONS)
@@ -144,6 +150,7 @@ class RecordMachine(RuleBasedStateMachine):
         else:
             assert outcome is None
             self.rows[key] = replace(row, state="accepted", execution=execution, token=token)
+            self.refused.pop(key, None)
             self.inflight.add(key)
             self.accepts[key] += 1
             self.accept(token, key, attempt, execution)  # as after a lost answer
@@ -162,7 +169,11 @@ class RecordMachine(RuleBasedStateMachine):
         allowed = token == self.lease if lost else row.state == "accepted" and row.token == token
         assert outcome is (None if allowed else Fenced if lost else StaleRequest)
         if allowed:
-            self.rows[key] = replace(row, state="done", attempt=attempt, digest=digest, token=token, reply=reply)
+            before = self.refused.pop(key, row)
+            notes = before.notes if before.attempt == attempt else {}
+            self.rows[key] = replace(
+                row, state="done", attempt=attempt, digest=digest, token=token, reply=reply, notes=notes
+            )
             self.inflight.discard(key)
 
     @rule(token=TOKENS, key=KEYS, attempt=ATTEMPTS, execution=EXECUTIONS)
@@ -173,8 +184,10 @@ class RecordMachine(RuleBasedStateMachine):
         self.run(self.leaders[token].refuse(self.request(key, attempt, "d1"), execution, reply))
 
         mine = row is not None and row.state == "accepted" and (row.execution, row.token) == (execution, token)
-        if row is None or mine or (row.state == "new" and row.attempt == attempt):
+        known = self.was_refused(key, attempt)
+        if mine or (not known and (row is None or (row.state == "new" and row.attempt == attempt))):
             self.rows[key] = replace(row or Row("", ""), state="withdrawn", attempt=attempt, reply=reply)
+            self.refused[key] = self.rows[key]
             if mine:
                 self.inflight.discard(key)
                 self.accepts[key] -= 1
@@ -219,7 +232,7 @@ class RecordMachine(RuleBasedStateMachine):
     def lose_everything(self) -> None:
         records = [part(key) for key in ("key-one", "key-two") for part in (self.keys.order, self.keys.answer)]
         self.send("DEL", *records, self.keys.inflight, self.keys.generation)
-        self.rows, self.inflight, self.generation = {}, set(), ""
+        self.rows, self.refused, self.inflight, self.generation = {}, {}, set(), ""
         self.accepts = {}
 
     @rule()
@@ -270,6 +283,9 @@ class RecordMachine(RuleBasedStateMachine):
         assert {key for key, row in self.rows.items() if row.state == "accepted"} == self.inflight
 
     # Means
+
+    def was_refused(self, key: str, attempt: str) -> bool:
+        return key in self.refused and self.refused[key].attempt == attempt
 
     def send(self, *command: str) -> Any:
         async def sent() -> Any:

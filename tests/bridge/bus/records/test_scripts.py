@@ -246,6 +246,29 @@ async def test_what_is_submitted_afresh_carries_nothing_of_what_was_withdrawn(de
     assert record.accepted_ms == 0
 
 
+async def test_an_attempt_that_a_leader_refused_stays_refused_whatever_was_asked_since(desk: Desk) -> None:
+    await desk.submit("a1")
+    await desk.refuse(LEADER, "a1", "x1")
+    await desk.submit("a2", "d2")
+
+    assert await desk.submit("a1") == "withdrawn"
+    assert await desk.withdraw("a1") == "withdrawn"
+    assert await desk.row() == ("new", "a2", 0, False)
+    assert await desk.accept(LEADER, "a2", "x2") == "ok"
+
+
+async def test_an_answer_carries_no_notes_of_another_attempt(desk: Desk) -> None:
+    await desk.submit("a1")
+    await desk.accept(LEADER, "a1", "x1")
+    await desk.note(LEADER)
+    await desk.refuse(LEADER, "a1", "x1")
+    await desk.finish(LEADER, "a2")  # as of an order that Redis lost
+    record = await desk.records[LEADER].read(KEY)
+
+    assert record is not None
+    assert (record.state, record.attempt, record.notes) == ("done", "a2", {})
+
+
 async def test_how_long_each_state_is_kept(desk: Desk) -> None:
     kept: dict[str, int] = {}
     for name, step in (
