@@ -1,15 +1,16 @@
-"""ASGI middleware that answers plain tool calls itself, with no MCP session for one question.
+"""ASGI middleware that answers tool calls itself, with no MCP session for one question.
 
-FastMCP and the SDK need milliseconds of the one thread for a call whose answer is one JSON object. The lane has the
-same checks, limits, log lines and shapes, since both ways end in `CallPipeline.answer`. FastMCP keeps lists, streams,
-orders of clients that can be asked to approve them, and every request that the SDK would refuse. Which way a call takes
-is decided before it begins, so no order goes both ways.
+FastMCP and the SDK need milliseconds of the one thread for a call whose answer is one JSON object, and half of one for
+each message of a stream. The lane has the same checks, limits, log lines and shapes, since both ways end in
+`CallPipeline.answer`. FastMCP keeps lists, orders of clients that can be asked to approve them, and every request that
+the SDK would refuse. Which way a call takes is decided before it begins, so no order goes both ways.
 """
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from fastmcp.tools import ToolResult
 from mcp.server.streamable_http import check_accept_headers
@@ -19,13 +20,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.tool import Effect, ToolSpec
 from mcp_front.admission.auth import is_known
 from mcp_front.http.paths import is_message
-from mcp_front.protocol.direct_call import CALL, PARAMS, DirectCall, direct_answer, direct_call, progress_note
+from mcp_front.protocol.direct_call import (
+    CALL,
+    PARAMS,
+    DirectCall,
+    direct_answer,
+    direct_call,
+    log_message,
+    progress_note,
+    wants_messages,
+)
 from mcp_front.protocol.envelope import MESSAGE
 from mcp_front.protocol.jsonrpc import arrived
 from mcp_front.protocol.results import error_result
 from mcp_front.protocol.stop_errors import cut_off
 from mcp_front.timing import USUAL, FrontTiming
-from mcp_front.tools.pipeline import CallPipeline, Origin
+from mcp_front.tools.pipeline import CallPipeline, ClientMessages, Origin
 from mcp_front.tools.server import SERVER_INFO
 
 AT_ONCE_S = 0.05  # a call that takes longer waits for TWS: from then on a client that hangs up ends it
@@ -39,8 +49,7 @@ STREAM_HEADERS = [
 
 
 class DirectLane:
-    """Takes `tools/call` of the tools that are answered in one piece. `streamed`: tool names that send messages while
-    they run."""
+    """Takes `tools/call`. `streamed`: tool names that tell the client of themselves while they run."""
 
     def __init__(
         self,
@@ -53,7 +62,8 @@ class DirectLane:
         self._app = app
         self._calls = calls
         self._timing = timing
-        self._tools = {spec.tool_name: spec for spec in offered if spec.name not in streamed}
+        self._tools = {spec.tool_name: spec for spec in offered}
+        self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = self._direct(scope) if is_message(scope) and is_known(scope) and MESSAGE in scope else None
@@ -83,9 +93,12 @@ class DirectLane:
     async def _run(self, call: DirectCall, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in JSON; after ten seconds as an event stream. A client that hangs up ends a read; other calls go on
         to their end, since what they change may be half done."""
-        spec, response = self._tools[call.tool], _Response(call, send, self._timing)
-        answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, _origin(call, scope)))
-        patience_s = self._timing.stream_after_s if _accepted(scope)[1] else None
+        spec, takes_stream = self._tools[call.tool], _accepted(scope)[1]
+        tells = spec.name in self._streamed
+        response = _Response(call, send, self._timing, tells=tells, takes_stream=takes_stream)
+        origin = _origin(call, scope, response if tells else None)
+        answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, origin))
+        patience_s = self._timing.stream_after_s if takes_stream else None
         try:
             try:
                 await _answered(answering, receive, response, patience_s)
@@ -104,23 +117,41 @@ class DirectLane:
 
 
 class _Response:
-    """The HTTP response to a call: one JSON object, or an event stream once it has been kept open."""
+    """The HTTP response to a call: one JSON object, or an event stream from the first message on and once it has been
+    kept open. It is the call's `ClientMessages`. A client that takes no stream gets no messages."""
 
-    def __init__(self, call: DirectCall, send: Send, timing: FrontTiming) -> None:
+    def __init__(
+        self, call: DirectCall, send: Send, timing: FrontTiming, *, tells: bool = False, takes_stream: bool = True
+    ) -> None:
+        """`tells`: the call's tool reports its own progress."""
         self._call = call
         self._send = send
         self._timing = timing
+        self._tells = tells
+        self._takes_stream = takes_stream
+        self._wants_messages = takes_stream and wants_messages(call)
         self._streams = False
+        self._beginning = asyncio.Lock()
+
+    async def info(self, message: str, *, extra: Mapping[str, Any]) -> None:
+        """Send a log message, where the client wants them."""
+        if self._wants_messages:
+            await self._part(_event(log_message(message, extra)))
+
+    async def report_progress(self, progress: float, total: float, message: str) -> None:
+        """Send a sign of life, where the client gave a progress token."""
+        note = progress_note(self._call, progress, total, message) if self._takes_stream else b""
+        if note:
+            await self._part(_event(note))
 
     async def keep_open(self, answering: asyncio.Future[ToolResult], leaving: asyncio.Future[None]) -> None:
         """Begin an event stream, and keep it alive until the answer is there or the client has gone. A client that
         gave a progress token is notified at each ping."""
-        self._streams, began = True, time.monotonic()
-        await self._send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+        began = time.monotonic()
         while not answering.done() and not leaving.done():
-            note = progress_note(self._call, self._timing.stream_after_s + time.monotonic() - began)
-            body = PING + _event(note) if note else PING
-            await self._send({"type": "http.response.body", "body": body, "more_body": True})
+            waited_s = self._timing.stream_after_s + time.monotonic() - began
+            note = b"" if self._tells else progress_note(self._call, waited_s)
+            await self._part(PING + _event(note) if note else PING)
             await asyncio.wait((answering, leaving), timeout=self._timing.ping_s, return_when=asyncio.FIRST_COMPLETED)
 
     async def end(self, body: bytes) -> None:
@@ -130,6 +161,18 @@ class _Response:
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
             await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
+
+    async def _part(self, body: bytes) -> None:
+        """Send whole events. Two tasks may do so at once: the call's, and the one that keeps it open."""
+        if not self._streams:
+            async with self._beginning:
+                await self._begin()
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def _begin(self) -> None:
+        if not self._streams:
+            await self._send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+            self._streams = True
 
 
 def _event(message: bytes) -> bytes:
@@ -176,9 +219,9 @@ async def _within(answering: asyncio.Future[ToolResult], seconds: float) -> None
         answering.remove_done_callback(end)
 
 
-def _origin(call: DirectCall, scope: Scope) -> Origin:
+def _origin(call: DirectCall, scope: Scope, messages: ClientMessages | None) -> Origin:
     header = next((value for name, value in scope["headers"] if name == b"traceparent"), b"").decode("latin-1")
-    return Origin(scope, call.client, call.modern, call.meta.get("traceparent", header))
+    return Origin(scope, call.client, call.modern, call.meta.get("traceparent", header), messages=messages)
 
 
 def _accepted(scope: Scope) -> tuple[bool, bool]:

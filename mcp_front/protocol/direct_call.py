@@ -15,6 +15,7 @@ from mcp.shared.inbound import InboundModernRoute, classify_inbound_request, fin
 from mcp_types import (
     CLIENT_CAPABILITIES_META_KEY,
     CLIENT_INFO_META_KEY,
+    LOG_LEVEL_META_KEY,
     SERVER_INFO_META_KEY,
     ContentBlock,
     TextContent,
@@ -31,6 +32,7 @@ VERSION_HEADER = "mcp-protocol-version"
 DEFAULT_VERSION = "2025-03-26"  # MCP: of a handshake-era request without the header
 CONTENT_TYPE = "content-type"
 PROGRESS_TOKEN = "progressToken"
+INFO_SHOWN = ("debug", "info")  # the levels that a client may ask for and get messages of `info`
 PARAM_HEADER = "mcp-param-"  # no tool declares one; the SDK answers a request that has one
 HEADS = 32  # heads of requests that are remembered, of 64 KiB each at most: a client repeats its own
 Headers = list[tuple[bytes, bytes]]  # as in an ASGI scope: lower-case names
@@ -104,15 +106,29 @@ def _client(meta: Mapping[str, Any], modern: bool) -> str:
     return str(info.get("name", "")) if isinstance(info, Mapping) else ""
 
 
-def progress_note(call: DirectCall, waited_s: float) -> bytes:
-    """Return the notification that a call still runs, by the seconds so far; empty where the client wants none.
+def wants_messages(call: DirectCall) -> bool:
+    """Return whether a client gets log messages. One of 2026-07-28 asks for them in each request, one of the handshake
+    era gets all."""
+    return not call.modern or call.meta.get(LOG_LEVEL_META_KEY) in INFO_SHOWN
+
+
+def log_message(line: str, extra: Mapping[str, Any]) -> bytes:
+    """Return the notification with a line and its values, in the shape that FastMCP gives to `Context.info`."""
+    params = {"level": "info", "data": {"msg": line, "extra": extra}}
+    return msgspec.json.encode({"jsonrpc": "2.0", "method": "notifications/message", "params": params})
+
+
+def progress_note(call: DirectCall, progress: float, total: float | None = None, line: str = "") -> bytes:
+    """Return the notification that a call still runs; empty where the client wants none.
 
     A client may restart its own timeout at each (MCP, "Progress"), and most have one of a minute.
     """
     token = call.meta.get(PROGRESS_TOKEN)
     if token is None:
         return b""
-    params = {"progressToken": token, "progress": round(waited_s, 3)}
+    params = {"progressToken": token, "progress": round(progress, 3)}
+    if total is not None:
+        params |= {"total": float(total), "message": line}
     return msgspec.json.encode({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
-from fastmcp import Context
 
 from mcp_front.streams.conflating_queue import ConflatingQueue, Update
 from mcp_front.timing import USUAL, FrontTiming
+from mcp_front.tools.pipeline import ClientMessages
 
 Ender = Callable[[], Awaitable[str]]  # returns the reason for ending early, once there is one
 
@@ -46,7 +46,7 @@ class Relay:
 
     def __init__(
         self,
-        client: Context,
+        client: ClientMessages,
         seconds: int,
         wording: StreamText,
         asked_at: float | None = None,
@@ -62,7 +62,7 @@ class Relay:
         self._began = asyncio.get_running_loop().time()
         self._timing = timing
         self._lasts_s = lasts_s(seconds, 0.0 if asked_at is None else self._began - asked_at, timing)
-        self._progress = 0.0
+        self._progress = self._reported_s = 0.0
 
     def put(self, update: Update) -> None:
         """Queue an update for the client."""
@@ -71,32 +71,34 @@ class Relay:
 
     async def run(self, *enders: Ender) -> Outcome:
         """Relay until the time is over, or until one of the `enders` gives a reason to end before."""
-        sender = asyncio.ensure_future(self._send_all())
+        sender, pulse = asyncio.ensure_future(self._send_all()), asyncio.ensure_future(self._show_life())
         reasons = [asyncio.ensure_future(each()) for each in enders]
+        tasks = [sender, pulse, *reasons]
         try:
-            done, _ = await asyncio.wait([sender, *reasons], timeout=self._lasts_s, return_when=asyncio.FIRST_COMPLETED)
-            if sender in done:
-                sender.result()  # it ends by itself only with an exception
+            done, _ = await asyncio.wait(tasks, timeout=self._lasts_s, return_when=asyncio.FIRST_COMPLETED)
+            for failed in done & {sender, pulse}:
+                failed.result()  # they end by themselves only with an exception
             ended = next((each.result() for each in reasons if each in done), None)
             seconds = round(self._elapsed(), 3)
             self._pending.close()
             await asyncio.wait([sender], timeout=self._timing.flush_s)
         finally:
-            await _stop(sender, *reasons)
+            await _stop(*tasks)
         return Outcome(self._sent, self._queued - self._sent, seconds, ended)
 
     async def _send_all(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(self._timing.pulse_s):
-                    update = await self._pending.take()
-            except TimeoutError:
-                await self._in_time(self._report())
-                continue
-            if update is None:
-                return
+        while (update := await self._pending.take()) is not None:
             self._line = self._wording.line(update)
             await self._in_time(self._send(update))
+
+    async def _show_life(self) -> None:
+        """Report progress again and again while the stream is quiet. A timer for each update would cost more."""
+        while True:
+            left_s = self._reported_s + self._timing.pulse_s - self._elapsed()
+            if left_s > 0:
+                await asyncio.sleep(left_s)
+            else:
+                await self._in_time(self._report())
 
     async def _send(self, update: Update) -> None:
         await self._client.info(self._line, extra=update)
@@ -105,7 +107,8 @@ class Relay:
 
     async def _report(self) -> None:
         """Progress, which more hosts show than log messages; MCP wants it to rise with every report."""
-        self._progress = max(round(self._elapsed(), 3), self._progress + 0.001)
+        self._reported_s = self._elapsed()
+        self._progress = max(round(self._reported_s, 3), self._progress + 0.001)
         await self._client.report_progress(self._progress, self._seconds, self._line)
 
     async def _in_time(self, sending: Awaitable[None]) -> None:

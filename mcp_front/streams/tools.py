@@ -70,7 +70,7 @@ class Streams:
             summary = QuoteSummary(opened["quote"])
             name = contract_name(opened["contract"])
             wording = StreamText(lambda quote: "quote", partial(quote_line, name))
-            relay = Relay(call.context, request.duration_seconds, wording, asked_at, self._timing)
+            relay = Relay(call.messages, request.duration_seconds, wording, asked_at, self._timing)
 
             def know(opened: Opened) -> None:
                 if opened["quote"] is not None:
@@ -108,7 +108,7 @@ class Streams:
         async with subscription.listen() as (feed, opened):
             summary = AccountSummary()
             wording = StreamText(update_kind, account_line)
-            relay = Relay(call.context, request.duration_seconds, wording, asked_at, self._timing)
+            relay = Relay(call.messages, request.duration_seconds, wording, asked_at, self._timing)
 
             def know(opened: Opened) -> None:
                 updates = [*opened["updates"], *summary.closed(opened["updates"])]

@@ -90,4 +90,4 @@ class Waiting:
         began = clock()
         while True:
             await asyncio.sleep(self._timing.wait_pulse_s)
-            await call.context.report_progress(round(clock() - began, 3), seconds, line)
+            await call.messages.report_progress(round(clock() - began, 3), seconds, line)

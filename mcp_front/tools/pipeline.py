@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context as ContextVariables
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 import structlog
 from fastmcp import Context
@@ -79,16 +79,26 @@ class Caller:
         )
 
 
+class ClientMessages(Protocol):
+    """The way from a running call to its client. Each method waits until the client has room for the message."""
+
+    async def info(self, message: str, *, extra: Mapping[str, Any]) -> None: ...
+
+    async def report_progress(self, progress: float, total: float, message: str) -> None: ...
+
+
 @dataclass(frozen=True)
 class Origin:
     """The request that a call came in. `client`: its MCP client's name, "" where it gives none; `scope`: its ASGI
-    scope, None outside HTTP; `fastmcp`: its context, None where FastMCP does not answer."""
+    scope, None outside HTTP; `fastmcp`: its context, None where FastMCP does not answer; `messages`: the direct lane's
+    in its place, for the tools that need them."""
 
     scope: Scope | None
     client: str
     modern: bool
     traceparent: object = None
     fastmcp: Context | None = None
+    messages: ClientMessages | None = None
 
 
 @dataclass(frozen=True)
@@ -104,9 +114,16 @@ class Call:
 
     @property
     def context(self) -> Context:
-        """FastMCP's context, for messages, progress and questions. Only FastMCP answers a tool that needs it."""
+        """FastMCP's context, for questions. Only FastMCP answers a call that needs it."""
         assert self.origin.fastmcp is not None
         return self.origin.fastmcp
+
+    @property
+    def messages(self) -> ClientMessages:
+        """Return the way to tell the client something while the call runs."""
+        messages = self.origin.messages or self.origin.fastmcp
+        assert messages is not None  # the lane gives its own to the tools that ask for it
+        return messages
 
 
 Answer = Callable[[Call], Awaitable[ToolResult]]

@@ -16,11 +16,11 @@ import mcp_front.__main__
 from bridge.bus.oauth.resource import ENDPOINT
 from bridge.bus.server.request import RequestContext
 from bridge.tool import TOOLS, Effect, ToolSpec
-from mcp_front.__main__ import STREAMED
 from mcp_front.http import direct_lane
 from mcp_front.protocol.envelope import MESSAGE
 from mcp_front.timing import FrontTiming
 from tests.stacks.front import ERAS, LEGACY, MODERN, Running, answering, messages_of, plain_http, serving, worker
+from tests.stacks.ticking_worker import ticking
 from tests.stacks.whole import whole_stack
 
 FASTMCP = {"mcp-session-id": "none"}  # a header that the lane leaves to FastMCP, and a stateless front ignores
@@ -94,6 +94,10 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_subscribe", {"kind": "quotes"}),
     ("ibkr_unsubscribe", {"handle": "s-0123456789ab"}),
     ("ibkr_get_streams", {}),
+    ("ibkr_read_stream", {"handle": "s-0123456789ab"}),
+    ("ibkr_stream_market_data", {"symbol": "NOSUCH"}),
+    ("ibkr_stream_account_updates", {"duration_seconds": "long"}),
+    ("ibkr_wait_for", {"events": [{"event": "halt"}], "timeout_seconds": 0}),
     ("ibkr_create_alert", ALERT),
     ("ibkr_create_alert", {"events": [{"event": "halt"}], "targets": ["no-such-target"]}),
     ("ibkr_create_alert", {"events": []}),
@@ -123,9 +127,8 @@ async def test_the_lane_and_fastmcp_give_the_same_answers(redis_url: str, sessio
                 ways.append(await answered(stack.front, era, tool, arguments))
                 assert words(ways[1]) == words(ways[0]), (era, tool, arguments)
 
-    assert {tool for tool, _ in CALLS} >= {
-        name for name, spec in TOOLS.items() if spec.effect is not Effect.WRITE and spec.name not in STREAMED
-    } - {"ibkr_disconnect"}
+    direct = {name for name, spec in TOOLS.items() if spec.effect is not Effect.WRITE}
+    assert {tool for tool, _ in CALLS} >= direct - {"ibkr_disconnect"}
 
 
 @pytest.mark.parametrize("era", SUPPORTED_PROTOCOL_VERSIONS)
@@ -136,6 +139,22 @@ async def test_both_ways_give_the_same_figures(redis_url: str, session: str, era
         for tool in ("ibkr_get_account_summary", "ibkr_get_pnl"):
             fastmcp, lane = await answered(front, era, tool, {}, **FASTMCP), await answered(front, era, tool, {})
             assert json.dumps(lane) == json.dumps(fastmcp)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_both_ways_send_the_same_messages_of_a_stream(redis_url: str, session: str, era: str) -> None:
+    call: dict[str, Any] = {"name": "ibkr_stream_market_data", "arguments": {"symbol": "SPY", "duration_seconds": 1}}
+    levels = [("debug", 2), ("error", 1)] if era == MODERN else [(None, 2)]
+    async with ticking(redis_url, session), serving(redis_url, session) as front:
+        for level, kinds in levels:
+            meta = {"progressToken": "p"} | ({"io.modelcontextprotocol/logLevel": level} if level else {})
+            ways = await asyncio.gather(
+                *(front.raw(era, **each).messages("tools/call", meta, **call) for each in (FASTMCP, {}))
+            )
+            shapes = [[words(each) for each in way[:2]] for way in ways]
+            assert shapes[1] == shapes[0]
+            assert [len({each.get("method") for each in way[:-1]}) for way in ways] == [kinds, kinds]
+            assert [type(way[1]["params"].get("total", 0.0)) for way in ways] == [float, float]
 
 
 @pytest.mark.parametrize("era", ERAS)
