@@ -44,14 +44,14 @@ from ib_worker.risk.approvals import Approvals, end_overdue_approvals
 from ib_worker.risk.circuit_breakers import CircuitBreakers, watch_breakers
 from ib_worker.risk.confirmation_tokens import ConfirmationTokens
 from ib_worker.session import alerts as alarm
-from ib_worker.session import state as standing
 from ib_worker.session.connection_loop import ConnectionLoop, Timing
 from ib_worker.session.failover import GatewayFailover
-from ib_worker.session.gateway_login import weekly_login
 from ib_worker.session.redis_durability import watch_durability
 from ib_worker.session.session import Services, Session, utcnow
 from ib_worker.session.sync import resync_for_missing
 from ib_worker.session.warnings import session_warnings
+from ib_worker.session_state import state as standing
+from ib_worker.session_state.gateway_login import weekly_login
 from ib_worker.settings import WorkerSettings
 from ib_worker.streams.kept_streams import keep_streams
 from ib_worker.tws.fencing import ConnectionFence
@@ -131,7 +131,7 @@ async def _remembered(bus: BusServer, session: Session) -> None:
     """Begin with what Redis has of earlier terms: how far order ids were counted, and who connected or disconnected."""
 
     async def read() -> None:
-        session.counted_ids = await bus.records.counted_ids()
+        session.redis.counted_ids = await bus.records.counted_ids()
         steered = await read_connection_target(bus.pipe, bus.keys, bus.watermark)
         if steered is not None:
             session.connection.begin_as(steered, session.settings.allowed)
@@ -176,7 +176,9 @@ def _deliveries(session: Session) -> dict[str, Duty]:
 
     table = session.services.watches
     return {
-        f"the pushes to {each.name}": PushDelivery(each, table, settings.alert_events, send, counted=session.pushes).run
+        f"the pushes to {each.name}": PushDelivery(
+            each, table, settings.alert_events, send, counted=session.telemetry.pushes
+        ).run
         for each in settings.alert_targets
     }
 
@@ -216,7 +218,7 @@ def session_status(session: Session) -> SessionStatus:
     now = utcnow()
     more = {
         "concerns": session_warnings(session, now, exit_warnings(session)),
-        "weekly_login_due": weekly_login(now + session.ahead),
+        "weekly_login_due": weekly_login(now + session.clock.ahead),
     }
     return session.status().model_copy(update=more)
 
@@ -224,10 +226,10 @@ def session_status(session: Session) -> SessionStatus:
 async def _beat(bus: BusServer, session: Session) -> NoReturn:
     """Write the status every second and at every change."""
     while True:
-        session.news.clear()
-        if session.halted_for_loss and bus.watermark.known.halt is None:  # the operator has compared, and resumed
-            session.data_loss, session.halted_for_loss = None, False
+        session.state_changes.heartbeat_due.clear()
+        if session.redis.halted_for_loss and bus.watermark.known.halt is None:  # the operator has compared, and resumed
+            session.redis.data_loss, session.redis.halted_for_loss = None, False
         await bus.write_heartbeat(session_status(session))
         with suppress(TimeoutError):
             async with asyncio.timeout(BEAT_S):
-                await session.news.wait()
+                await session.state_changes.heartbeat_due.wait()

@@ -109,7 +109,11 @@ class SnapshotTaker:
     async def _ask_executions(self) -> None:
         """A list that was told just now is not asked for again, unless Redis has lost what was recorded of it."""
         tws = self._session.tws
-        await (tws.ask_executions() if self._past.lost.is_set() else self._session.executions.read(tws.ask_executions))
+        await (
+            tws.ask_executions()
+            if self._past.lost.is_set()
+            else self._session.caches.executions.read(tws.ask_executions)
+        )
 
     async def _take(self, account: str, wanted: Wanted) -> None:
         """Take a snapshot, after the executions before it. Raises ToolError no_data where TWS has not told the net

@@ -99,4 +99,4 @@ def due_mark(condition: WaitCondition, session: Session) -> Mark:
         due = due_time(condition.at, named, session.now())
     except ValueError as wrong:
         raise ToolError("invalid_arguments", f"at: {condition.at} is no time: {wrong}.") from None
-    return msgspec.structs.replace(Mark(), due_ms=milliseconds(due - session.ahead))
+    return msgspec.structs.replace(Mark(), due_ms=milliseconds(due - session.clock.ahead))

@@ -36,7 +36,7 @@ async def new_watch(
 
 async def _resolved(session: Session, condition: WaitCondition) -> tuple[WaitCondition, Mark]:
     if condition.event == "time":
-        if session.gateway_clock[0] == float("-inf"):
+        if session.clock.last_read[0] == float("-inf"):
             session.require_ready()  # a simulator's date is not known before
         return condition, due_mark(condition, session)
     if condition.event in FIGURES_OF_AN_ACCOUNT:

@@ -82,5 +82,5 @@ def level_sides(condition: WaitCondition, base: float | None) -> list[str]:
 
 def _time(ms: int, session: Session) -> str:
     """Return a time as answers have it, to the nearest second."""
-    at = datetime.fromtimestamp(ms / 1000, UTC) + session.ahead
+    at = datetime.fromtimestamp(ms / 1000, UTC) + session.clock.ahead
     return datetime.fromtimestamp(round(at.timestamp()), UTC).isoformat()

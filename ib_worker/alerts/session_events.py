@@ -9,7 +9,7 @@ from bridge.bus.events.event import EventDraft, SessionEvent
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.outage_log import Outage
 from ib_worker.session.session import Session
-from ib_worker.session.state import SessionState
+from ib_worker.session_state.state import SessionState
 
 RETRY_S = 1.0  # between attempts to write
 
@@ -27,17 +27,17 @@ async def log_session_states(session: Session, log_events: LogEvents, retry_s: f
     """Write each new state, in order, those that come together in one step. While Redis is away they wait."""
     unwritten = Outage("session_states_not_logged")
     while True:
-        await session.new_state.wait()
-        session.new_state.clear()
-        while session.new_states:
-            written = list(session.new_states)
+        await session.state_changes.to_write.wait()
+        session.state_changes.to_write.clear()
+        while session.state_changes.unwritten:
+            written = list(session.state_changes.unwritten)
             try:
-                await log_events([session_draft(each, session.ahead) for each in written])
+                await log_events([session_draft(each, session.clock.ahead) for each in written])
             except BusError as error:
                 unwritten.failed(error)
                 await asyncio.sleep(retry_s)
                 continue
             unwritten.over()
             for each in written:
-                if session.new_states and session.new_states[0] is each:
-                    session.new_states.popleft()
+                if session.state_changes.unwritten and session.state_changes.unwritten[0] is each:
+                    session.state_changes.unwritten.popleft()

@@ -68,10 +68,10 @@ def handles(request: type[ToolRequest], always: bool = False) -> Callable[[H], H
 async def dispatch(session: Session, asked: RequestContext) -> bytes:
     """Answer a request of the bus: the result as JSON. Raises ToolError for what a model can be told, and lets the
     bus's own errors pass."""
-    if session.tracer is None:
+    if session.telemetry.tracer is None:
         return await _dispatched(session, asked)
     named = {"client": asked.client, "request_id": asked.request_id}
-    with session.tracer.span(asked.operation, "server", asked.traceparent, **named) as span:
+    with session.telemetry.tracer.span(asked.operation, "server", asked.traceparent, **named) as span:
         return await _dispatched(session, asked, span)
 
 
@@ -103,8 +103,8 @@ async def _dispatched(session: Session, asked: RequestContext, span: Span | None
 
 def _note_end(session: Session, asked: RequestContext, outcome: str, seconds: float) -> None:
     """Write the line of a request that was answered: a write's always, a read's where the log has level debug."""
-    if session.figures is not None:
-        session.figures.ended(asked.operation, asked.client, outcome, seconds)
+    if session.telemetry.figures is not None:
+        session.telemetry.figures.ended(asked.operation, asked.client, outcome, seconds)
     level = logging.DEBUG if asked.key is None else logging.INFO
     if outcome == "ok" and (level == logging.INFO or _LOG.isEnabledFor(level)):
         log.log(level, "request_answered", client=asked.client, key=asked.key, ms=round(seconds * 1000, 1))
@@ -141,7 +141,7 @@ async def _answer(session: Session, asked: RequestContext) -> bytes:
 async def _admitted(session: Session, asked: RequestContext, handled: HandlerEntry) -> bytes:
     request = handled.declared.request.model_validate_json(asked.arguments)
     if asked.caller != CONSOLE_CALLER or handled.declared.effect is not Effect.READ:  # who looks on is no client
-        session.note_caller(asked.client, asked.operation)
+        session.callers.note(asked.client, asked.operation)
     await require_own_symbols(request, session.contracts.contract)
     if handled.declared.effect is Effect.READ and not handled.always:
         session.require_ready()
@@ -182,9 +182,9 @@ async def _shaped(
     items = listed.items if isinstance(listed, ListSource) else listed
     of = listed.of if isinstance(listed, ListSource | ListPart) else len(items)
     question = (asked.operation, asked.arguments)
-    kept = session.kept_answers.find(question, items, of)
+    kept = session.caches.answers.find(question, items, of)
     if kept is None:
         rows = items if source is None else await session.long_work.each(items, source.convert)
         kept = await session.long_work.run(rows, lambda rows: shaped(asked.operation, rows, of, shape))
-        session.kept_answers.keep(question, items, of, kept)
+        session.caches.answers.keep(question, items, of, kept)
     return kept

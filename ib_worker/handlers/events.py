@@ -193,4 +193,4 @@ def _until_ms(written: str | None, session: Session) -> int | None:
         raise ToolError(
             "invalid_arguments", f"expires_at: {written} is over: it is {now.isoformat(timespec='seconds')}."
         )
-    return milliseconds(at - session.ahead)
+    return milliseconds(at - session.clock.ahead)

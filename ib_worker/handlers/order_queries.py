@@ -55,7 +55,7 @@ async def get_completed_orders(request: GetCompletedOrders, session: Session) ->
     require_readable(session)
     archived = await session.tws.share(
         ("archived orders", session.orders.tracker.placed),
-        partial(session.completed_orders.read, partial(completed_orders, session)),
+        partial(session.caches.completed_orders.read, partial(completed_orders, session)),
     )
     known = session.orders.tracker.all()
     listed = {each for each in archived if each is not None}
@@ -71,7 +71,7 @@ async def get_order(request: GetOrder, session: Session) -> OrderHistory:
     entry = await require_order(session, request.orderId, request)
     await refresh(session, entry)
     life = await session.services.history.of(entry.state)
-    events = [OrderEvent(at=each.at + session.ahead, source=each.source, what=each.what) for each in life]
+    events = [OrderEvent(at=each.at + session.clock.ahead, source=each.source, what=each.what) for each in life]
     group = [each for each in related(session, entry) if each.state.terms.account == entry.state.terms.account]
     await recall(session, group)
     return OrderHistory(
@@ -85,7 +85,8 @@ async def get_order(request: GetOrder, session: Session) -> OrderHistory:
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
     accounts = session.account_set(request.account)
     listed = await session.tws.share(
-        ("executions", session.orders.tracker.placed), partial(session.executions.read, session.tws.ask_executions)
+        ("executions", session.orders.tracker.placed),
+        partial(session.caches.executions.read, session.tws.ask_executions),
     )
     session.orders.require_complete("executions", EXECUTION_MESSAGES)
     bonds = await bonds_named(session.contracts, request.symbol, [each.contract for each in listed])

@@ -43,7 +43,7 @@ async def connect(request: Connect, session: Session, asked: RequestContext) -> 
 @handles(Disconnect)
 async def disconnect(request: Disconnect, session: Session, asked: RequestContext) -> Disconnected:
     _require_not_lent(session)
-    others = session.recent_clients(beside=asked.client)
+    others = session.callers.names(beside=asked.client)
     unkept = await store_target(session, ConnectionTarget(asked.client))
     session.connection.disconnect(asked.client)
     felt = f" {len(others)} other clients were using it." if others else ""
@@ -55,14 +55,14 @@ async def disconnect(request: Disconnect, session: Session, asked: RequestContex
 @handles(GetServerTime)
 async def get_server_time(request: GetServerTime, session: Session) -> ServerTime:
     session.require_ready()
-    read_at, ahead_s = session.server_time
+    read_at, ahead_s = session.clock.last_answer
     if time.monotonic() - read_at > CLOCK_APART_S:
         async with asyncio.timeout(CLOCK_S):
             ahead_s = await read_clock(session)
     return ServerTime(
         time=utcnow() + timedelta(seconds=ahead_s),
         clock_ahead_s=round(ahead_s, 1),
-        age_s=round(max(time.monotonic() - session.server_time[0], 0.0), 1),
+        age_s=round(max(time.monotonic() - session.clock.last_answer[0], 0.0), 1),
         simulated=session.simulated,
     )
 
@@ -123,7 +123,7 @@ def _check(target: Endpoint, session: Session, caller: str) -> None:
             "GATEWAY_ALLOWED.",
             allowed=[str(each) for each in allowed],
         )
-    others = session.recent_clients(beside=caller)
+    others = session.callers.names(beside=caller)
     if target != session.target and session.state.standing.ready and others:
         raise ToolError(
             "in_use",

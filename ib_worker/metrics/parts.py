@@ -39,8 +39,8 @@ class WorkerParts:
     def begin(self, session: Session) -> None:
         """Take the session of a term that begins."""
         self._session = session
-        session.figures = self._calls
-        session.tracer = session.tws.tracer = self._tracer
+        session.telemetry.figures = self._calls
+        session.telemetry.tracer = session.tws.tracer = self._tracer
 
     def end(self) -> None:
         """Forget the session: its term is over."""

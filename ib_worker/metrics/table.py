@@ -85,7 +85,7 @@ def _orders_today(scrape: Scrape) -> float:
 
 def _daily_loss(session: Session) -> float | None:
     """Return the largest loss of an account today, as of the last order that was checked; None before one."""
-    known = [-figure for _, figure in session.daily_pnl.values() if figure is not None]
+    known = [-figure for _, figure in session.caches.daily_pnl.values() if figure is not None]
     return max((*known, 0.0)) if known else None
 
 
@@ -164,7 +164,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "gauge", "ibkr_worker_data_lost", "1 from a loss of Redis's data until the operator resumes",
-        _led(lambda session: float(session.data_loss is not None)),
+        _led(lambda session: float(session.redis.data_loss is not None)),
     ),
     Row("gauge", "ibkr_worker_event_log_entries", "Entries of the event log", _kept(lambda figures: figures.events)),
     Row(
@@ -177,7 +177,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "counter", "ibkr_worker_pushes_total", "Pushes by outcome: sent, failed, given_up",
-        _led(lambda session: dict(session.pushes)), ("target", "outcome"),
+        _led(lambda session: dict(session.telemetry.pushes)), ("target", "outcome"),
     ),
     Row(
         "gauge", "ibkr_worker_watches", "Conditions of alerts and waits that are looked out for",

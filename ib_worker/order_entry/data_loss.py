@@ -50,7 +50,7 @@ async def reconcile(bus: BusServer, session: Session, orders: UnansweredOrders) 
     await orders.begin(bus.keys_in_hand())
     if loss is None and (lack := await _lack(bus, session)):
         await _stop_trading(bus, session, lack)
-    used = session.nextValidId > FIRST_ORDER_ID or bus.has_served or session.data_loss is not None
+    used = session.nextValidId > FIRST_ORDER_ID or bus.has_served or session.redis.data_loss is not None
     if used and not await bus.has_history():
         await orders.look_again()
     await _continue_log(session)  # also where an earlier leader ended in between
@@ -61,7 +61,7 @@ async def _lack(bus: BusServer, session: Session) -> str:
     own = [each.state for each in session.orders.tracker.all() if is_ours(each.state.orderRef)]
     if not await bus.has_history():
         return "Redis has lost its history" if own or bus.has_served else ""
-    counted, session.counted_ids = session.counted_ids, None
+    counted, session.redis.counted_ids = session.redis.counted_ids, None
     if counted is None:
         return ""  # this term's own ids are above it
     above = [each.orderId for each in own if each.clientId == session.clientId and each.orderId > counted]
@@ -109,8 +109,8 @@ async def _stop_trading(bus: BusServer, session: Session, why: str) -> None:
 
     Sign-ins of operators are void: one that was ended may be back."""
     log.error("trading_halted_for_data_loss", why=why)
-    session.data_loss = why
-    session.news.set()
+    session.redis.data_loss = why
+    session.state_changes.heartbeat_due.set()
     known = bus.watermark.known
 
     async def restore() -> None:
@@ -122,7 +122,7 @@ async def _stop_trading(bus: BusServer, session: Session, why: str) -> None:
     session.services.breakers.lost_data(why)
     await apply_trips(bus.halt, session.services.breakers)
     await bus.rebase()
-    session.halted_for_loss = bus.watermark.known.halt is not None
+    session.redis.halted_for_loss = bus.watermark.known.halt is not None
     await _continue_log(session)
 
 

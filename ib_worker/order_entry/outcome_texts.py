@@ -10,7 +10,7 @@ from bridge.tools.orders import Bracket
 from ib_worker.orders.report import order_report, shown_by_ibkr
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder
-from ib_worker.session.gateway_login import NEW_YORK
+from ib_worker.session_state.gateway_login import NEW_YORK
 from ib_worker.tws.errors import is_read_only, refusal
 from ib_worker.tws.values.text import quoted, tws_said
 

@@ -29,8 +29,8 @@ from ib_worker.order_groups.related import legs
 from ib_worker.orders.state import LOOKS
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session, utcnow
-from ib_worker.session.state import ConnectFailed
 from ib_worker.session.sync import try_resync
+from ib_worker.session_state.state import ConnectFailed
 from ib_worker.tws.errors import ConnectionLost, TwsError
 
 FINAL = frozenset({"rejected", "read_only", "not_found", "not_confirmed"})  # all else speaks of a moment that passes

@@ -189,7 +189,7 @@ def _write_frames(session: Session, asked: RequestContext, write: Callable[[TwsC
         raise Fenced
     try:
         wire = session.tws.require_connection()
-        with inside(session.tracer, "TWS order"):
+        with inside(session.telemetry.tracer, "TWS order"):
             write(wire)
     except ConnectionLost as lost:
         raise _certainly_not_sent(asked, ToolError("retry", "The connection to the gateway broke.")) from lost

@@ -366,14 +366,14 @@ async def _positions_with_fills(
 
 async def _daily_pnl(session: Session, account: str, patient: bool) -> float | None:
     """Return the latest figure of TWS; under the lock of the account, the figure that was read right before."""
-    read_at, known = session.daily_pnl.get(account, (float("-inf"), None))
+    read_at, known = session.caches.daily_pnl.get(account, (float("-inf"), None))
     if not patient and asyncio.get_running_loop().time() - read_at < PNL_KEPT_S:
         return known
     daily = None
     with suppress(TimeoutError):
         async with asyncio.timeout(PNL_S):
             daily = (await session.tws.ask_pnl(account, "")).dailyPnL
-    session.daily_pnl[account] = (asyncio.get_running_loop().time(), daily)
+    session.caches.daily_pnl[account] = (asyncio.get_running_loop().time(), daily)
     return daily
 
 

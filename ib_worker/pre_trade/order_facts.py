@@ -129,7 +129,7 @@ async def rates_for(session: Session, account: str, currencies: Iterable[str], l
 
 async def account_rates_of(session: Session, account: str, currencies: frozenset[str]) -> AccountRates:
     """Return what TWS tells of the account. A base currency stays; rates are read again after a while."""
-    read_at, known = session.account_rates.get(account, (float("-inf"), AccountRates()))
+    read_at, known = session.caches.account_rates.get(account, (float("-inf"), AccountRates()))
     only_base = known.base is not None and currencies <= {known.base}
     if only_base or time.monotonic() - read_at < RATES_KEPT_S:
         return known
@@ -137,9 +137,9 @@ async def account_rates_of(session: Session, account: str, currencies: frozenset
         async with asyncio.timeout(SUMMARY_S):
             rows = await _account_rows(session)
         for each in {row.account for row in rows}:
-            session.account_rates[each] = (time.monotonic(), account_rates(rows, each))
-        return session.account_rates.get(account, (0.0, known))[1]
-    session.account_rates[account] = (time.monotonic() - RATES_KEPT_S + RETRY_S, known)
+            session.caches.account_rates[each] = (time.monotonic(), account_rates(rows, each))
+        return session.caches.account_rates.get(account, (0.0, known))[1]
+    session.caches.account_rates[account] = (time.monotonic() - RATES_KEPT_S + RETRY_S, known)
     return known
 
 
@@ -185,12 +185,12 @@ async def trading_of(session: Session, details: ib_async.ContractDetails | None)
 async def gateway_time(session: Session) -> datetime:
     """Return the time by the gateway's clock, which the trading hours are told by; by this machine's where the gateway
     does not tell it."""
-    read_at, ahead_s = session.gateway_clock
+    read_at, ahead_s = session.clock.last_read
     if time.monotonic() - read_at > CLOCK_KEPT_S:
         with suppress(TimeoutError, TwsError, ToolError):
             async with asyncio.timeout(CLOCK_S):  # a late answer to the question before would hold this one up
                 ahead_s = await read_clock(session)
-        session.gateway_clock = (time.monotonic(), ahead_s)
+        session.clock.last_read = (time.monotonic(), ahead_s)
     return utcnow() + timedelta(seconds=ahead_s)
 
 
@@ -199,5 +199,5 @@ async def read_clock(session: Session) -> float:
     ConnectionLost or TimeoutError where TWS does not tell it."""
     told = await session.tws.request_list(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
     ahead_s = float(told[-1]) - utcnow().timestamp()
-    session.server_time = session.gateway_clock = (time.monotonic(), ahead_s)
+    session.clock.last_answer = session.clock.last_read = (time.monotonic(), ahead_s)
     return ahead_s

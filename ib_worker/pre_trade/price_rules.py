@@ -74,7 +74,7 @@ async def rule_of(
     if ruleId is None:
         return ()
     now = asyncio.get_running_loop().time()
-    known = session.market_rules.get(ruleId)
+    known = session.caches.market_rules.get(ruleId)
     if known is not None and now < known[0]:
         return known[1]
     try:
@@ -85,7 +85,7 @@ async def rule_of(
         rule = ()
     except ConnectionLost:
         return ()
-    session.market_rules[ruleId] = (now + (KEPT_S if rule else UNKNOWN_KEPT_S), rule)
+    session.caches.market_rules[ruleId] = (now + (KEPT_S if rule else UNKNOWN_KEPT_S), rule)
     return rule
 
 

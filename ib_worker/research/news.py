@@ -27,12 +27,12 @@ Article = tuple[int, str]  # articleType, and the text as sent, of which `articl
 
 async def news_providers(session: Session) -> dict[str, str]:
     """Return the code and name of each provider that the account may read through the API."""
-    known: dict[str, str] | None = session.reference_data.get(NEWS_PROVIDERS)
+    known: dict[str, str] | None = session.caches.reference_data.get(NEWS_PROVIDERS)
     if known is None:
         (sent,) = await session.tws.request_list(NEWS_PROVIDERS, lambda wire: wire.reqNewsProviders())
         known = {untrusted(each.code, ID_CHARS): untrusted(each.name, PROVIDER_NAME_CHARS) for each in sent}
         if known:  # none may be an answer of servers that are down
-            session.reference_data.keep(NEWS_PROVIDERS, known, PROVIDERS_KEPT_S)
+            session.caches.reference_data.keep(NEWS_PROVIDERS, known, PROVIDERS_KEPT_S)
     return known
 
 
@@ -54,13 +54,13 @@ async def headlines(
 async def article(session: Session, providerCode: str, articleId: str) -> Article:
     """Return the article's type and its text; of a file no text."""
     key = "article", providerCode, articleId
-    known: Article | None = session.reference_data.get(key)
+    known: Article | None = session.caches.reference_data.get(key)
     if known is None:
         kind, sent = await _asked(
             session, key, lambda wire, reqId: wire.reqNewsArticle(reqId, providerCode, articleId, [])
         )
         known = kind, sent[:MOST_CHARS] if kind == TEXT else ""  # a file has megabytes, and nobody is told them
-        session.reference_data.keep(key, known, ARTICLE_KEPT_S, len(known[1]))
+        session.caches.reference_data.keep(key, known, ARTICLE_KEPT_S, len(known[1]))
     return known
 
 

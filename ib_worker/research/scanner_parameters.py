@@ -18,7 +18,7 @@ async def parameters_of(session: Session, kind: ParameterKind) -> list[ScannerPa
 
     Raises ToolError, TwsError, UnreadableMessage, ConnectionLost or TimeoutError.
     """
-    known: list[ScannerParameter] | None = session.reference_data.get(READ)
+    known: list[ScannerParameter] | None = session.caches.reference_data.get(READ)
     if known is None:
         known = await session.tws.share_at_length(READ, lambda: _read(session))
     return [each for each in known if each.kind == kind]
@@ -43,5 +43,5 @@ async def _read(session: Session) -> list[ScannerParameter]:
     )
     pieces = [xml[start : start + PIECE_CHARS] for start in range(0, len(xml), PIECE_CHARS)]
     found = await session.long_work.run(pieces, scanner_parameters)
-    session.reference_data.keep(READ, found, KEPT_S)
+    session.caches.reference_data.keep(READ, found, KEPT_S)
     return found

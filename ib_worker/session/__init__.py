@@ -1,1 +1,1 @@
-"""The login session: connect, synchronise, state, warnings, alerts, fail-over."""
+"""The login session: connect, synchronise, warnings, alerts, fail-over."""

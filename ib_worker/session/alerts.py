@@ -13,7 +13,7 @@ import structlog
 
 from bridge.redaction import mask_accounts
 from ib_worker.session.session import Session, utcnow
-from ib_worker.session.state import SessionState
+from ib_worker.session_state.state import SessionState
 
 ALERT_CHECK_S = 1.0
 POST_S = 5.0

@@ -15,13 +15,13 @@ from bridge.redaction import mask_accounts
 from bridge.tasks import run_until_first_ends
 from bridge.tool import ToolError
 from ib_worker.orders.messages import OrderMessageHandler
-from ib_worker.session import state as standing
-from ib_worker.session.broker_link import BrokerLink, LinkEvent
-from ib_worker.session.gateway_login import is_weekly_login, reason_from_login_phase
 from ib_worker.session.session import Session, utcnow
-from ib_worker.session.state import ConnectFailed
 from ib_worker.session.sync import synchronize
 from ib_worker.session.wrapper import EXECUTION_MESSAGES, ORDER_MESSAGES, POSITION_MESSAGES, SHOW_AN_ORDER, Wrapper
+from ib_worker.session_state import state as standing
+from ib_worker.session_state.broker_link import BrokerLink, LinkEvent
+from ib_worker.session_state.gateway_login import is_weekly_login, reason_from_login_phase
+from ib_worker.session_state.state import ConnectFailed
 from ib_worker.tws.clock import ahead_of
 from ib_worker.tws.connection import TwsConnection
 from ib_worker.tws.endpoint import Endpoint
@@ -159,7 +159,7 @@ class ConnectionLoop:
             session.feeds,
             self._hear,
             self._cannot_decode,
-            session.executions.came,
+            session.caches.executions.came,
             session.services.past,
             session.live_portfolio,
         )
@@ -197,8 +197,8 @@ class ConnectionLoop:
         session = self._session
         session.tws.wire = wire
         session.tws.connects += 1
-        session.ahead = session.orders.tracker.ahead = ahead_of(wire.greeted_at, utcnow())
-        session.services.audit.ahead = session.services.past.ahead = session.ahead
+        session.clock.ahead = session.orders.tracker.ahead = ahead_of(wire.greeted_at, utcnow())
+        session.services.audit.ahead = session.services.past.ahead = session.clock.ahead
         session.orders.tracker.gateway = Endpoint(wire.host, wire.port)
         session.nextValidId = wire.getReqId()  # the first that ib_async gives out
         wire.skip_ids(await session.tws.order_ids(session.nextValidId))  # above every orderId of earlier sessions
@@ -242,7 +242,7 @@ class ConnectionLoop:
         was_down = session.link.down_by is not None
         if session.announcements.hear(code, text, utcnow()):
             log.warning("gateway_announcement", code=code, text=text)
-            session.news.set()
+            session.state_changes.heartbeat_due.set()
         news = session.link.hear(code, text)
         if news is not LinkEvent.LINK_LOST or not was_down:  # a night's reset repeats it hundreds of times
             log.info("gateway_notice", code=code, text=text)

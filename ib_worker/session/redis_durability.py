@@ -28,14 +28,14 @@ async def watch_durability(pipe: CommandPipeline, session: Session) -> NoReturn:
     while True:
         if pipe.connects != connects or time.monotonic() >= due:
             with suppress(BusError):
-                session.durability = await read_durability(pipe)
+                session.redis.durability = await read_durability(pipe)
                 connects, due = pipe.connects, time.monotonic() + EVERY_S
         await asyncio.sleep(DURABILITY_CHECK_S)
 
 
 def durability_concern(session: Session) -> SessionWarning | None:
     """Return the warning for the status if Redis does not keep every write."""
-    found = session.durability
+    found = session.redis.durability
     if session.settings.redis_durability == "assumed" or found is None or found.kept == "every write":
         return None
     return SessionWarning(what=f"Redis may lose records of orders: {found.why}.", remedy=REMEDY)
@@ -45,7 +45,7 @@ def require_durable(session: Session) -> None:
     """Check that Redis keeps the record of a live order, as far as known. Raises ToolError not_durable."""
     if session.settings.trading_mode != "live" or session.settings.redis_durability == "assumed":
         return
-    found = session.durability or Durability("unknown", "the worker has not checked it yet")
+    found = session.redis.durability or Durability("unknown", "the worker has not checked it yet")
     if not found.suffices:
         raise ToolError(
             "not_durable",

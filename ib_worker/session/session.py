@@ -2,27 +2,22 @@
 
 import asyncio
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection, Hashable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from bridge.bus.controls.connection_target import ConnectionTarget
-from bridge.bus.integrity.durability import Durability
 from bridge.bus.records.client_orders import ClientOrders
-from bridge.metrics.figures import CallFigures
 from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
-from bridge.tracing.spans import Tracer
 from ib_worker import __version__
-from ib_worker.account.exchange_rates import AccountRates
 from ib_worker.account.live_portfolio import LivePortfolio
 from ib_worker.account.position_profits import PositionProfits
 from ib_worker.account.positions import Positions
 from ib_worker.account.updates import AccountUpdates
 from ib_worker.account_history.recorder import HistoryRecorder
-from ib_worker.answers.kept_answers import KeptAnswers
 from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
@@ -39,10 +34,8 @@ from ib_worker.orders.timing import USUAL, OrderTiming
 from ib_worker.orders.tracker import OrderTracker
 from ib_worker.orders.view import OrderView
 from ib_worker.pacing.history_pacer import HistoryPacer
-from ib_worker.pacing.long_lists import LongList
 from ib_worker.pacing.long_work import LongWork
 from ib_worker.pacing.message_pacer import Priority
-from ib_worker.pacing.reference_data import ReferenceData
 from ib_worker.pacing.subscription_places import SubscriptionPlaces
 from ib_worker.pacing.symbol_search import SymbolSearch
 from ib_worker.publisher import Publisher
@@ -51,10 +44,16 @@ from ib_worker.risk.circuit_breakers import CircuitBreakers
 from ib_worker.risk.confirmation_tokens import ConfirmationTokens
 from ib_worker.risk.limit_settings import Limits
 from ib_worker.risk.trading_mode import may_trade, require_tradable_account
-from ib_worker.session import state as standing
-from ib_worker.session.announcements import Announcements
-from ib_worker.session.broker_link import BrokerLink
-from ib_worker.session.state import SessionState, StateReason, StateTracker
+from ib_worker.session.read_caches import ReadCaches
+from ib_worker.session.telemetry import Telemetry
+from ib_worker.session_state.announcements import Announcements
+from ib_worker.session_state.broker_link import BrokerLink
+from ib_worker.session_state.connection_control import ConnectionControl
+from ib_worker.session_state.gateway_clock import GatewayClock
+from ib_worker.session_state.recent_callers import RecentCallers
+from ib_worker.session_state.redis_condition import RedisCondition
+from ib_worker.session_state.state import StateTracker
+from ib_worker.session_state.state_changes import StateChanges
 from ib_worker.settings import WorkerSettings
 from ib_worker.tws.client import OrderIds, TwsClient
 from ib_worker.tws.endpoint import Endpoint
@@ -62,10 +61,7 @@ from ib_worker.tws.fencing import ConnectionFence
 from ib_worker.tws.requests import PendingRequests
 from ib_worker.watches.table import WatchTable
 
-KEPT_STATES = 200  # that wait to be written into the event log while Redis is away
 MOST_SCANNERS = 5  # of the ten that TWS allows each client, since it counts one until its cancel arrives
-RECENT_S = 60.0  # who has called within this time is using the session
-MOST_CALLERS = 100  # whose last call is remembered
 
 
 def utcnow() -> datetime:
@@ -75,15 +71,6 @@ def utcnow() -> datetime:
 ALL_ACCOUNTS = "ALL"  # as TWS's own requests call every account, with or without capitals
 SIMULATOR = "simulator"  # the farm that the simulator names beside those of a real gateway
 StoreTarget = Callable[[ConnectionTarget], Awaitable[None]]  # raises BusError
-
-
-@dataclass(frozen=True)
-class CallerActivity:
-    """A caller's last call, by a clock that nobody sets, and the number of its calls."""
-
-    at: float
-    operation: str
-    calls: int
 
 
 @dataclass(frozen=True)
@@ -100,104 +87,6 @@ class Services:
     past: HistoryRecorder
     clients: ClientAdmission
     client_orders: ClientOrders
-
-
-class ConnectionControl:
-    """The wanted gateway, and whether a connection is wanted: ibkr_connect and ibkr_disconnect set both, and
-    ConnectionLoop acts on them."""
-
-    def __init__(
-        self,
-        target: Endpoint,
-        state: StateTracker,
-        is_connected: Callable[[], bool],
-        target_changed: Callable[[], None],
-    ) -> None:
-        self.target = target
-        self.wanted = asyncio.Event()
-        self.wanted.set()
-        self.stop = asyncio.Event()  # the present connection is to end
-        self.wake = asyncio.Event()  # the pause between attempts is to end
-        self._state = state
-        self._is_connected = is_connected
-        self._target_changed = target_changed
-        self._waiting: list[asyncio.Future[None]] = []  # for the present attempt to end
-        self.lent_until: datetime | None = None  # to a person, who uses the login elsewhere
-        self._returns: asyncio.TimerHandle | None = None
-
-    async def connect(self, target: Endpoint) -> None:
-        """Want this gateway, start an attempt if none is in progress, and return when the attempt has succeeded or
-        failed."""
-        same = target == self.target
-        if same and self._is_connected() and self._state.standing.state in ("ready", "link_down"):
-            return
-        if not same:
-            self._point_at(target)
-            self._target_changed()
-            self.stop.set()
-        if not same or not self.wanted.is_set():
-            self._state.set(standing.STARTING)
-        self.wanted.set()
-        self.wake.set()
-        tried = asyncio.get_running_loop().create_future()
-        self._waiting.append(tried)
-        await tried
-
-    def disconnect(self, caller: str) -> None:
-        self._leave(standing.ASKED, caller)
-
-    def _leave(self, reason: StateReason, detail: str) -> None:
-        self.wanted.clear()
-        self.stop.set()
-        self.wake.set()
-        self._state.set(reason, detail)
-        self.attempt_ended()
-
-    def lend(self, by: str, until: datetime) -> None:
-        """Disconnect, and connect again at that time."""
-        self.end_loan()
-        self._leave(standing.LENT, f"{by}, until {until:%Y-%m-%d %H:%M} UTC")
-        self.lent_until = until
-        wait_s = max((until - utcnow()).total_seconds(), 0.0)
-        self._returns = asyncio.get_running_loop().call_later(wait_s, self._return)
-
-    def end_loan(self) -> None:
-        """Let clients connect the session again."""
-        self.lent_until = None
-        if self._returns is not None:
-            self._returns.cancel()
-            self._returns = None
-
-    def _return(self) -> None:
-        self.end_loan()
-        self._state.set(standing.STARTING)
-        self.wanted.set()
-        self.wake.set()
-
-    def begin_as(self, stored: ConnectionTarget, allowed: Collection[Endpoint]) -> None:
-        """Restore the target that ibkr_connect or ibkr_disconnect set, before the loop runs. Ignore a gateway that is
-        no longer allowed."""
-        target = Endpoint(stored.host, stored.port)
-        until = datetime.fromtimestamp(stored.until_ms / 1000, UTC) if stored.until_ms else None
-        if until is not None:
-            if until > utcnow():
-                self.lend(stored.by, until)
-        elif not stored.host:
-            self.disconnect(stored.by)
-        elif target in allowed:
-            self._point_at(target)
-            self._state.set(standing.STARTING)
-
-    def attempt_ended(self) -> None:
-        """Wake the callers that wait in `connect`."""
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            if not each.done():
-                each.set_result(None)
-
-    def _point_at(self, target: Endpoint) -> None:
-        self.target = target
-        self._state.host, self._state.port = target
 
 
 class Session:
@@ -220,81 +109,83 @@ class Session:
         self.order_timing = order_timing
         self.publisher = publisher
         self.worker = worker
-        self.state = StateTracker(*settings.gateway, settings.gateway_client_id, utcnow, self._standing_changed)
-        self.news = asyncio.Event()  # the standing has changed; the heartbeat clears it
-        self.new_states: deque[SessionState] = deque([self.state.standing], KEPT_STATES)  # not in the event log yet
-        self.new_state = asyncio.Event()
-        self.new_state.set()
-        self._ready = asyncio.Event()
+        self.guard = guard
+        self.services = services
+        self.store_target = store_target
+        self.telemetry = Telemetry()
+        self.redis = RedisCondition()
+        self.callers = RecentCallers()
+        self.clock = GatewayClock(utcnow)
+        self.state_changes = StateChanges()
+        self.state = StateTracker(*settings.gateway, settings.gateway_client_id, utcnow, self.state_changes.add)
+        self.state_changes.begin(self.state.standing)
         self.link = BrokerLink()
         self.announcements = Announcements()
-        self.tws = TwsClient(
-            settings.gateway_messages_per_s,
+        self.tws = self._tws_client(order_ids)
+        self.connection = self._connection_control()
+        self.accounts: list[str] = []
+        self.nextValidId = 0  # as the gateway told it when this connection was made
+        self.history_pacer = self._history_pacer()
+        self.positions = Positions()
+        self.orders = self._order_view()
+        self.quotes, self.depth, self.feeds = self._market_data()
+        self.scanners = SubscriptionPlaces(MOST_SCANNERS, "scanner subscriptions")
+        self.account_updates = AccountUpdates(self.tws.pacer, publisher, self.now)
+        self.position_profits = PositionProfits(self.tws.ask_pnl_single, self.now, lambda: self.tws.wire)
+        self.live_portfolio = self._live_portfolio()
+        self.contracts = self._contract_resolver()
+        self.option_chains = OptionChains(self.tws.option_parameters, time.monotonic)
+        self.symbols = SymbolSearch(self.tws.matching_symbols, time.monotonic)
+        self.caches = ReadCaches(self._told_so_far)
+        self.long_work = LongWork()
+        self._order_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def _tws_client(self, order_ids: OrderIds) -> TwsClient:
+        timing = self.order_timing
+        return TwsClient(
+            self.settings.gateway_messages_per_s,
             order_ids,
             lambda: self.orders.tracker.highest_id,
             lambda: self.state.standing.error(),
-            PendingRequests(order_timing.request_late_s, order_timing.error_grace_s),
-            order_timing.shared_request_s,
+            PendingRequests(timing.request_late_s, timing.error_grace_s),
+            timing.shared_request_s,
         )
-        self.connection = ConnectionControl(
-            settings.gateway, self.state, lambda: self.tws.wire is not None, self.announcements.forget
+
+    def _connection_control(self) -> ConnectionControl:
+        return ConnectionControl(
+            self.settings.gateway, self.state, lambda: self.tws.wire is not None, self.announcements.forget, utcnow
         )
-        self.guard = guard
-        self.services = services
-        self.figures: CallFigures | None = None  # where metrics are served
-        self.tracer: Tracer | None = None  # where traces are sent
-        self.pushes: Counter[tuple[str, str]] = Counter()  # by target and outcome: sent, failed, given_up
-        self.store_target = store_target
-        self.counted_ids: int | None = None  # the highest orderId that Redis knew of when this term began
-        self.durability: Durability | None = None  # what Redis keeps, as last looked at
-        self.data_loss: str | None = None  # what Redis was found to lack, until the operator resumes
-        self.halted_for_loss = False
-        self.accounts: list[str] = []
-        self.nextValidId = 0  # as the gateway told it when this connection was made
-        self.history_pacer: HistoryPacer[Any] = HistoryPacer(  # of answers as the handler encodes them
+
+    def _history_pacer(self) -> HistoryPacer[Any]:
+        """Return the pacer of answers as the handler encodes them."""
+        return HistoryPacer(
             time.monotonic,
             lambda: self.now().timestamp(),
             lambda: (self.tws.wire, self.link.losses, self.link.breaks),
         )
-        self.positions = Positions()
-        listeners = (services.audit.record, services.breakers.observe)
-        self.orders = OrderView(
-            OrderTracker(settings.gateway_client_id, listeners, self.positions.filled, order_timing.looks_apart_s)
-        )
-        self.quotes = QuoteSubscriptions(
-            self.tws.pacer, publisher, settings.market_data_lines, self.now, order_timing.error_grace_s
-        )
-        self.depth = SubscriptionPlaces(depth_lines(settings.market_data_lines), "market-depth subscriptions")
-        self.feeds = LiveFeeds(
-            self.tws.pacer, publisher, self.quotes.require_line, self.depth, self.now, self.history_pacer.take_turn
-        )
-        self.quotes.others = self.feeds.__len__
-        self.account_updates = AccountUpdates(self.tws.pacer, publisher, self.now)
-        self.position_profits = PositionProfits(self.tws.ask_pnl_single, self.now, lambda: self.tws.wire)
-        self.live_portfolio = LivePortfolio(
-            self.tws, self.positions, self.now, lambda: (self.tws.wire, self.link.losses)
-        )
-        self.account_rates: dict[str, tuple[float, AccountRates]] = {}  # by account, and when they were read
-        self.ahead = timedelta(0)  # of this machine's clock, where the gateway lives at another date
-        self.gateway_clock = (float("-inf"), 0.0)  # when it was read, and how many seconds it is ahead
-        self.server_time = (float("-inf"), 0.0)  # the same, by TWS's last answer alone
-        self.market_rules: dict[int, tuple[float, tuple[tuple[float, float], ...]]] = {}  # until when, and what
-        self.contracts = ContractResolver(
+
+    def _order_view(self) -> OrderView:
+        listeners = (self.services.audit.record, self.services.breakers.observe)
+        client_id, looks_apart_s = self.settings.gateway_client_id, self.order_timing.looks_apart_s
+        return OrderView(OrderTracker(client_id, listeners, self.positions.filled, looks_apart_s))
+
+    def _market_data(self) -> tuple[QuoteSubscriptions, SubscriptionPlaces, LiveFeeds]:
+        """Return the quotes, the places of market depth, and the live feeds, which share TWS's market-data lines."""
+        pacer, lines = self.tws.pacer, self.settings.market_data_lines
+        quotes = QuoteSubscriptions(pacer, self.publisher, lines, self.now, self.order_timing.error_grace_s)
+        depth = SubscriptionPlaces(depth_lines(lines), "market-depth subscriptions")
+        take_turn = self.history_pacer.take_turn
+        feeds = LiveFeeds(pacer, self.publisher, quotes.require_line, depth, self.now, take_turn)
+        quotes.others = feeds.__len__
+        return quotes, depth, feeds
+
+    def _live_portfolio(self) -> LivePortfolio:
+        return LivePortfolio(self.tws, self.positions, self.now, lambda: (self.tws.wire, self.link.losses))
+
+    def _contract_resolver(self) -> ContractResolver:
+        return ContractResolver(
             self.tws.contract_details, time.monotonic, lambda: not self.tws.pacer.waiting(Priority.READS)
         )
-        self.option_chains = OptionChains(self.tws.option_parameters, time.monotonic)
-        self.symbols = SymbolSearch(self.tws.matching_symbols, time.monotonic)
-        self.daily_pnl: dict[
-            str, tuple[float, float | None]
-        ] = {}  # by account: when asked for an order, and the figure
-        self.long_work = LongWork()
-        self.kept_answers = KeptAnswers()
-        self.executions: LongList[Any] = LongList(time.monotonic, self._told_so_far)
-        self.completed_orders: LongList[Any] = LongList(time.monotonic, self._told_so_far)
-        self.scanners = SubscriptionPlaces(MOST_SCANNERS, "scanner subscriptions")
-        self.reference_data = ReferenceData(time.monotonic)
-        self._order_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._callers: dict[str, CallerActivity] = {}
 
     async def close(self) -> None:
         self.connection.end_loan()
@@ -319,7 +210,7 @@ class Session:
             raise self.state.standing.error()
 
     async def until_ready(self) -> None:
-        await self._ready.wait()
+        await self.state_changes.until_ready()
 
     def account(self, named: str | None) -> str:
         """Return the account that a call names, or the only one of its client. Raises ToolError wrong_account,
@@ -363,26 +254,9 @@ class Session:
         at the same time would each pass a limit that both together break."""
         return self._order_locks[account]
 
-    def note_caller(self, caller: str, operation: str) -> None:
-        """Note who calls, and what."""
-        before = self._callers.pop(caller, None)
-        self._callers[caller] = CallerActivity(time.monotonic(), operation, before.calls + 1 if before else 1)
-        while len(self._callers) > MOST_CALLERS:
-            del self._callers[next(iter(self._callers))]
-
-    def recent_clients(self, beside: str | None = None) -> list[str]:
-        since = time.monotonic() - RECENT_S
-        return [name for name, did in self._callers.items() if name != beside and did.at >= since]
-
-    def client_activity(self) -> list[tuple[str, str, int, int]]:
-        """Return name, last operation, seconds since, and calls of each caller of this term, the latest first."""
-        now = time.monotonic()
-        return [(name, did.operation, round(now - did.at), did.calls) for name, did in reversed(self._callers.items())]
-
     def now(self) -> datetime:
-        """Return the time for answers: all times of an answer are of one clock. That is the clock of the gateway if its
-        date differs from this machine's, as in a simulator."""
-        return utcnow() + self.ahead
+        """Return the time for answers, as GatewayClock tells it."""
+        return self.clock.now()
 
     @property
     def simulated(self) -> bool:
@@ -396,7 +270,7 @@ class Session:
             state=now.state,
             cause=now.cause,
             remedy=now.remedy,
-            since=now.since + self.ahead,
+            since=now.since + self.clock.ahead,
             simulated=self.simulated,
             gateway_time=self.now() if self.tws.wire else None,
             host=self.target.host,
@@ -409,7 +283,7 @@ class Session:
             worker_version=__version__,
             market_data_lines=len(self.quotes),
             farms=self.link.farms,
-            recent_clients=self.recent_clients(),
+            recent_clients=self.callers.names(),
             as_of=dict(self.orders.as_of),
             waiting={lane.name.lower(): count for lane in Priority if (count := self.tws.pacer.waiting(lane))},
         )
@@ -424,15 +298,6 @@ class Session:
         """Return a value that changes when a list of orders or executions may be incomplete, after a message of this or
         another connection."""
         return self.tws.wire, self.link.losses, self.orders.misread, self.positions.moved_by_others
-
-    def _standing_changed(self, new: SessionState) -> None:
-        self.news.set()
-        self.new_states.append(new)
-        self.new_state.set()
-        if new.ready:
-            self._ready.set()
-        else:
-            self._ready.clear()
 
 
 def _either(names: list[str]) -> str:

@@ -15,10 +15,10 @@ from bridge.tools.types import OrderNameArguments
 from ib_worker import garbage_collection as garbage
 from ib_worker.orders.events import NotListed
 from ib_worker.orders.tracker import TrackedOrder
-from ib_worker.session import state as standing
 from ib_worker.session.session import Session, utcnow
-from ib_worker.session.state import ConnectFailed
 from ib_worker.session.wrapper import ListedExecution
+from ib_worker.session_state import state as standing
+from ib_worker.session_state.state import ConnectFailed
 from ib_worker.tws.client import REQUEST_S, SendKind
 from ib_worker.tws.errors import ConnectionLost, TwsError, is_read_only
 from ib_worker.tws.requests import COMPLETED_ORDERS, OPEN_ORDERS, POSITIONS, Keep

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from bridge.tools.session import SessionWarning
 from ib_worker.orders.state import OrderState
-from ib_worker.session import announcements
-from ib_worker.session.gateway_login import NEAR, NEW_YORK, weekly_login
 from ib_worker.session.redis_durability import durability_concern
 from ib_worker.session.session import Session
+from ib_worker.session_state import announcements
+from ib_worker.session_state.gateway_login import NEAR, NEW_YORK, weekly_login
 
 LISTED_OPEN = "It counts as open. Compare with TWS's own window; ibkr_cancel_order cancels it."
 
@@ -24,10 +24,10 @@ def _contradiction(state: OrderState) -> str:
 def session_warnings(session: Session, now: datetime, of_exits: Iterable[SessionWarning] = ()) -> list[SessionWarning]:
     """Return the warnings in the order in which the status lists them. `of_exits`: what order_groups warns of."""
     found = []
-    if session.data_loss is not None:
+    if session.redis.data_loss is not None:
         found.append(
             SessionWarning(
-                what=f"{session.data_loss}.",
+                what=f"{session.redis.data_loss}.",
                 remedy="Compare ibkr_get_open_orders, ibkr_get_positions and the operator's `audit verify` with what "
                 "was meant; then the operator releases the kill switch.",
             )

@@ -12,8 +12,8 @@ from structlog.typing import EventDict
 
 from bridge.order_references import order_ref
 from bridge.tool import ToolError
-from ib_worker.session import state as standing
 from ib_worker.session.connection_loop import Timing, _Pauses
+from ib_worker.session_state import state as standing
 from ibgateway.simulator.server.server import Simulator
 from tests.busy import BUSY_S
 from tests.stacks.worker import FAST, SOON, Caller, caller, order, ready_session, trading, worker

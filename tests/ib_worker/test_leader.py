@@ -48,7 +48,7 @@ async def test_order_ids_never_go_back_though_the_gateways_do(redis_url: str, se
 
 async def test_the_status_has_the_warnings_and_the_next_weekly_login(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        stand.session.data_loss = "Redis has lost its data"
+        stand.session.redis.data_loss = "Redis has lost its data"
 
         told = session_status(stand.session)
 

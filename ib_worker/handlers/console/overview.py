@@ -44,7 +44,7 @@ async def get_overview(request: GetOverview, session: Session) -> SessionOvervie
         limits=_limits(session, accounts, len(open_)),
         counted_from_ms=day_from_ms(utcnow()),
         clients=[ClientActivity(name=name, operation=op, age_s=age_s, calls=calls)
-                 for name, op, age_s, calls in session.client_activity()],
+                 for name, op, age_s, calls in session.callers.activity()],
         lines=len(session.quotes),
         lines_most=session.settings.market_data_lines,
     )  # fmt: skip

@@ -51,10 +51,10 @@ async def get_historical_data(
             "TWS has no bars for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
         )
     question = (asked.operation, asked.arguments)
-    kept = session.kept_answers.find(question, bars, len(bars))
+    kept = session.caches.answers.find(question, bars, len(bars))
     if kept is None:
         kept = await _shaped(session, request, bars)
-        session.kept_answers.keep(question, bars, len(bars), kept)
+        session.caches.answers.keep(question, bars, len(bars), kept)
     return kept
 
 

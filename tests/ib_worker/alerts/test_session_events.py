@@ -7,8 +7,8 @@ from bridge.bus.events.event import EventDraft
 from bridge.bus.transport.connection import NotSent
 from bridge.tasks import cancel_and_wait
 from ib_worker.alerts.session_events import log_session_states, session_draft
-from ib_worker.session import state as standing
 from ib_worker.session.session import Session
+from ib_worker.session_state import state as standing
 from ib_worker.settings import WorkerSettings
 from tests.stacks.worker import Published, same_id, services_without_bus
 from tests.waiting import until
@@ -54,7 +54,7 @@ def test_an_event_has_the_cause_and_its_cure() -> None:
     settings = WorkerSettings()
     session = Session(settings, "w", Published(), same_id, services_without_bus(settings))
     session.state.set(standing.LINK_DOWN, 1100)
-    event = session_draft(session.state.standing, session.ahead).event
+    event = session_draft(session.state.standing, session.clock.ahead).event
 
     assert event.details["code"] == "link_down"
     assert "lost its connection to IBKR's servers (1100)" in event.details["cause"]

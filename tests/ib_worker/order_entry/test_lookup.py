@@ -16,8 +16,8 @@ from ib_worker.orders.events import OpenOrderReported, Sent, Status, Terms
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 from ib_worker.orders.view import OrderView
-from ib_worker.session import state as standing
 from ib_worker.session.session import Session
+from ib_worker.session_state import state as standing
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
 

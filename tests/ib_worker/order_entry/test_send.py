@@ -11,7 +11,7 @@ from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
 from ib_worker.order_entry.send import outgoing_order, send_cancel, send_orders
-from ib_worker.session import state as standing
+from ib_worker.session_state import state as standing
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.sent_orders import AAPL, Leader, asked, place, resting
 from tests.stacks.worker import Stand, ready_session

@@ -47,7 +47,7 @@ async def test_of_an_article_no_more_is_kept_than_is_told(sim: Simulator, monkey
         long, file = [await article(stand.session, "BRFG", articleId) for articleId in sent]
 
         assert (long[0], len(long[1]), file) == (TEXT, MOST_CHARS, (1, ""))
-        assert stand.session.reference_data.chars == MOST_CHARS
+        assert stand.session.caches.reference_data.chars == MOST_CHARS
 
 
 async def test_no_providers_are_asked_for_again(sim: Simulator) -> None:

@@ -11,7 +11,7 @@ from structlog.typing import EventDict
 
 from bridge.tasks import run_until_first_ends
 from ib_worker.session.alerts import Alert, AlertSchedule, run_alerts
-from ib_worker.session.state import SessionState
+from ib_worker.session_state.state import SessionState
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import session_at
 from tests.waiting import until

@@ -43,18 +43,6 @@ def test_without_a_connection_nothing_can_be_asked(alone: Session) -> None:
         alone.require_ready()
 
 
-def test_who_has_called_lately_is_known_the_latest_last(alone: Session) -> None:
-    for caller in ("claude", "codex", "claude"):
-        alone.note_caller(caller, "get_quotes")
-
-    assert alone.recent_clients() == ["codex", "claude"]
-    assert alone.recent_clients(beside="claude") == ["codex"]
-    assert [(name, did, calls) for name, did, _, calls in alone.client_activity()] == [
-        ("claude", "get_quotes", 2),
-        ("codex", "get_quotes", 1),
-    ]
-
-
 def test_orders_of_one_account_are_checked_one_after_the_other(alone: Session) -> None:
     assert alone.order_lock("DU1") is alone.order_lock("DU1")
     assert alone.order_lock("DU1") is not alone.order_lock("DU2")

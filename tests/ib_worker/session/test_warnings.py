@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ib_worker.session.gateway_login import is_weekly_login, weekly_login
 from ib_worker.session.warnings import session_warnings
+from ib_worker.session_state.gateway_login import is_weekly_login, weekly_login
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.sent_orders import place
 from tests.stacks.worker import ready_session

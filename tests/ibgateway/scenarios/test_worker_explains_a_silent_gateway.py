@@ -6,7 +6,7 @@ import pytest
 
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import free_port
-from ib_worker.session.gateway_login import BY_PHASE
+from ib_worker.session_state.gateway_login import BY_PHASE
 from ibgateway.probe.phase import Phase
 from tests.stacks.ibgateway import gateway_ports as servers
 from tests.stacks.worker import session_at

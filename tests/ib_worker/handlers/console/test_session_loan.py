@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from ib_worker.session import session as session_module
+from ib_worker.handlers.console import session_loan
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, caller, trading, worker
 from tests.waiting import until
@@ -43,8 +43,8 @@ async def test_a_loan_ends_by_itself(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with trading(redis_url, session, sim) as front:
-        ahead = timedelta(minutes=59, seconds=59)
-        monkeypatch.setattr(session_module, "utcnow", lambda: datetime.now(UTC) + ahead)
+        behind = timedelta(minutes=59, seconds=59)  # the loan has a second left
+        monkeypatch.setattr(session_loan, "utcnow", lambda: datetime.now(UTC) - behind)
         await front.ask("lend_session", minutes=60)
         await front.reaches("disconnected")
         await front.reaches("ready")

@@ -3,7 +3,15 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ib_worker.session.state import CLIENT_ID_IN_USE, DATA_KEPT, DATA_LOST, FARM_NEWS, LINK_LOST, QUOTES_BROKEN, farm_of
+from ib_worker.session_state.state import (
+    CLIENT_ID_IN_USE,
+    DATA_KEPT,
+    DATA_LOST,
+    FARM_NEWS,
+    LINK_LOST,
+    QUOTES_BROKEN,
+    farm_of,
+)
 
 BROKEN = "broken"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ib_worker.session import state as standing
-from ib_worker.session.gateway_login import STALE_S, reason_from_login_phase
+from ib_worker.session_state import state as standing
+from ib_worker.session_state.gateway_login import STALE_S, reason_from_login_phase
 
 
 def written(folder: Path, **figures: object) -> Path:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ib_worker.session.broker_link import BrokerLink, LinkEvent
+from ib_worker.session_state.broker_link import BrokerLink, LinkEvent
 
 
 @pytest.mark.parametrize(

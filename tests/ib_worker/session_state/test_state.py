@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ib_worker.session import state as standing
-from ib_worker.session.state import SessionState, StateReason, StateTracker, farm_of
+from ib_worker.session_state import state as standing
+from ib_worker.session_state.state import SessionState, StateReason, StateTracker, farm_of
 
 CAUSES = [each for each in vars(standing).values() if isinstance(each, StateReason)]
 NOW = datetime(2025, 6, 11, tzinfo=UTC)

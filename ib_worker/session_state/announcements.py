@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from ib_worker.session.state import CLIENT_ID_IN_USE, DATA_KEPT, DATA_LOST, FARM_NEWS, LINK_LOST
+from ib_worker.session_state.state import CLIENT_ID_IN_USE, DATA_KEPT, DATA_LOST, FARM_NEWS, LINK_LOST
 from ib_worker.tws.values.text import tws_said
 
 DESUPPORTED = 2172

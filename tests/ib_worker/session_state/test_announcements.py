@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ib_worker.session.announcements import Announcements, announcement, announcement_text, remedy
 from ib_worker.session.warnings import session_warnings
+from ib_worker.session_state.announcements import Announcements, announcement, announcement_text, remedy
 from ib_worker.tws.endpoint import Endpoint
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ib_worker.session import state as standing
-from ib_worker.session.state import StateReason
+from ib_worker.session_state import state as standing
+from ib_worker.session_state.state import StateReason
 
 NEW_YORK = ZoneInfo("America/New_York")
 SUNDAY = 6
@@ -79,7 +79,7 @@ BY_PHASE = {
     "restarting": LOGGING_IN,
 }
 
-log = structlog.get_logger("ib_worker.session.gateway_login")
+log = structlog.get_logger("ib_worker.session_state.gateway_login")
 
 
 class _Told(BaseModel):

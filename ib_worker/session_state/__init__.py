@@ -1,0 +1,1 @@
+"""The state of the session, without the session: its reasons, the wanted gateway, links, announcements, and callers."""
