@@ -21,6 +21,7 @@ from console.oauth.routes import PROGRAMS, oauth_routes
 from console.pages.approvals import ApprovalPages
 from console.pages.audit import AuditPages
 from console.pages.clients import ClientPages
+from console.pages.contracts import ContractPages
 from console.pages.kill_switch import KillSwitchPages
 from console.pages.links import LinkPages
 from console.pages.live import LivePages
@@ -48,7 +49,7 @@ def build_app(
     sign_in, links = SignInPages(pages, lasts_s), LinkPages(pages, lasts_s)
     audit, live, session = AuditPages(pages), LivePages(pages), SessionPages(pages)
     approvals, switch = ApprovalPages(pages, audit.by_key), KillSwitchPages(pages)
-    oauth, clients = _oauth(pages, settings, read), ClientPages(pages)
+    oauth, clients, contracts = _oauth(pages, settings, read), ClientPages(pages), ContractPages(pages)
     app = Starlette(
         routes=[
             *oauth,
@@ -58,6 +59,8 @@ def build_app(
             Route("/orders", live.orders, methods=["GET"]),
             Route("/orders/{key}", approvals.order, methods=["GET"]),
             Route("/order/{permId}", audit.by_perm_id, methods=["GET"]),
+            Route("/contracts/{conId:int}", contracts.shown, methods=["GET"]),
+            Route("/contracts/{conId:int}/candles.json", contracts.candles, methods=["GET"]),
             Route("/activity", live.activity, methods=["GET"]),
             Route("/limits", live.limits, methods=["GET"]),
             Route("/audit", audit.search, methods=["GET"]),

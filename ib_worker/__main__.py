@@ -30,7 +30,7 @@ from ib_worker.handlers import (  # noqa: F401  # importing registers the handle
     previews,
     session,
 )
-from ib_worker.handlers.console import overview, session_loan  # noqa: F401  # register theirs
+from ib_worker.handlers.console import candles, overview, session_loan  # noqa: F401  # register theirs
 from ib_worker.handlers.market import (  # noqa: F401  # registers theirs
     contracts,
     depth,

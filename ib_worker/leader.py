@@ -147,6 +147,7 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
         "the live feeds": session.feeds.run,
         "the account's updates": session.account_updates.run,
         "the live portfolio": session.live_portfolio.run,
+        "the live candles": session.live_candles.run,
         "the audit log": session.services.audit.run,
         "Redis' durability": lambda: watch_durability(bus.pipe, session),
         "the approvals": lambda: end_overdue_approvals(bus.pipe, bus.keys),

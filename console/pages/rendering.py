@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from console.live.candles import started
 from console.live.picture import Picture
 from console.live.told import entry_text, entry_tone, event_text, event_tone, news, number
 
@@ -90,6 +91,7 @@ _ENVIRONMENT.filters |= {
     "number": number,
     "price": price,
     "signed": signed,
+    "started": started,
     "tone": tone,
 }
 

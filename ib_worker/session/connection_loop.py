@@ -162,6 +162,7 @@ class ConnectionLoop:
             session.caches.executions.came,
             session.services.past,
             session.live_portfolio,
+            session.live_candles,
         )
 
     def _why_closed(self, wire: TwsConnection, problem: Exception, after_s: float) -> ConnectFailed:

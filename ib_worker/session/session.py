@@ -21,6 +21,7 @@ from ib_worker.account_history.recorder import HistoryRecorder
 from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
+from ib_worker.candles.live_candles import LiveCandles
 from ib_worker.client_rights.accounts import AccountSet, own_accounts, require_own_account
 from ib_worker.client_rights.admission import ClientAdmission
 from ib_worker.client_rights.current import current_rights
@@ -132,6 +133,7 @@ class Session:
         self.scanners = SubscriptionPlaces(MOST_SCANNERS, "scanner subscriptions")
         self.account_updates = AccountUpdates(self.tws.pacer, publisher, self.now)
         self.position_profits = PositionProfits(self.tws.ask_pnl_single, self.now, lambda: self.tws.wire)
+        self.live_candles = self._live_candles()
         self.live_portfolio = self._live_portfolio()
         self.contracts = self._contract_resolver()
         self.option_chains = OptionChains(self.tws.option_parameters, time.monotonic)
@@ -178,6 +180,13 @@ class Session:
         feeds = LiveFeeds(pacer, self.publisher, quotes.require_line, depth, self.now, take_turn)
         quotes.others = feeds.__len__
         return quotes, depth, feeds
+
+    def _live_candles(self) -> LiveCandles:
+        """Return the candles, which count as market-data lines as the live feeds do."""
+        take_turn, connection = self.history_pacer.take_turn, lambda: (self.tws.wire, self.link.losses)
+        candles = LiveCandles(self.tws, self.quotes.require_line, take_turn, self.now, connection)
+        self.quotes.others = lambda: len(self.feeds) + len(candles)
+        return candles
 
     def _live_portfolio(self) -> LivePortfolio:
         return LivePortfolio(self.tws, self.positions, self.now, lambda: (self.tws.wire, self.link.losses))

@@ -15,6 +15,7 @@ from bridge.text.contract_name import contract_name
 from ib_worker.account.live_portfolio import LivePortfolio
 from ib_worker.account.positions import Positions
 from ib_worker.account.updates import AccountUpdates
+from ib_worker.candles.live_candles import LiveCandles
 from ib_worker.market_data.depth_book import BookChange
 from ib_worker.market_data.live_feeds import LiveFeeds
 from ib_worker.market_data.subscriptions import QuoteSubscriptions
@@ -81,6 +82,7 @@ class Wrapper(RequestReplies):
         executed: Callable[[ListedExecution], None],
         recorder: ExecutionRecorder,
         live: LivePortfolio,
+        candles: LiveCandles,
     ) -> None:
         super().__init__(requests)
         self._orders = orders
@@ -93,6 +95,7 @@ class Wrapper(RequestReplies):
         self._executed = executed  # a fill that came unasked
         self._recorder = recorder
         self._live = live
+        self._candles = candles
         self.orderStatus = orders.orderStatus  # straight to its place
 
     def connectAck(self) -> None:
@@ -128,6 +131,7 @@ class Wrapper(RequestReplies):
             self._lines.refused(reqId, errorCode, text)
             or self._feeds.refused(reqId, errorCode, text)
             or self._live.refused(reqId)
+            or self._candles.refused(reqId, errorCode, text)
         )
 
     def __getattr__(self, name: str) -> Callable[..., None]:
@@ -148,11 +152,13 @@ class Wrapper(RequestReplies):
 
     def historicalBars(self, reqId: int, texts: list[str]) -> None:
         """historicalData, all of it in one message."""
-        if not self._feeds.begun(reqId):
+        if not self._feeds.begun(reqId) and not self._candles.begun(reqId, texts):
             self._requests.answer(reqId, texts)
 
     def historicalDataUpdate(self, reqId: int, bar: ib_async.BarData) -> None:
-        self._feeds.bar_changed(reqId, live_update(bar))
+        values = live_update(bar)
+        if not self._candles.changed(reqId, values):
+            self._feeds.bar_changed(reqId, values)
 
     def pnlSingle(
         self, reqId: int, pos: float, dailyPnL: float, unrealizedPnL: float, realizedPnL: float, value: float

@@ -13,7 +13,7 @@ from tests.stacks.front import READY, worker
     [
         ("live", False, "Live: real money", "money-live"),
         ("paper", False, "Paper", "money-paper"),
-        ("live", True, "Simulated: no real money", "money-simulated"),
+        ("live", True, 'Simulated: no real money <span class="as">orders as in live mode</span>', "money-simulated"),
         (None, None, "Mode unknown", "money-unknown"),
     ],
 )

@@ -1,0 +1,1 @@
+"""The candles of the contracts that operators look at, kept up to date while they do."""
