@@ -27,9 +27,11 @@ from console.oauth.document_address import DocumentError, is_document_id
 from console.oauth.provider import Provider
 from console.oauth.registered import SCOPES
 from console.pages.pages import Pages
+from console.web.attempts import network
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 FIELDS = 20  # of a form
+REGISTRATION = ClientRegistrationOptions(enabled=True, default_scopes=list(SCOPES))
 SHOWN = 200  # characters of a description in the log
 
 log = structlog.get_logger("console.oauth")
@@ -57,6 +59,17 @@ class Authenticator(ClientAuthenticator):
         return client
 
 
+class _Registrar:
+    """The provider for one request to register: the SDK's handler does not tell who sends it."""
+
+    def __init__(self, provider: Provider, origin: str) -> None:
+        self._provider = provider
+        self._origin = origin
+
+    async def register_client(self, client_info: OAuthClientInformationFull) -> None:
+        await self._provider.register_client(client_info, self._origin)
+
+
 class Endpoints:
     """The endpoints of one authorization server. `pages`: the console's, which know who is signed in."""
 
@@ -64,9 +77,7 @@ class Endpoints:
         self._pages = pages
         self._provider = provider
         self._authenticator = Authenticator(provider)
-        options = ClientRegistrationOptions(enabled=True, default_scopes=list(SCOPES))
         self._token = TokenHandler(provider, self._authenticator)
-        self._register = RegistrationHandler(provider, options)
         self._authorize = AuthorizationHandler(provider)
 
     async def metadata(self, _: Request) -> Response:
@@ -77,7 +88,9 @@ class Endpoints:
 
     async def register(self, request: Request) -> Response:
         """Register a client (RFC 7591)."""
-        return await self._logged("register", request, self._register.handle)
+        origin = network(request.client.host) if request.client else ""
+        handler = RegistrationHandler(_Registrar(self._provider, origin), REGISTRATION)  # type: ignore[arg-type]
+        return await self._logged("register", request, handler.handle)
 
     async def authorize(self, request: Request) -> Response:
         """Check an authorization request, and lead its browser to the consent page, or back with an error."""

@@ -33,7 +33,7 @@ from bridge.bus.identity.clients import (
 )
 from bridge.bus.identity.rights import Rights
 from bridge.bus.oauth.grants import ClientGrant, digest, end_grant, find_grant, grant_id, grants, redeem
-from bridge.bus.oauth.registrations import add_registration, find_registration
+from bridge.bus.oauth.registrations import AN_HOUR, OF_ONE, add_registration, find_registration
 from bridge.bus.oauth.resource import is_resource, resource_of
 from bridge.text.plain_text import one_line
 from console.oauth.document_address import is_document_id
@@ -45,7 +45,7 @@ ACCESS_MS = 60 * 60 * 1000  # an access token's time; the client then refreshes 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # SHA-256 in base64url (RFC 7636, 4.2)
 LONGEST_NAME, LONGEST_PLACE = 60, 255  # characters; a host's name has 253 at most
 _NO_PARENTHESES = str.maketrans(dict.fromkeys("()[]{}⁽⁾₍₎⦅⦆（）［］｛｝﹙﹚", " "))
-TOO_MANY = "too many clients have registered within the hour; try again later"
+TOO_MANY = f"too many clients have registered within the hour ({AN_HOUR}, {OF_ONE} of one address); try again later"
 
 log = structlog.get_logger("console.oauth")
 
@@ -86,10 +86,10 @@ class Provider(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken,
             return DocumentClient(client_id=client_id)
         return await self.get_client(client_id)
 
-    async def register_client(self, client_info: OAuthClientInformationFull) -> None:
-        """Keep a new client. Raises RegistrationError, and BusError."""
+    async def register_client(self, client_info: OAuthClientInformationFull, origin: str = "") -> None:
+        """Keep a new client, which registers from this address. Raises RegistrationError, and BusError."""
         record = new_record(client_info)
-        if not await add_registration(self._pipe, self._keys, client_info.client_id, record):
+        if not await add_registration(self._pipe, self._keys, client_info.client_id, record, origin):
             raise RegistrationError("invalid_client_metadata", TOO_MANY)
         log.info("oauth_client_registered", client_id=client_info.client_id, about=about(client_info))
 

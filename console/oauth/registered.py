@@ -1,5 +1,6 @@
 """Registered OAuth clients as the SDK's handlers take them: their redirects, scopes, and the digest of their secret."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,20 +14,11 @@ from bridge.settings import is_loopback
 
 SCOPES = ("read", "trade", "admin")
 MOST_REDIRECTS = 20
-# What a browser runs or opens by itself; an application's own scheme, such as cursor:, has its own program.
-NO_APPLICATION = {
-    "javascript",
-    "data",
-    "vbscript",
-    "file",
-    "blob",
-    "about",
-    "ftp",
-    "ws",
-    "wss",
-    "view-source",
-    "filesystem",
-}
+# An application's own scheme is a domain of its maker's, backwards, so it has a period (RFC 8252, 7.1). Any other
+# scheme may belong to a program that does something with what it is given: ms-msdt:, mailto:, javascript:, file:.
+OWN_SCHEME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+")
+REGISTERED = re.compile(r"microsoft\..*|z39\.50.*|.*\.beep")  # with a period, and IANA's: no application's own
+WITHOUT_PERIOD = frozenset({"cursor"})  # an MCP host whose redirect has no such scheme
 
 
 class RegisteredClient(OAuthClientInformationFull):
@@ -36,11 +28,12 @@ class RegisteredClient(OAuthClientInformationFull):
         """Return the redirect that is meant. It must be one of the registered, letter by letter; at a loopback address
         any port will do, as a program gets one when it begins to listen (RFC 8252, 7.3)."""
         registered = [str(each) for each in self.redirect_uris or ()]
-        if redirect_uri is None:
-            return super().validate_redirect_uri(None)
-        asked = str(redirect_uri)
+        meant = super().validate_redirect_uri(None) if redirect_uri is None else redirect_uri
+        asked = str(meant)
+        if fault := redirect_fault(asked):  # an earlier release registered more
+            raise InvalidRedirectUriError(f"redirect_uri {fault}")
         if asked in registered or without_port(asked) in {without_port(each) for each in registered} - {""}:
-            return redirect_uri
+            return meant
         raise InvalidRedirectUriError("redirect_uri is none of those that the client has registered")
 
     def validate_scope(self, requested_scope: str | None) -> list[str] | None:
@@ -77,16 +70,24 @@ def new_record(client: OAuthClientInformationFull) -> str:
 
 
 def require_redirect(url: str) -> None:
-    """Raise RegistrationError unless a code may be sent there: https, this machine, or an application's own scheme."""
-    parts = urlsplit(url)
-    fault = ""
-    if parts.fragment or "#" in url or parts.username is not None:
-        fault = "has a fragment or a user"
-    elif parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        fault = "is plain http, and not at this machine"
-    elif parts.scheme in ("http", "https") and not parts.hostname:
-        fault = "has no host"
-    elif parts.scheme in NO_APPLICATION:
-        fault = f"has the scheme {parts.scheme}"
-    if fault:
+    """Raise RegistrationError unless a code may be sent there."""
+    if fault := redirect_fault(url):
         raise RegistrationError("invalid_redirect_uri", f"the redirect {url[:200]} {fault}")
+
+
+def redirect_fault(url: str) -> str:
+    """Return why no code is sent to this redirect; empty for https, http at this machine, and an application's own
+    scheme."""
+    parts = urlsplit(url)
+    if parts.fragment or "#" in url or parts.username is not None:
+        return "has a fragment or a user"
+    if parts.scheme in ("http", "https"):
+        if not parts.hostname:
+            return "has no host"
+        plain = parts.scheme == "http" and not is_loopback(parts.hostname)
+        return "is plain http, and not at this machine" if plain else ""
+    if parts.scheme in WITHOUT_PERIOD or (
+        OWN_SCHEME.fullmatch(parts.scheme) and not REGISTERED.fullmatch(parts.scheme)
+    ):
+        return ""
+    return f"has the scheme {parts.scheme or 'of no application'}. Use https, or a scheme such as com.example.app"

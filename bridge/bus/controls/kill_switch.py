@@ -37,7 +37,6 @@ class SwitchChange(msgspec.Struct, frozen=True):
 # A switch that can't be read is set. Fronts' rights reach to the commands and keys that this step uses, and no further.
 DAMAGED = "the kill switch in Redis is damaged"
 SWITCH_FIELDS = ("level", "by", "reason", "since_ms", "tightened")
-UNCONFIRMED = "unconfirmed: "
 
 # The first to halt is remembered; a later one can only tighten. What is done is queued for the audit log. It can be set
 # where memory is out, and not released, as no order could go anyway. A front may add a field and overwrite none, or it
@@ -195,27 +194,29 @@ async def clear_halt(pipe: CommandPipeline, keys: Keys, by: str, sign_in: str = 
 async def next_change(pipe: CommandPipeline, keys: Keys) -> SwitchChange | None:
     """Return the oldest change of the switch that is not in the audit log yet. For the leader alone. Raises BusError.
 
-    An unreadable change is logged here and dropped: it would block all later ones. A release among what fronts may
-    write is named as unconfirmed: it is of an earlier release of this program, or made up. A change of the future is of
-    now: its event would count as later than those that come.
+    An unreadable change is logged here and dropped: it would block all later ones. So is a release among what fronts
+    may write: it is made up, or 0.1.0 queued it there. A change of the future is of now: its event would count as later
+    than those that come.
     """
-    set_, released = await _next_of(pipe, keys.switched), await _next_of(pipe, keys.released)
-    if set_ is not None and set_.event == "resume":
-        set_ = msgspec.structs.replace(set_, by=f"{UNCONFIRMED}{set_.by}")
+    set_, released = await _next_of(pipe, keys.switched, "halt"), await _next_of(pipe, keys.released)
     both = [each for each in (set_, released) if each is not None]
     first = min(both, key=lambda each: (each.at_ms, each.us), default=None)
     return first and msgspec.structs.replace(first, at_ms=min(first.at_ms, pipe.clock.now_ms()))
 
 
-async def _next_of(pipe: CommandPipeline, queue: str) -> SwitchChange | None:
+async def _next_of(pipe: CommandPipeline, queue: str, only: str = "") -> SwitchChange | None:
+    """Return the oldest change of a queue, of the event `only` if it is given; drop what comes before it."""
     while found := await _oldest(pipe, queue):
         try:
             change = msgspec.json.decode(found, type=SwitchChange)
-            by, reason = _told(change.by, change.reason)
-            return msgspec.structs.replace(change, by=by, reason=reason, queue=queue, entry=found)
         except msgspec.DecodeError as error:  # one of a wrong shape is one, too
             log.error("switch_change_unreadable", error=str(error), entry=found[:500])
-            await _drop(pipe, queue, found)
+        else:
+            by, reason = _told(change.by, change.reason)
+            if change.event == (only or change.event):
+                return msgspec.structs.replace(change, by=by, reason=reason, queue=queue, entry=found)
+            log.warning("switch_change_not_believed", change=change.event, by=by, reason=reason)
+        await _drop(pipe, queue, found)
     return None
 
 

@@ -11,13 +11,13 @@ from bridge.bus.transport.script import Script
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 
-# Adds an operator. Sign-ins and links of that name are of somebody who was removed by hand: they end in the same step.
+# Adds an operator. Sign-ins, links and grants of that name are of somebody who was removed by hand: they end in the
+# same step.
 ADD = Script(
     f"#!lua\n{EACH}"
     """
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
-end_all(KEYS[2], ARGV[1])
-end_all(KEYS[3], ARGV[1])
+for i = 2, 4 do end_all(KEYS[i], ARGV[1]) end
 return 1
 """
 )
@@ -57,9 +57,8 @@ def operator_name(written: str) -> str:
 
 async def add_operator(pipe: CommandPipeline, keys: Keys, new: Operator) -> bool:
     """Add the operator; return False, and change nothing, where the name is taken. Raises BusError."""
-    return bool(
-        await ADD.run(pipe, (keys.operators, keys.sign_ins, keys.sign_in_links), new.name, msgspec.json.encode(new))
-    )
+    names = (keys.operators, keys.sign_ins, keys.sign_in_links, keys.oauth_grants)
+    return bool(await ADD.run(pipe, names, new.name, msgspec.json.encode(new)))
 
 
 async def find_operator(pipe: CommandPipeline, keys: Keys, name: str) -> Operator | None:

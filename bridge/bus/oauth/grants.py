@@ -25,13 +25,15 @@ MOST = 200  # grants at once; more must be revoked by a person
 Redeemed = Literal["done", "unknown", "replayed"]
 OUTCOMES: dict[int, Redeemed] = {1: "done", 0: "unknown", -1: "replayed"}
 
-# Lua: a grant that stands. Those of another epoch are void: it changes when Redis has lost data.
+# Lua: a grant that stands. Those of another epoch are void: it changes when Redis has lost data. So are those of an
+# operator who is there no more, removed by a command or by hand.
 _STANDS = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local function standing(written, epoch)
+local function standing(written, epoch, operators)
     local read, grant = pcall(cjson.decode, written or '')
     if not read or type(grant) ~= 'table' or grant.epoch ~= epoch then return nil end
+    if redis.pcall('HEXISTS', operators, tostring(grant.operator)) ~= 1 then return nil end
     local over = tonumber(grant.until_ms) or 0
     if not grant.refresh or grant.refresh == '' then over = tonumber(grant.code_until_ms) or 0 end
     if over <= now or (tonumber(grant.refresh_until_ms) or 0) <= now then return nil end
@@ -48,7 +50,7 @@ local grants, epoch = KEYS[1], redis.call('GET', KEYS[4]) or ''
 if signed_in(KEYS[2], KEYS[3], KEYS[4], ARGV[3]) == '' then return -1 end
 local found, count = redis.call('HGETALL', grants), 0
 for i = 1, #found, 2 do
-    if standing(found[i + 1], epoch) then count = count + 1 else redis.call('HDEL', grants, found[i]) end
+    if standing(found[i + 1], epoch, KEYS[2]) then count = count + 1 else redis.call('HDEL', grants, found[i]) end
 end
 if count >= tonumber(ARGV[5]) then return 0 end
 local grant = cjson.decode(ARGV[2])
@@ -63,7 +65,7 @@ FIND = Script(
     f"#!lua flags=no-writes\n{_STANDS}"
     """
 local written = redis.call('HGET', KEYS[1], ARGV[1])
-return written and standing(written, redis.call('GET', KEYS[2]) or '') and written or ''
+return written and standing(written, redis.call('GET', KEYS[2]) or '', KEYS[3]) and written or ''
 """
 )
 
@@ -72,7 +74,7 @@ REDEEM = Script(
     f"#!lua\n{_STANDS}"
     """
 local written = redis.call('HGET', KEYS[1], ARGV[1])
-local grant = written and standing(written, redis.call('GET', KEYS[2]) or '')
+local grant = written and standing(written, redis.call('GET', KEYS[2]) or '', KEYS[3])
 if not grant then return 0 end
 local newest = grant.refresh ~= '' and grant.refresh or grant.code
 if newest ~= ARGV[2] then return -1 end
@@ -136,7 +138,7 @@ async def begin_grant(pipe: CommandPipeline, keys: Keys, grant: ClientGrant, sig
 
 async def find_grant(pipe: CommandPipeline, keys: Keys, id_: str) -> ClientGrant | None:
     """Return the grant that stands under the id. Raises BusError."""
-    found: bytes = await FIND.run(pipe, (keys.oauth_grants, keys.identity_epoch), id_)
+    found: bytes = await FIND.run(pipe, _names(keys), id_)
     with suppress(msgspec.DecodeError):
         return msgspec.json.decode(found, type=ClientGrant) if found else None
     return None
@@ -146,9 +148,12 @@ async def redeem(pipe: CommandPipeline, keys: Keys, token: str) -> tuple[Redeeme
     """Exchange a code or refresh token; return the next refresh token with `done`. What is `replayed` the caller voids.
     Raises BusError."""
     following = f"{token.partition('.')[0]}.{secrets.token_urlsafe(32)}"
-    names = (keys.oauth_grants, keys.identity_epoch)
-    done = await REDEEM.run(pipe, names, grant_id(token), digest(token), digest(following), UNUSED_MS)
+    done = await REDEEM.run(pipe, _names(keys), grant_id(token), digest(token), digest(following), UNUSED_MS)
     return OUTCOMES[done], following if done == 1 else ""
+
+
+def _names(keys: Keys) -> tuple[str, ...]:
+    return keys.oauth_grants, keys.identity_epoch, keys.operators
 
 
 async def grants(pipe: CommandPipeline, keys: Keys) -> dict[str, ClientGrant]:

@@ -134,6 +134,8 @@ async def _signed_in(who: Typed | None, act: Act, pipe: CommandPipeline, keys: K
 
 
 async def _add(new: Operator, pipe: CommandPipeline, keys: Keys) -> int:
+    if new.name not in await operator_names(pipe, keys):
+        await end_grants_of(pipe, keys, new.name)  # of somebody of that name who was removed by hand
     if not await add_operator(pipe, keys, new):
         sys.stderr.write(f"error: there is an operator {new.name} already; remove it first\n")
         return 1

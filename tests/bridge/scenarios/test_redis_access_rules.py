@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 import pytest_asyncio
+from structlog.typing import EventDict
 
 from bridge.bus.access import Service
 from bridge.bus.controls.approvals import Approval, ask_approval, give_approval, refuse_approval
@@ -145,15 +146,18 @@ async def test_a_front_tightens_a_halt_and_never_loosens_it(
         ]  # fmt: skip
 
 
-async def test_a_release_that_a_front_makes_up_is_not_taken_for_an_operators(
-    redis_url: str, urls: dict[Service, str], session: str
+async def test_a_release_that_a_front_makes_up_is_no_change_of_the_switch(
+    redis_url: str, urls: dict[Service, str], session: str, logs: list[EventDict]
 ) -> None:
     keys = Keys(session)
     forged = {"event": "resume", "level": "halt", "by": "anna", "reason": "", "at_ms": 1, "queue": keys.released}
     async with pipe_to(urls["front"]) as taken_over, pipe_to(redis_url) as pipe:
         await taken_over.send("RPUSH", keys.switched, msgspec.json.encode(forged))
-        assert (await change(pipe, keys)).by == "unconfirmed: anna"
+        assert await set_halt(pipe, keys, "halt", "claude", "")
+        assert (await change(pipe, keys)).by == "claude"
         assert await next_change(pipe, keys) is None
+
+    assert [each["by"] for each in logs if each["event"] == "switch_change_not_believed"] == ["anna"]
 
 
 async def test_a_made_up_halt_of_the_far_future_is_one_of_now(

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.bus.oauth.registrations import AN_HOUR
+from bridge.bus.oauth.registrations import AN_HOUR, OF_ONE
 from tests.stacks.console import console
 from tests.stacks.oauth import FRONT, RESOURCE, Host
 
@@ -96,13 +96,15 @@ async def test_a_client_with_a_secret_must_show_it(redis_url: str, session: str,
     assert [each.status_code for each in (without, wrong, right)] == [401, 401, 200]
 
 
-async def test_at_most_twenty_register_within_an_hour(redis_url: str, session: str) -> None:
-    async with console(redis_url, session, public_url=FRONT) as browser:
-        host = Host(browser)
-        answers = [await host.register() for _ in range(AN_HOUR + 1)]
+async def test_one_address_registers_half_of_an_hours_clients(redis_url: str, session: str) -> None:
+    async with console(redis_url, session, public_url=FRONT, forwarded_allow_ips="127.0.0.1") as browser:
+        host, answers = Host(browser), []
+        for address in ("2001:db8::1", "2001:db8::2", "198.51.100.7", "198.51.100.8"):  # the first two are one network
+            sent: dict[str, Any] = {"json": {"redirect_uris": [host.redirect]}, "headers": {"x-forwarded-for": address}}
+            answers.append([await host.post("/register", **sent) for _ in range(6)])
 
-    assert [each.status_code for each in answers] == [201] * AN_HOUR + [400]
-    assert "within the hour" in answers[-1].json()["error_description"]
+    assert [[each.status_code for each in of].count(201) for of in answers] == [6, OF_ONE - 6, 6, AN_HOUR - OF_ONE - 6]
+    assert "within the hour" in answers[1][-1].json()["error_description"]
 
 
 async def test_a_registration_that_is_no_good_is_refused(redis_url: str, session: str) -> None:

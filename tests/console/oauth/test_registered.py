@@ -51,11 +51,30 @@ def test_any_other_is_refused(kept: str, asked: str) -> None:
 @pytest.mark.parametrize(
     "url",
     ["http://example.org/cb", "javascript:alert(1)", "data:text/html,x", "https://a.example/cb#f", "file:///etc/x",
-     "https://user@a.example/", "http://localhost.example.org/"],
+     "https://user@a.example/", "http://localhost.example.org/", "https:///cb", "//example.org/cb",
+     "ms-msdt:/id", "mailto:a@example.org", "tel:+1", "sms:+1", "vbscript:x", "blob:x", "about:blank", "view-source:x",
+     "search-ms:query=x", "ms-appinstaller:?source=x", "ms-word:ofe|u|x", "ssh://a", "ldap://a", "smb://a", "x:cb",
+     "microsoft.windows.camera:x", "JavaScript:alert(1)", "MS-MSDT:x", "intent://x", "vscode://x.y/cb", "com.:x"],
 )  # fmt: skip
 def test_no_client_registers_a_redirect_that_leads_astray(url: str) -> None:
     with pytest.raises(RegistrationError):
         require_redirect(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://a.example/cb", "http://127.0.0.1:1/cb", "http://[::1]/cb", "http://localhost:9/", "com.example.app:/cb",
+     "org.example.my-app://cb", "cursor://anysphere.cursor/cb"],
+)  # fmt: skip
+def test_a_redirect_at_the_web_this_machine_or_an_application_is_registered(url: str) -> None:
+    require_redirect(url)
+
+
+def test_a_redirect_of_an_earlier_registration_is_held_to_the_rules() -> None:
+    mailto = "mailto:a@example.org"
+    for asked in (AnyUrl(mailto), None):
+        with pytest.raises(InvalidRedirectUriError, match="mailto"):
+            registered(mailto).validate_redirect_uri(asked)
 
 
 def test_a_secret_is_kept_as_its_digest_alone() -> None:

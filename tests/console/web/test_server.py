@@ -101,3 +101,29 @@ async def test_a_viewer_that_reads_no_more_does_not_keep_the_server(monkeypatch:
         serving.should_exit = True
         async with asyncio.timeout(5):
             await task
+
+
+async def test_one_address_has_a_part_of_the_connections_alone(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "OF_ONE", 2)
+    async with console(redis_url, session) as visitor:
+        await visitor.http.aclose()
+        host, port = visitor.base.removeprefix("http://").split(":")
+        silent = [await asyncio.open_connection(host, port) for _ in range(2)]
+        reader, refused = await asyncio.open_connection(host, port)
+        refused.write(f"GET /healthz HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 503")
+
+        silent[0][1].close()
+        await until(lambda: is_served(host, port), "the place is free again")
+        for _, each in (*silent, (reader, refused)):
+            each.close()
+
+
+async def is_served(host: str, port: str) -> bool:
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(f"GET /healthz HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer.startswith(b"HTTP/1.1 200")

@@ -72,3 +72,17 @@ async def test_nobody_grants_without_a_sign_in(redis_url: str, session: str) -> 
             await begin_grant(pipe, keys, WANTED, "nobody", DAY_MS)
 
         assert await grants(pipe, keys) == {}
+
+
+async def test_a_grant_counts_only_while_its_operator_is_there(redis_url: str, session: str) -> None:
+    """Somebody may remove an operator by hand; another of that name has not given it."""
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        code = await begin_grant(pipe, keys, WANTED, await signed_in(pipe, keys), DAY_MS)
+        refresh = (await redeem(pipe, keys, code))[1]
+        await pipe.send("HDEL", keys.operators, "anna")
+        without = await find_grant(pipe, keys, grant_id(code)), await redeem(pipe, keys, refresh)
+        await add_operator(pipe, keys, Operator("anna", HASH))
+        again = await find_grant(pipe, keys, grant_id(code)), await redeem(pipe, keys, refresh)
+
+    assert without == again == (None, ("unknown", ""))

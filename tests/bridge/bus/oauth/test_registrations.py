@@ -4,14 +4,22 @@ import msgspec
 
 from bridge.bus.keys import Keys
 from bridge.bus.oauth import registrations
-from bridge.bus.oauth.registrations import ADD, AN_HOUR, HOUR_MS, add_registration, find_registration
+from bridge.bus.oauth.registrations import (
+    ADD,
+    AN_HOUR,
+    HOUR_MS,
+    OF_ONE,
+    UNUSED_MS,
+    add_registration,
+    find_registration,
+)
 from bridge.bus.transport.pipeline import CommandPipeline
 from tests.stacks.bus import pipe_to
 
 
 async def add(pipe: CommandPipeline, keys: Keys, name: str, most: int) -> bool:
     names = (keys.oauth_registrations, keys.oauth_grants)
-    return bool(await ADD.run(pipe, names, name, "{}", AN_HOUR, HOUR_MS, most))
+    return bool(await ADD.run(pipe, names, name, "{}", AN_HOUR, HOUR_MS, most, "an-address", OF_ONE, UNUSED_MS))
 
 
 async def test_what_was_registered_is_found(redis_url: str, session: str) -> None:
@@ -40,3 +48,19 @@ async def test_the_oldest_without_a_grant_gives_way(redis_url: str, session: str
     assert added
     assert kept == ["new", "old", "oldest"]
     assert registrations.MOST > 3
+
+
+async def test_registrations_that_nobody_used_make_room_within_the_hour(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await pipe.send("PING")
+        began = pipe.clock.now_ms() - UNUSED_MS - 60_000
+        for number in range(AN_HOUR):
+            known = {"record": "", "at_ms": began + number, "origin": f"flood-{number}"}
+            await pipe.send("HSET", keys.oauth_registrations, f"c{number}", msgspec.json.encode(known))
+        await pipe.send("HSET", keys.oauth_grants, "g", msgspec.json.encode({"client_id": "c0"}))
+        added = await add_registration(pipe, keys, "new", "{}", "another")
+        kept = {name.decode() for name in await pipe.send("HKEYS", keys.oauth_registrations)}
+
+    assert added
+    assert kept == {f"c{number}" for number in range(AN_HOUR) if number != 1} | {"new"}
