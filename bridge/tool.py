@@ -183,6 +183,7 @@ class ToolSpec:
     relieves: bool = False  # reduces risk or shows it: never refused for form, quota or queue
     waits: bool = False  # waits for an event: takes no place among its caller's calls
     console: bool = False  # for operators who are signed in at the console alone: it knows no client's rights
+    serves: tuple[str, ...] = ()  # further toolsets, whose tools ask it of the worker
 
     @property
     def tool_name(self) -> str:
@@ -243,19 +244,27 @@ def tool(
     composed: bool = False,
     relieves: bool = False,
     waits: bool = False,
+    serves: tuple[str, ...] = (),
 ) -> Callable[[D], D]:
     """Declare a tool: the class's name, docstring and fields are the tool's name, manual and schema."""
-    return _register(
-        returns, toolset, effect, deadline_s, exposed=True, composed=composed, relieves=relieves, waits=waits
-    )
+    more: dict[str, Any] = {"composed": composed, "relieves": relieves, "waits": waits, "serves": serves}
+    return _register(returns, toolset, effect, deadline_s, exposed=True, **more)
 
 
 def operation(
-    *, returns: Any, toolset: str, effect: Effect = Effect.READ, deadline_s: float = 15, console: bool = False
+    *,
+    returns: Any,
+    toolset: str,
+    effect: Effect = Effect.READ,
+    deadline_s: float = 15,
+    console: bool = False,
+    serves: tuple[str, ...] = (),
 ) -> Callable[[D], D]:
     """Declare something that the front asks of the worker on behalf of a tool, or the console for itself, and no model
     sees."""
-    return _register(returns, toolset, effect, deadline_s, exposed=False, composed=False, console=console)
+    return _register(
+        returns, toolset, effect, deadline_s, exposed=False, composed=False, console=console, serves=serves
+    )
 
 
 def _register(
@@ -269,11 +278,12 @@ def _register(
     relieves: bool = False,
     waits: bool = False,
     console: bool = False,
+    serves: tuple[str, ...] = (),
 ) -> Callable[[D], D]:
     def add(request: D) -> D:
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", request.__name__).lower()
         declared = ToolSpec(
-            name, request, returns, effect, toolset, deadline_s, exposed, composed, relieves, waits, console
+            name, request, returns, effect, toolset, deadline_s, exposed, composed, relieves, waits, console, serves
         )
         if exposed:
             TOOLS[declared.tool_name] = declared

@@ -101,7 +101,7 @@ class GetAccountSummary(ListArguments):
     tags: Annotated[Names | None, Field(description="names or parts, such as margin")] = None
 
 
-@tool(returns=list[Position], toolset="account")
+@tool(returns=list[Position], toolset="account", serves=("charts",))
 class GetPositions(ListArguments):
     """Every open position of every account: the portfolio. An empty list means no positions; unknown positions are an
     error. Their prices, values and profits are in ibkr_get_portfolio."""
@@ -150,7 +150,7 @@ class StreamAccountUpdates(ToolRequest):
     duration_seconds: Seconds = 60
 
 
-@operation(returns=AccountStreamOpened, toolset="streams")
+@operation(returns=AccountStreamOpened, toolset="streams", serves=("subscriptions",))
 class OpenAccountUpdates(ToolRequest):
     """Subscribe to an account's updates, or join the subscription. With `keep` they are written into their log while a
     handle reads them."""

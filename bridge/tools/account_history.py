@@ -40,7 +40,7 @@ class AccountHistoryTable(PartialModel):
         return ("message",)
 
 
-@tool(returns=AccountHistoryTable, toolset="records")
+@tool(returns=AccountHistoryTable, toolset="records", serves=("charts",))
 class GetAccountHistory(ToolRequest):
     """An account's past: its equity curve (net liquidation at each close, return, deposits told or suspected) or its
     trades with commissions, newest last. summary: totals."""

@@ -87,7 +87,7 @@ def _require(client: Client, declared: ToolSpec) -> None:
             f'{declared.tool_name} needs the "{scope}" scope, and {client.name} does not have it. Ask the operator.',
             scope=scope,
         )
-    if not client.rights.has_toolset(declared):
+    if not client.rights.has_operation(declared):
         raise ToolError(
             "forbidden",
             f"{declared.tool_name} is in the toolset {declared.toolset}, which {client.name} does not have. Ask the "

@@ -6,7 +6,6 @@ away, for every tool.
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -20,7 +19,6 @@ from mcp_front.tools.catalogue import offered_tools
 from tests.e2e.cells import BOUND, FAULTS, NO_DATA, NO_PERMISSION, Cell, Exempt
 from tests.examples.__main__ import RECORDED, examples
 from tests.stacks.front import RawClient, serving
-from tests.stacks.tokens import as_caller, write_tokens
 from tests.stacks.whole import whole_stack
 from tests.stacks.worker import caller, worker
 
@@ -56,13 +54,6 @@ async def test_bad_input_is_refused_by_name_and_reaches_no_worker(redis_url: str
 async def test_a_bound_is_checked_before_anything_is_asked(redis_url: str, session: str) -> None:
     async with serving(redis_url, session) as front:
         assert await outcomes(front.raw(), BOUND) == expected(BOUND)
-
-
-async def test_a_token_without_a_scope_is_let_to_no_tool(redis_url: str, session: str, tmp_path: Path) -> None:
-    tokens = write_tokens(tmp_path / "tokens.json", ["nobody"])
-    async with serving(redis_url, session, front_tokens_file=tokens) as front:
-        cells = {declared.name: Cell("forbidden") for declared in OFFERED}
-        assert await outcomes(as_caller(front, "nobody"), cells) == expected(cells)
 
 
 @pytest.mark.timeout(120)

@@ -13,8 +13,12 @@ from tests.stacks.worker import Caller
 EVERY_SCOPE = ["read", "trade", "admin"]
 
 
+def token_for(name: str) -> str:
+    return f"token-of-{name}"
+
+
 def proof_for(name: str) -> str:
-    return proof_of(f"token of {name}")
+    return proof_of(token_for(name))
 
 
 def write_clients(path: Path, clients: Mapping[str, Mapping[str, Any]]) -> Path:

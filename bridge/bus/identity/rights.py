@@ -47,14 +47,13 @@ class Rights(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
         return None if NEEDED[effect] in self.scopes else NEEDED[effect]
 
     def has_toolset(self, declared: ToolSpec) -> bool:
-        """Return whether the tool is in a toolset of the client's; what reduces risk or shows it always is.
+        """Return whether the tool is in a toolset of the client's; what reduces risk or shows it always is."""
+        return not self.toolsets or declared.relieves or declared.toolset in self.toolsets
 
-        An operation that no model sees serves the tools of its toolset and those of `subscriptions`.
-        """
-        if not self.toolsets or declared.relieves:
-            return True
-        own = {declared.toolset} if declared.exposed else {declared.toolset, "subscriptions"}
-        return not self.toolsets.isdisjoint(own)
+    def has_operation(self, declared: ToolSpec) -> bool:
+        """Return whether the worker carries the operation out for this client: a tool of a toolset of the client's asks
+        it, or is it."""
+        return self.has_toolset(declared) or not self.toolsets.isdisjoint(declared.serves)
 
     def may_use(self, declared: ToolSpec) -> bool:
         """Return whether the client may call the tool at all."""

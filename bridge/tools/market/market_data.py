@@ -133,7 +133,7 @@ class StreamSummary(Model):
     name: str = ""  # of the contract: SPY 18JUL25 400 P
 
 
-@tool(returns=list[Bar], toolset="history", deadline_s=57)
+@tool(returns=list[Bar], toolset="history", deadline_s=57, serves=("charts",))
 class GetHistoricalData(ContractArguments, ListArguments):
     """Price history: historical bars (candles) up to now or endDateTime, oldest first. Long spans need coarse bars: 1
     day for a year, 1 min for a day."""
@@ -183,7 +183,7 @@ class LiveFeedOpened(Model):
     cursor: str
 
 
-@operation(returns=LiveFeedOpened, toolset="streams", deadline_s=25)
+@operation(returns=LiveFeedOpened, toolset="subscriptions", deadline_s=25)
 class OpenLiveFeed(ContractArguments):
     """Subscribe to a contract's order book, bars, trades or headlines, or join the subscription, and write them into
     a log while a handle reads them."""
@@ -192,7 +192,7 @@ class OpenLiveFeed(ContractArguments):
     barSizeSetting: LiveBarSize = "1 min"  # of bars
 
 
-@operation(returns=QuoteStreamOpened, toolset="streams")
+@operation(returns=QuoteStreamOpened, toolset="streams", serves=("subscriptions",))
 class OpenMarketData(ContractArguments):
     """Subscribe to a contract, or join its subscription; it ends after 30 s without a listener. With `keep` its quotes
     are written into its log while a handle reads them."""

@@ -118,7 +118,7 @@ class GetOptionChain(UnderlyingArguments):
     expiry: Annotated[str, BeforeValidator(slices.expiry_form), Field(description="only this: date or YYYYMM")] = ""
 
 
-@tool(returns=OptionQuotes, toolset="options", deadline_s=30)
+@tool(returns=OptionQuotes, toolset="options", deadline_s=30, serves=("charts",))
 class GetOptionQuotes(UnderlyingArguments):
     """Get option quotes of one expiry: bid, ask, volume, open interest, implied volatility and greeks. It picks the
     options: next month, atm, P; or delta 0.3. A month means its monthly expiry."""

@@ -110,7 +110,7 @@ async def test_one_callers_limit_is_not_anothers(redis_url: str, session: str, t
 async def test_a_call_goes_on_while_its_clients_rights_are_what_they_were(tmp_path: Path) -> None:
     path = write_clients(tmp_path / "clients.json", {"claude": {"accounts": ["DU1"]}})
     tokens = tokens_of(path)
-    token = await tokens.verify_token("token of claude")
+    token = await tokens.verify_token("token-of-claude")
     assert isinstance(token, ClientToken)
     before = await tokens.may_go_on(token.proof, token.rights)
 
@@ -222,7 +222,7 @@ async def test_a_client_is_shown_the_tools_of_its_rights_and_calls_no_other(
         worker(redis_url, session, {"get_pnl": recorder}),
         serving(redis_url, session, front_tokens_file=path) as front,
     ):
-        client = front.raw(ERAS[0], authorization="Bearer token of quotes")
+        client = front.raw(ERAS[0], authorization="Bearer token-of-quotes")
         listed = {tool["name"] for tool in (await client.request("tools/list"))["result"]["tools"]}
         refused = await client.call("ibkr_get_pnl")
         status = await client.call("ibkr_get_status")

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from bridge.bus.identity.rights import EVERYTHING, Rights
-from bridge.tool import TOOLS, Effect
-from bridge.tools import orders, portfolio  # noqa: F401  # registers the tools
+from bridge.tool import OPERATIONS, TOOLS, Effect
+from bridge.tools import account, orders, portfolio  # noqa: F401  # registers the tools
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,13 @@ def test_what_is_named_is_all_that_there_is() -> None:
     assert (rights.has_symbol("SPY"), rights.has_symbol("QQQ")) == (True, False)
     assert rights.has_toolset(TOOLS["ibkr_place_order"])
     assert not rights.has_toolset(TOOLS["ibkr_get_portfolio"])
+
+
+def test_a_toolset_has_the_operations_that_its_tools_ask_and_not_the_tools_of_these() -> None:
+    rights, positions = Rights(frozenset({"read"}), toolsets=frozenset({"charts"})), OPERATIONS["get_positions"]
+
+    assert (rights.has_operation(positions), rights.has_toolset(positions)) == (True, False)
+    assert not rights.has_operation(OPERATIONS["get_portfolio"])
 
 
 def test_what_relieves_is_in_every_clients_toolsets() -> None:
