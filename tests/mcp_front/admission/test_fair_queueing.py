@@ -18,7 +18,8 @@ from bridge.metrics.figures import QueueFigures
 from mcp_front.admission import fair_queueing as queueing
 from mcp_front.admission.fair_queueing import COUNTED, MAX_CONCURRENT, SHARE, FairQueueMiddleware, release_slot
 from mcp_front.admission.rate_limits import RateLimiter
-from tests.stacks.front import MODERN, serving
+from mcp_front.protocol.results import ERROR_META
+from tests.stacks.front import ERAS, MODERN, serving
 from tests.waiting import until
 
 WAITING = 12  # of one client, in place of hundreds
@@ -289,6 +290,7 @@ async def test_a_halt_waits_behind_nobody_not_even_its_own_flood() -> None:
         await until(lambda: len(inside.entered) == before + 1, "the halt is in")
 
 
+READ = HALT.replace(b"halt_trading", b"get_positions").replace(b'"id": 1', b'"id": 7')
 CANCEL = HALT.replace(b"halt_trading", b"cancel_order")
 
 
@@ -322,7 +324,12 @@ async def test_a_halt_waits_for_no_cancel_and_for_no_status() -> None:
         await until(lambda: len(inside.entered) == 2 * MAX_CONCURRENT + 1, "the halt is in")
 
 
-async def test_who_is_not_known_is_neither_read_nor_held_up() -> None:
+@pytest.mark.parametrize(
+    "other",
+    [{"user": UnauthenticatedUser()}, {"method": "GET", "user": SimpleUser("claude")}, {"type": "lifespan"}],
+    ids=["who is not known", "a GET", "the start"],
+)
+async def test_what_is_no_request_of_a_known_client_is_neither_read_nor_held_up(other: Scope) -> None:
     came: list[Scope] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -333,7 +340,7 @@ async def test_who_is_not_known_is_neither_read_nor_held_up() -> None:
 
     guarded = FairQueueMiddleware(app, RateLimiter(0.001, 1), nullcontext)
     for _ in range(3):
-        await guarded({"type": "http", "method": "POST", "user": UnauthenticatedUser()}, never, nothing)
+        await guarded({"type": "http", "method": "POST", **other}, never, nothing)
 
     assert len(came) == 3
     assert not any(queueing.PLACE in scope for scope in came)
@@ -463,6 +470,23 @@ async def test_a_large_body_is_read_when_its_turn_has_come() -> None:
     await asyncio.gather(*fill, *tasks, return_exceptions=True)
 
 
+async def test_a_large_body_arrives_whole() -> None:
+    arrived: list[bytes] = []
+
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        more = True
+        while more:
+            message = await receive()
+            arrived.append(message["body"])
+            more = message["more_body"]
+
+    pieces = [bytes(queueing.SMALL + 1), b"the", b"rest"]
+    scope = {"type": "http", "method": "POST", "user": SimpleUser("large")}
+    await FairQueueMiddleware(reads, UNPACED, nullcontext)(scope, Body(*pieces).receive, nothing)
+
+    assert b"".join(arrived) == b"".join(pieces)
+
+
 async def test_large_bodies_that_wait_count_too() -> None:
     """What came of each before its turn is held: a client that stalls after that makes the front hold no more."""
     guarded = FairQueueMiddleware(Inside(), UNPACED, nullcontext)
@@ -519,6 +543,39 @@ async def test_rejections_come_at_once_and_later_to_a_client_that_goes_on(monkey
         await asyncio.sleep(0.05)
 
         assert sum(each.done() for each in tasks) == 5
+
+
+async def test_no_rejection_is_held_back_for_longer_than_clients_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "REJECTED_PER_S", 0.001)
+    monkeypatch.setattr(queueing, "REJECTED_LATER_S", 0.05)
+    async with flooded(Inside()) as (guarded, tasks):
+        tasks += [call(guarded, "hungry") for _ in range(WAITING - 10)]
+        async with asyncio.timeout(30):
+            await asyncio.gather(*(call(guarded, "hungry") for _ in range(5)))
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_tool_call_is_rejected_in_its_tools_words_and_let_in_once_there_is_room(era: str) -> None:
+    inside, told = Inside(), list[Message]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    headers = [(b"mcp-protocol-version", era.encode())]
+    async with flooded(inside) as (guarded, tasks):
+        tasks += [call(guarded, "hungry") for _ in range(WAITING - 10)]
+        await asyncio.sleep(0)
+        await call(guarded, "hungry", hear, READ, headers=headers)
+        for _ in tasks:
+            inside.go.release()
+        await asyncio.gather(*tasks)
+        tasks.append(call(guarded, "hungry", body=READ, headers=headers))
+        await until(lambda: len(inside.entered) == len(tasks), "the client is let in again")
+
+    result = json.loads(told[1]["body"])
+    assert (told[0]["status"], result["id"], result["result"]["isError"]) == (200, 7, True)
+    assert "paced" in result["result"]["content"][0]["text"]
+    assert result["result"]["_meta"][ERROR_META]["code"] == "paced"
 
 
 async def test_a_rejection_that_is_held_back_holds_no_body(monkeypatch: pytest.MonkeyPatch) -> None:
