@@ -9,3 +9,4 @@ def test_no_model_sees_the_overview() -> None:
 
     assert (declared.request, declared.returns, declared.effect) == (GetOverview, SessionOverview, Effect.READ)
     assert "ibkr_get_overview" not in TOOLS
+    assert declared.console
