@@ -1,10 +1,13 @@
 """The cells of the matrix: the way to bring each tool into each case, or why the case does not apply.
 
 A cell's arguments come on top of the tool's recorded example. Its outcome is an error's code, or `field=value` of an
-answer that is no error.
+answer that is no error. A tool that is not here has its cells in its own test, as docs/adding-a-tool.md shows.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 
@@ -21,6 +24,15 @@ class Exempt:
     """A case that does not apply."""
 
     reason: str
+
+
+@dataclass(frozen=True)
+class ToolCells:
+    """The cells of one tool: without a permission of TWS, without data, and beyond a bound."""
+
+    permission: Cell | Exempt
+    data: Cell | Exempt
+    bound: Cell | Exempt
 
 
 NOSUCH = {"symbol": "NOSUCH"}
@@ -147,3 +159,13 @@ BOUND: dict[str, Cell | Exempt] = {
     "get_streams": Exempt("a client has a stated most of handles"),
     "get_alerts": Exempt("a client has a stated most of alerts"),
 }
+
+SCENARIOS = Path(__file__).resolve().parent.parent / "ib_worker" / "scenarios"
+
+
+def own_cells(names: Iterable[str]) -> dict[str, ToolCells]:
+    """Return CELLS of each tool's own test, by tool; of get_market_rule that is test_market_rule.py."""
+    tests = {name: f"test_{name.partition('_')[2]}" for name in names}
+    found = {name: test for name, test in tests.items() if (SCENARIOS / f"{test}.py").exists()}
+    modules = {name: import_module(f"tests.ib_worker.scenarios.{test}") for name, test in found.items()}
+    return {name: module.CELLS for name, module in modules.items() if hasattr(module, "CELLS")}

@@ -1,7 +1,7 @@
 """Every tool in every case: its happy path, bad input, no permission, no data, and a bound that is checked first.
 
-A new tool without its cells in `cells.py` fails here. `test_missing.py` has the cases in which a part of the stack is
-away, for every tool.
+A new tool without its cells, in its own test or in `cells.py`, fails here. `test_missing.py` has the cases in which a
+part of the stack is away, for every tool.
 """
 
 import asyncio
@@ -16,13 +16,18 @@ from ibgateway.simulator.model.config import Identity, SimulatorConfig
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools.catalogue import offered_tools
-from tests.e2e.cells import BOUND, FAULTS, NO_DATA, NO_PERMISSION, Cell, Exempt
+from tests.e2e import cells as tables
+from tests.e2e.cells import FAULTS, Cell, Exempt, own_cells
 from tests.examples.__main__ import RECORDED, examples
 from tests.stacks.front import RawClient, serving
 from tests.stacks.whole import whole_stack
 from tests.stacks.worker import caller, worker
 
 OFFERED = offered_tools()
+OWN = own_cells({declared.name for declared in OFFERED} - set(tables.BOUND))
+NO_PERMISSION = tables.NO_PERMISSION | {name: own.permission for name, own in OWN.items()}
+NO_DATA = tables.NO_DATA | {name: own.data for name, own in OWN.items()}
+BOUND = tables.BOUND | {name: own.bound for name, own in OWN.items()}
 AT_ONCE = 6  # calls
 
 
