@@ -5,7 +5,6 @@ steps can't be timed.
 """
 
 import asyncio
-import gc
 import json
 import os
 import signal
@@ -15,7 +14,7 @@ from typing import Any
 
 from benchmarks.steps import Steps, measured
 from bridge.bus.client.client import BusClient
-from ib_worker import garbage_collection as garbage
+from bridge.heap import tune
 from ib_worker.__main__ import work
 from ib_worker.logging_setup import configure_logs as configure_worker_logs
 from ib_worker.settings import WorkerSettings
@@ -27,7 +26,7 @@ from mcp_front.settings import load_settings
 def worker() -> Coroutine[Any, Any, None]:
     settings = WorkerSettings()
     configure_worker_logs(settings.log_level, settings.log_format)
-    garbage.tune()
+    tune()
     return work(settings)
 
 
@@ -36,8 +35,7 @@ def front() -> Coroutine[Any, Any, None]:
     configure_front_logs(settings.log_level, settings.log_format)
     bus_client = BusClient(settings.redis_url, settings.ibkr_session, front_id())
     assembled = assemble(settings, bus_client)
-    gc.collect()
-    gc.freeze()
+    tune()
     return serve(settings, bus_client, assembled)
 
 

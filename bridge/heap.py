@@ -1,11 +1,32 @@
-"""Gives freed memory back to the system: once a process has been imported, and in the front whenever it is at rest."""
+"""Gives freed memory back to the system, and keeps Python's cycle collector from stopping the event loop.
+
+A full collection of a busy worker takes 0.1 s, and of a front where a thousand requests wait as long. The account's
+data live as long as the session and are freed by reference counts; the collector is only for cycles.
+"""
 
 import asyncio
 import ctypes
+import gc
 import sys
 from collections.abc import Callable
 
 REST_S = 3.0  # between looks
+
+# Young objects are looked through often and in a few milliseconds; all of them once in millions of allocations.
+YOUNG, YOUNGER_RUNS, OLDER_RUNS = 700, 5, 1_000
+
+
+def tune() -> None:
+    """Treat what a process has at its start as no garbage, and give its free pages back."""
+    gc.collect()
+    release_free_pages()
+    gc.freeze()
+    gc.set_threshold(YOUNG, YOUNGER_RUNS, OLDER_RUNS)
+
+
+def keep() -> None:
+    """Leave what there is alone from now on, as after a session has been read: it is not looked through again."""
+    gc.freeze()
 
 
 def release_free_pages() -> None:

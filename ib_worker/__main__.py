@@ -16,10 +16,10 @@ from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.leadership.lease import LeaseLost
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.connection import BusError
+from bridge.heap import tune
 from bridge.settings import setting_faults
 from bridge.tasks import run_until_first_ends
 from bridge.tool import build_writes
-from ib_worker import garbage_collection as garbage
 from ib_worker.handlers import (  # noqa: F401  # importing registers the handlers
     account,
     account_history,
@@ -107,7 +107,7 @@ def main() -> int:
         return 2
     configure_logs(settings.log_level, settings.log_format)
     build_writes()
-    garbage.tune()
+    tune()
     asyncio.run(work(settings))
     return 0
 

@@ -1,7 +1,6 @@
 """Assembles the front from its settings and serves it: `python -m mcp_front`."""
 
 import asyncio
-import gc
 import os
 import secrets
 import socket
@@ -21,7 +20,7 @@ from bridge.bus.client.call_trace import CallTrace
 from bridge.bus.client.client import BusClient
 from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.identity.client_file import require_clients
-from bridge.heap import release_at_rest, release_free_pages
+from bridge.heap import release_at_rest, tune
 from bridge.metrics.figures import ROUND_TRIP_BOUNDS_S, CallFigures, Distribution, QueueFigures, StreamFigures
 from bridge.metrics.server import MetricsServer, serving_metrics
 from bridge.settings import setting_faults
@@ -161,9 +160,7 @@ def main() -> int:
         return 2
     configure_logs(settings.log_level, settings.log_format)
     build_writes()
-    gc.collect()
-    release_free_pages()
-    gc.freeze()  # what is there from the start is no garbage: a look through all of it takes tens of milliseconds
+    tune()
     _run(serve(settings, bus, front, _allow_connections()))
     return 0
 

@@ -53,6 +53,15 @@ def collectable() -> Iterator[None]:
 
 
 @pytest.fixture
+def untuned() -> Iterator[None]:
+    """The collector as it was, afterwards."""
+    kept = gc.get_threshold()
+    yield
+    gc.set_threshold(*kept)
+    gc.unfreeze()
+
+
+@pytest.fixture
 def logs() -> Iterator[list[EventDict]]:
     """The events that are logged during the test, with their fields; an exception is text."""
     with capture_logs(processors=[structlog.processors.format_exc_info]) as captured:

@@ -10,9 +10,9 @@ from typing import Any, NoReturn, TypeVar
 
 import structlog
 
+from bridge import heap
 from bridge.tool import ToolError
 from bridge.tools.types import OrderNameArguments
-from ib_worker import garbage_collection as garbage
 from ib_worker.orders.events import NotListed
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session, utcnow
@@ -38,7 +38,7 @@ async def synchronize(session: Session, silence_s: float) -> None:
     session.orders.sync_complete = await resync_orders(session, silence_s)
     if session.positions.any_unshown:  # fills that the look has told of, of before the positions were told or after
         await _in_time("positions", read_positions(session, silence_s))
-    garbage.keep()
+    heap.keep()
     wire = session.tws.require_connection()
     wire.skip_ids(session.orders.tracker.highest_id)  # so that an error's id never means a request and an order
     if session.link.down_by is None:

@@ -54,6 +54,7 @@ REJECTED_PER_S = 100  # of one principal, at once; a client that goes on regardl
 REJECTED_LATER_S = 10.0  # at most: what a thousand connections send regardless then comes a hundred times a second
 PLACE = "ibkr.place"  # in the ASGI scope
 AUTHENTICATED = "ibkr.authenticated"  # in the ASGI scope: tells the connection that its client is known
+CALLER = "ibkr.caller"  # in the ASGI scope: tells the connection whose its request was
 
 _NOBODY: tuple[str | None, float] = (None, float("-inf"))
 
@@ -194,9 +195,11 @@ class FairQueueMiddleware:
             return None
         if head.relieves:
             come[:] = mended(come)
+        path = _path(scope, head.client if is_modern(scope) else "")
+        scope.get(CALLER, _nobody)(_caller(path) or "")
         try:
             with self._counted():
-                return await self._enter(_path(scope, head.client if is_modern(scope) else ""), size, head)
+                return await self._enter(path, size, head)
         except ToolError as error:
             come.clear()  # a rejection may be held back: its body is not
             await self._reject(scope, head, error, send)
@@ -261,6 +264,10 @@ def _make_room(places: Places, path: Path, size: int, what: str, unit: int) -> N
     if waiting and waiting + size > WAITING:
         raise _paced(f"{path[1] or path[0]} has {waiting // unit} {what} waiting, the most of one client.")
     places.make_room(size, WAITING_IN_ALL)
+
+
+def _nobody(_: str) -> None:
+    """Do nothing, where no connection asks who calls."""
 
 
 def _paced(text: str) -> ToolError:

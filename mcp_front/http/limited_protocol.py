@@ -6,11 +6,13 @@ one thread for minutes.
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from mcp_front.admission.fair_queueing import AUTHENTICATED
+from mcp_front.admission.fair_queueing import AUTHENTICATED, CALLER
+from mcp_front.admission.intake import Claim, Intake, claim_of
 from mcp_front.http.address_shares import AddressShares
 from mcp_front.timing import USUAL, FrontTiming
 
@@ -18,6 +20,7 @@ HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
 MOST_HEADERS = 100
 MESSAGE_LIMIT = 16 * 1024 * 1024  # bytes of a whole request, which a chunked body's extensions can outgrow
 INTERIM = b"HTTP/1.1 100"  # how a response begins that only lets the client go on
+MOST_HELD = 64 * 1024  # bytes that wait for their turn: a connection with more is not read meanwhile
 OPTIONAL_WHITESPACE = b" \t"  # around a header's value, and no part of it (RFC 9110, 5.5); httptools leaves the end
 
 HEAD_FIELDS, LATE = "431 Request Header Fields Too Large", "408 Request Timeout"
@@ -37,9 +40,17 @@ class LimitedProtocol(HttpToolsProtocol):
     """Counts each request's bytes, headers and seconds, and ends the connection of one that goes beyond."""
 
     def __init__(
-        self, *args: Any, timing: FrontTiming = USUAL, shares: AddressShares | None = None, **options: Any
+        self,
+        *args: Any,
+        timing: FrontTiming = USUAL,
+        shares: AddressShares | None = None,
+        intake: Intake | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
+        self._intake = Intake() if intake is None else intake
+        self._held = b""  # has come, and waits for its turn
+        self._claim: Claim = None  # of the last request
         self._timing = timing
         self._shares = shares  # None: without tokens no client is ever authenticated
         self._share: str | None = None  # the address that this connection counts for
@@ -66,6 +77,42 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Hold what begins a request until its turn has come."""
+        if self._held:
+            self._hold(data)
+            return
+        if self._is_between_requests:
+            self._claim = claim_of(data)
+            if not self._intake.may_begin():
+                self._unset_keepalive_if_required()
+                self._intake.add(self._claim, self.client[0] if self.client else "", self._release)
+                self._hold(data)
+                return
+        self._take(data)
+
+    def eof_received(self) -> None:
+        self._release()  # a call that reduces risk is begun also where its client has gone
+        super().eof_received()
+
+    def shutdown(self) -> None:
+        self._release()
+        super().shutdown()
+
+    def _hold(self, data: bytes) -> None:
+        self._held += data
+        if self._intake.is_urgent(data):
+            self._release()
+        elif len(self._held) >= MOST_HELD:
+            self.flow.pause_reading()
+
+    def _release(self) -> None:
+        held, self._held = self._held, b""
+        if held and not self._is_over:
+            if len(held) >= MOST_HELD:
+                self.flow.resume_reading()
+            self._take(held)
+
+    def _take(self, data: bytes) -> None:
         """Give the parser no more of a head than is left of its limit."""
         while data and self._in_head and not self._is_over:
             left = HEAD_LIMIT - self._size
@@ -81,6 +128,10 @@ class LimitedProtocol(HttpToolsProtocol):
     @property
     def _is_over(self) -> bool:
         return self._refused or self.transport.is_closing()
+
+    @property
+    def _is_between_requests(self) -> bool:
+        return self._in_head and not self._size
 
     @property
     def _is_idle(self) -> bool:
@@ -101,6 +152,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope[AUTHENTICATED] = self._give_share_back  # type: ignore[literal-required]
+        self.scope[CALLER] = partial(self._intake.confirm, self._claim)  # type: ignore[literal-required]
         self._await_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -131,7 +183,13 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _wait(self, seconds: float, refusal: Refusal) -> None:
         self._stop_waiting()
-        self._timer = self.loop.call_later(seconds, self._refuse, refusal)
+        self._timer = self.loop.call_later(seconds, self._late, refusal)
+
+    def _late(self, refusal: Refusal) -> None:
+        timer = self._timer
+        self._release()  # what has come is not late
+        if self._timer is timer:
+            self._refuse(refusal)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

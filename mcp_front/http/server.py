@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from mcp_front.admission.intake import Intake
 from mcp_front.http.address_shares import AddressShares
 from mcp_front.http.limited_protocol import LimitedProtocol
 from mcp_front.timing import USUAL, FrontTiming
@@ -103,5 +104,6 @@ def http_config(
         timeout_graceful_shutdown=timing.cut_s,
     )
     shares = None if share is None else AddressShares(share, config.forwarded_allow_ips)
-    config.http = partial(LimitedProtocol, timing=timing, shares=shares)  # type: ignore[assignment] # it is only called
+    limits = partial(LimitedProtocol, timing=timing, shares=shares, intake=Intake())
+    config.http = limits  # type: ignore[assignment] # it is only called
     return config

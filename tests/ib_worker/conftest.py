@@ -1,7 +1,6 @@
 """A simulated gateway for each test, and what the worker's tests share beside it."""
 
-import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -23,12 +22,3 @@ def no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
                  "allowed_symbols", "allowed_sec_types", "allowed_currencies", "allowed_order_types"):  # fmt: skip
         monkeypatch.setenv(f"LIMIT_{name.upper()}", "off")
     monkeypatch.setenv("LIMIT_OUTSIDE_RTH", "refused")
-
-
-@pytest.fixture
-def untuned() -> Iterator[None]:
-    """The collector as it was, afterwards."""
-    kept = gc.get_threshold()
-    yield
-    gc.set_threshold(*kept)
-    gc.unfreeze()

@@ -2,7 +2,6 @@
 
 ROOMS: dict[str, set[str]] = {
     "__init__.py": {"light_imports.py"},  # before any library
-    "garbage_collection.py": set(),
     "light_imports.py": set(),
     "liveness.py": set(),
     "logging_setup.py": set(),
@@ -56,7 +55,6 @@ ROOMS: dict[str, set[str]] = {
         "account_history",
         "audit",
         "candles",
-        "garbage_collection.py",
         "logging_setup.py",
         "market_data",
         "orders",
@@ -206,7 +204,6 @@ ROOMS: dict[str, set[str]] = {
     },
     "__main__.py": {
         "metrics",
-        "garbage_collection.py",
         "handlers",
         "leader.py",
         "liveness.py",

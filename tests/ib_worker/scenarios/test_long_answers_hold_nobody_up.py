@@ -12,8 +12,8 @@ import pytest
 
 from benchmarks.steps import STEP_BAR_S, measured
 from bridge.bus.messages import TRUNCATED
+from bridge.heap import tune
 from bridge.tool import OPERATIONS
-from ib_worker import garbage_collection as garbage
 from ib_worker.answers.bounds import BOUNDS
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import caller, order, trading, worker
@@ -131,7 +131,7 @@ def moved(position: int) -> list[str]:
 @pytest.mark.usefixtures("untuned")
 async def test_a_day_of_ten_thousand_orders_is_read_and_told_in_short_steps(redis_url: str, session: str) -> None:
     gateway = await busy_gateway(redis_url, session)
-    garbage.tune()  # as the worker's process does
+    tune()  # as the worker's process does
     with gateway.running() as port, measured() as steps:
         async with worker(redis_url, f"{session}-busy", port), caller(redis_url, f"{session}-busy") as front:
             await front.reaches("ready", timeout_s=40)

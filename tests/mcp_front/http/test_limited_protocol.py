@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from mcp_front.admission.intake import Intake
 from mcp_front.http import limited_protocol
 from mcp_front.timing import FrontTiming
 from tests.stacks.front import LEGACY, Running, serving
@@ -108,6 +109,21 @@ async def test_requests_within_the_limits_pass_whatever_pieces_they_come_in(redi
     assert b'"result"' in bytewise
     assert b'"result"' in large
     assert pipelined == 2
+
+
+async def test_requests_that_wait_for_their_turn_pass_whatever_pieces_they_come_in(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Intake, "may_begin", lambda _: False)
+    monkeypatch.setattr(limited_protocol, "MOST_HELD", len(WHOLE) // 2)  # reading stops and goes on
+    async with serving(redis_url, session) as front:
+        bytewise = await exchanged(front, *[WHOLE[place : place + 7] for place in range(0, len(WHOLE), 7)])
+        pipelined = await exchanged_twice(front, WHOLE + WHOLE)
+        many = await asyncio.gather(*(exchanged(front, WHOLE) for _ in range(20)))
+
+    assert b'"result"' in bytewise
+    assert pipelined == 2
+    assert all(b'"result"' in each for each in many)
 
 
 async def exchanged_twice(front: Running, both: bytes) -> int:
