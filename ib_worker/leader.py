@@ -21,6 +21,7 @@ from bridge.tasks import restart_on_error, run_until_first_ends
 from bridge.tools.session import SessionStatus
 from ib_worker.account_history.archive import HistoryArchive
 from ib_worker.account_history.recorder import USUAL_HISTORY, HistoryRecorder, HistoryTiming
+from ib_worker.account_snapshots.equity import EquitySampler
 from ib_worker.account_snapshots.snapshots import SnapshotTaker
 from ib_worker.alerts.engine import WatchEngine
 from ib_worker.alerts.figures import FigureSources
@@ -162,6 +163,7 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
         "the watches": WatchEngine(session, FigureSources(get_pnl_single, get_account_summary)).run,
         "the account's history": session.services.past.run,
         "the account's snapshots": SnapshotTaker(session, get_account_summary).run,
+        "the account's equity": EquitySampler(session).run,
         "the heartbeat": lambda: _beat(bus, session),
         **_deliveries(session),
     }

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 
 from bridge.bus.identity.sign_ins import sign_in_id, signed_in_operator
 from bridge.bus.transport.connection import BusError
-from console.live.equity import equity_curves
+from console.live.equity import EquityReader
 from console.pages.pages import Pages
 from console.web.cookies import token_of
 
@@ -29,6 +29,7 @@ class LivePages:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
+        self._equity = EquityReader(pages.bus, pages.feed.equity)
 
     async def home(self, request: Request) -> Response:
         """The page that a person who trades keeps open. `still`: without script it is not read anew by itself."""
@@ -69,8 +70,7 @@ class LivePages:
         """The equity curves as JSON, for the drawing."""
         if await self._pages.visitor(request) is None:
             return PlainTextResponse("Sign in first.\n", 401)
-        curves = await equity_curves(self._pages.bus, self._pages.feed.equity)
-        return JSONResponse([asdict(each) for each in curves])
+        return JSONResponse([asdict(each) for each in await self._equity.curves()])
 
 
 async def _while_known(events: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:

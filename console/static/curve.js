@@ -1,13 +1,19 @@
-// Draws the equity curve out of /equity.json: net liquidation since the console is watched, and at each close.
+// Draws the equity curve out of /equity.json: net liquidation over the last day, and at each close.
 "use strict";
 (() => {
   const EVERY_MS = 10000;
-  const GAP_S = 30; // samples are five seconds apart
+  const GAP_S = 900; // the worker writes a figure every ten minutes, changed or not
+  const MINUTE = 60;
+  const DAY = 86400;
+  const INCREMENTS = {
+    day: [1, 5, 10, 30, 60, 120, 180, 360, 720].map((minutes) => minutes * MINUTE),
+    closes: [1, 7, 14, 30, 90, 180, 365].map((days) => days * DAY),
+  };
   const place = document.getElementById("equity");
   const choice = document.querySelector("#equity-panel .choice");
   if (!place || typeof uPlot === "undefined") return;
   const empty = place.querySelector(".none");
-  let range = "watched";
+  let range = "day";
   let curves = [];
   let plots = [];
 
@@ -16,7 +22,7 @@
 
   const moment = (seconds) => {
     const written = new Date(seconds * 1000).toISOString();
-    return range === "closes" ? written.slice(0, 10) : written.slice(11, 19);
+    return range === "closes" ? written.slice(0, 10) : written.slice(11, 16);
   };
 
   function options(curve) {
@@ -28,7 +34,7 @@
       legend: { show: false },
       cursor: { y: false },
       axes: [
-        { ...axis, size: 24, space: 90, values: (_, all) => all.map((each) => moment(each)) },
+        { ...axis, size: 24, space: 90, incrs: INCREMENTS[range], values: (_, all) => all.map((each) => moment(each)) },
         { ...axis, size: 78, values: (_, all) => all.map((each) => amount(each)) },
       ],
       series: [
@@ -38,13 +44,13 @@
     };
   }
 
-  // Times and amounts; where nobody watched for a while the line is broken.
+  // Times and amounts; where no worker was there for a while the line is broken.
   function columns(points) {
     const times = [];
     const amounts = [];
     for (const [time, value] of points) {
       const before = times.at(-1);
-      if (range === "watched" && before !== undefined && time - before > GAP_S) {
+      if (range === "day" && before !== undefined && time - before > GAP_S) {
         times.push(before + 1);
         amounts.push(null);
       }
@@ -75,7 +81,7 @@
       empty.textContent =
         range === "closes"
           ? "Fewer than two closes are on record yet: the worker adds one after each session."
-          : "The curve begins while this page is open.";
+          : "The curve begins with the first two figures: the worker records one a minute.";
       place.append(empty);
     }
   }

@@ -13,14 +13,16 @@ from typing import NoReturn, TypeVar
 import ib_async
 import structlog
 
-from bridge.bus.history.records import AccountSnapshot, TradeCommission
+from bridge.bus.history.records import AccountSnapshot, EquitySample, TradeCommission
 from bridge.bus.history.store import (
+    EQUITY,
     EXECUTIONS,
     SHELVES,
     SNAPSHOTS,
     Record,
     Shelf,
     commission_record,
+    equity_record,
     execution_record,
     names_on,
     put,
@@ -51,6 +53,7 @@ class HistoryTiming:
 
     first_s: float = 5.0  # after the session is ready: the callers that wait come first
     check_s: float = 30.0  # between looks for a close
+    equity_s: float = 60.0  # between samples of net liquidation
     read_s: float = 900.0  # between reads of the day's executions of other clients
     record_s: float = 1.0  # between writes of executions
     retry_s: float = 1.0
@@ -166,6 +169,11 @@ class HistoryRecorder:
         await self._put(SNAPSHOTS, [record])
         await self._archived([record])
         self._uneven = True
+
+    async def add_equity(self, samples: Sequence[EquitySample]) -> None:
+        """Write samples of net liquidation. Redis alone has them: a loss costs the curve of some days. Raises Fenced or
+        BusError."""
+        await put(self.pipe, self.keys, self._token, EQUITY, [equity_record(each) for each in samples])
 
     async def snapshots(self) -> set[str]:
         """Return the names of the snapshots that are there. Raises BusError."""

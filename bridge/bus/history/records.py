@@ -51,6 +51,15 @@ class AccountSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     positions: list[HeldPosition] = []
 
 
+class EquitySample(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An account's net liquidation at one time (UTC), in `base`."""
+
+    account: str
+    time: str
+    netLiquidation: float
+    base: str = ""
+
+
 class TradeExecution(msgspec.Struct, frozen=True, omit_defaults=True):
     """One execution, or a correction of one. `time` is TWS's, `heard` the worker's when it was first told; both UTC."""
 

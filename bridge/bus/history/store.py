@@ -1,4 +1,4 @@
-"""Reads and writes the account's past: three shelves of records, each a hash beside a sorted set of their times.
+"""Reads and writes the account's past: four shelves of records, each a hash beside a sorted set of their times.
 
 A record is written once under its own name, so that two writers, or one that asks again, never double it. Each shelf
 is capped: it drops its oldest records.
@@ -16,6 +16,7 @@ from bridge.bus.history.records import (
     AccountSnapshot,
     CashFlow,
     CoveredDays,
+    EquitySample,
     TradeCommission,
     TradeExecution,
 )
@@ -50,7 +51,8 @@ class Shelf:
 SNAPSHOTS = Shelf("snapshots", 2_000, 32 * 1024 * 1024)  # of one account seven years and a half
 EXECUTIONS = Shelf("executions", 40_000, 16 * 1024 * 1024)  # 20,000 executions, each with its commission
 FLOWS = Shelf("flows", 5_000, 2 * 1024 * 1024)
-SHELVES = {shelf.name: shelf for shelf in (SNAPSHOTS, EXECUTIONS, FLOWS)}
+SHELVES = {shelf.name: shelf for shelf in (SNAPSHOTS, EXECUTIONS, FLOWS)}  # with an archive
+EQUITY = Shelf("equity", 10_000, 2 * 1024 * 1024)  # of one account a week of minutes; no archive has them
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -128,6 +130,10 @@ def snapshot_record(snapshot: AccountSnapshot) -> Record:
     of = {"start": "s", "flex": "f"}.get(snapshot.kind, "d")
     field = f"{of}{snapshot.date} {snapshot.account}"
     return _record(SNAPSHOTS, field, seconds(snapshot.date), snapshot)
+
+
+def equity_record(sample: EquitySample) -> Record:
+    return _record(EQUITY, f"q{sample.time} {sample.account}", seconds(sample.time), sample)
 
 
 def execution_record(execution: TradeExecution) -> Record:
@@ -209,6 +215,11 @@ def snapshots_of(rows: Sequence[Record]) -> list[AccountSnapshot]:
     return [each for row in reversed(rows) if (each := _decoded(_SNAPSHOTS, row)) is not None]
 
 
+def equity_of(rows: Sequence[Record]) -> list[EquitySample]:
+    """Decode the records of EQUITY, newest first, and return the oldest first. Pure."""
+    return [each for row in reversed(rows) if (each := _decoded(_EQUITY, row)) is not None]
+
+
 async def read_flows(pipe: CommandPipeline, keys: Keys) -> Flows:
     """Raises BusError."""
     rows, _ = await read_records(pipe, keys, FLOWS)
@@ -275,6 +286,7 @@ def _decoded(decoder: "msgspec.json.Decoder[T]", row: Record) -> T | None:
 
 
 _SNAPSHOTS = msgspec.json.Decoder(AccountSnapshot)
+_EQUITY = msgspec.json.Decoder(EquitySample)
 _EXECUTIONS = msgspec.json.Decoder(TradeExecution)
 _COMMISSIONS = msgspec.json.Decoder(TradeCommission)
 _FLOWS = msgspec.json.Decoder(CashFlow)

@@ -39,7 +39,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "account": {"client_rights", "pacing", "publisher.py", "tws"},
     "account_history": {"tws/values"},
-    "account_snapshots": {"account_history", "session", "tws/errors.py", "tws/requests.py"},
+    "account_snapshots": {"account", "account_history", "session", "tws/errors.py", "tws/requests.py"},
     "candles": {"market_data", "pacing", "tws/errors.py", "tws/values"},
     "market_data": {"pacing", "publisher.py", "tws"},
     "research": {"pacing", "session", "tws"},

@@ -146,7 +146,7 @@ async def test_the_equity_curve_is_drawn_from_what_was_watched(redis_url: str, s
         await visitor.sign_in()
         curves = (await visitor.get("/equity.json")).json()
 
-    assert [(each["account"], each["currency"], each["watched"][0][1]) for each in curves] == [("DU1", "USD", 1000.0)]
+    assert [(each["account"], each["currency"], each["day"][0][1]) for each in curves] == [("DU1", "USD", 1000.0)]
 
 
 async def test_a_stream_ends_without_a_fault_where_redis_is_lost(
