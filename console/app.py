@@ -45,40 +45,17 @@ def build_app(
     documents on the internet.
     """
     pages = Pages(bus, settings.url, feed or LiveFeed(bus, drawn))
-    lasts_s = round(settings.console_sign_in_h * 3600)
-    sign_in, links = SignInPages(pages, lasts_s), LinkPages(pages, lasts_s)
-    audit, live, session = AuditPages(pages), LivePages(pages), SessionPages(pages)
-    approvals, switch = ApprovalPages(pages, audit.by_key), KillSwitchPages(pages)
-    oauth, clients, contracts = _oauth(pages, settings, read), ClientPages(pages), ContractPages(pages)
+    oauth = _oauth(pages, settings, read)
     app = Starlette(
         routes=[
             *oauth,
-            Route("/", live.home, methods=["GET"]),
-            Route("/live", live.stream, methods=["GET"]),
-            Route("/equity.json", live.equity, methods=["GET"]),
-            Route("/orders", live.orders, methods=["GET"]),
-            Route("/orders/{key}", approvals.order, methods=["GET"]),
-            Route("/order/{permId}", audit.by_perm_id, methods=["GET"]),
-            Route("/contracts/{conId:int}", contracts.shown, methods=["GET"]),
-            Route("/contracts/{conId:int}/candles.json", contracts.candles, methods=["GET"]),
-            Route("/activity", live.activity, methods=["GET"]),
-            Route("/limits", live.limits, methods=["GET"]),
-            Route("/audit", audit.search, methods=["GET"]),
-            Route("/session", session.shown, methods=["GET"]),
-            Route("/disconnect", session.disconnect, methods=["POST"]),
-            Route("/connect", session.connect, methods=["POST"]),
-            Route("/lend", session.lend, methods=["POST"]),
-            Route("/clients", clients.shown, methods=["GET"]),
-            Route("/clients/revoke", clients.revoke, methods=["POST"]),
-            Route("/approve", approvals.approve, methods=["POST"]),
-            Route("/refuse", approvals.refuse, methods=["POST"]),
-            Route("/kill-switch", switch.shown, methods=["GET"]),
-            Route("/halt", switch.halt, methods=["POST"]),
-            Route("/resume", switch.resume, methods=["POST"]),
-            Route("/sign-in", sign_in.sign_in, methods=["POST"]),
-            Route(LINK, links.shown, methods=["GET"]),
-            Route(LINK, links.use, methods=["POST"]),
-            Route("/sign-out", sign_in.sign_out, methods=["POST"]),
+            *_live(pages),
+            *_orders(pages),
+            *_contracts(pages),
+            *_session(pages),
+            *_clients(pages),
+            *_kill_switch(pages),
+            *_sign_in(pages, round(settings.console_sign_in_h * 3600)),
             Route("/healthz", _alive, methods=["GET"]),
             Mount("/static", StaticFiles(directory=TEMPLATES.parent / "static")),
         ],
@@ -90,6 +67,76 @@ def build_app(
         },
     )
     return GuardMiddleware(app, settings.url, PROGRAMS if oauth else ())
+
+
+def _live(pages: Pages) -> list[Route]:
+    live = LivePages(pages)
+    return [
+        Route("/", live.home, methods=["GET"]),
+        Route("/live", live.stream, methods=["GET"]),
+        Route("/equity.json", live.equity, methods=["GET"]),
+        Route("/orders", live.orders, methods=["GET"]),
+        Route("/activity", live.activity, methods=["GET"]),
+        Route("/limits", live.limits, methods=["GET"]),
+    ]
+
+
+def _orders(pages: Pages) -> list[Route]:
+    """Return the routes of one order: its approval, and its life in the audit log."""
+    audit = AuditPages(pages)
+    approvals = ApprovalPages(pages, audit.by_key)
+    return [
+        Route("/orders/{key}", approvals.order, methods=["GET"]),
+        Route("/approve", approvals.approve, methods=["POST"]),
+        Route("/refuse", approvals.refuse, methods=["POST"]),
+        Route("/order/{permId}", audit.by_perm_id, methods=["GET"]),
+        Route("/audit", audit.search, methods=["GET"]),
+    ]
+
+
+def _contracts(pages: Pages) -> list[Route]:
+    contracts = ContractPages(pages)
+    return [
+        Route("/contracts/{conId:int}", contracts.shown, methods=["GET"]),
+        Route("/contracts/{conId:int}/candles.json", contracts.candles, methods=["GET"]),
+    ]
+
+
+def _session(pages: Pages) -> list[Route]:
+    session = SessionPages(pages)
+    return [
+        Route("/session", session.shown, methods=["GET"]),
+        Route("/disconnect", session.disconnect, methods=["POST"]),
+        Route("/connect", session.connect, methods=["POST"]),
+        Route("/lend", session.lend, methods=["POST"]),
+    ]
+
+
+def _clients(pages: Pages) -> list[Route]:
+    clients = ClientPages(pages)
+    return [
+        Route("/clients", clients.shown, methods=["GET"]),
+        Route("/clients/revoke", clients.revoke, methods=["POST"]),
+    ]
+
+
+def _kill_switch(pages: Pages) -> list[Route]:
+    switch = KillSwitchPages(pages)
+    return [
+        Route("/kill-switch", switch.shown, methods=["GET"]),
+        Route("/halt", switch.halt, methods=["POST"]),
+        Route("/resume", switch.resume, methods=["POST"]),
+    ]
+
+
+def _sign_in(pages: Pages, lasts_s: int) -> list[Route]:
+    sign_in, links = SignInPages(pages, lasts_s), LinkPages(pages, lasts_s)
+    return [
+        Route("/sign-in", sign_in.sign_in, methods=["POST"]),
+        Route(LINK, links.shown, methods=["GET"]),
+        Route(LINK, links.use, methods=["POST"]),
+        Route("/sign-out", sign_in.sign_out, methods=["POST"]),
+    ]
 
 
 def _oauth(pages: Pages, settings: ConsoleSettings, read: Read | None) -> list[Route]:

@@ -19,9 +19,20 @@ class Keys:
             raise ValueError(f"session: 1-32 of A-Z a-z 0-9 _ . - are expected, not {session!r}")
         self.session = session
         self._prefix = f"ibkr:{{{session}}}:"
+        self._name_channels()
+        self._name_leadership()
+        self._name_orders()
+        self._name_controls()
+        self._name_identities()
+        self._name_logs()
+        self._name_watches_and_streams()
+
+    def _name_channels(self) -> None:
         self.requests = self._prefix + "req"  # channel: what fronts ask
         self.fronts = self._prefix + "fronts"  # channel: what fronts ask one another
         self.calls = self._prefix + "calls"  # channel: the tool calls that fronts have answered, for who watches
+
+    def _name_leadership(self) -> None:
         self.lease = self._prefix + "lease"  # string: the leader's token
         self.cut_off = self._prefix + "cut_off"  # string, for seconds: the leader can't reach the gateway
         self.relief = self._prefix + "relief"  # string, for seconds: a standby can
@@ -30,16 +41,23 @@ class Keys:
         self.revision = self._prefix + "revision"  # counter of the leaders' steps: a lower one is an older copy's
         self.steering = self._prefix + "steering"  # string: what ibkr_connect or ibkr_disconnect asked for last
         self.heartbeat = self._prefix + "heartbeat"  # hash: the session's status as last written
+
+    def _name_orders(self) -> None:
         self.inflight = self._prefix + "inflight"  # set: keys of orders that are accepted and not done
         self.order_ids = self._prefix + "order_ids"  # counter: the highest orderId ever handed out
         self.accepted = self._prefix + "accepted"  # sorted set: keys of placed orders by the time of acceptance
         self.owned = self._prefix + "owned"  # string: the token of a leader whose part of each record is its own
+        self.seal = self._prefix + "seal"  # string: the secret under which fronts seal what a client hands back
+
+    def _name_controls(self) -> None:
         self.halt = self._prefix + "halt"  # hash: the kill switch, there while it is set
         self.halts = self._prefix + "halts"  # counter: how often the switch was released
         self.switched = self._prefix + "switched"  # list: who set it, where the audit log does not say so yet
         self.released = self._prefix + "released"  # list: who released it, likewise; no front writes here
         self.approvals = self._prefix + "approvals"  # sorted set: keys of live orders that await a human
         self.refusals = self._prefix + "refusals"  # list: what the operator refused and is not in the audit log yet
+
+    def _name_identities(self) -> None:
         self.operators = self._prefix + "operators"  # hash: who may approve and release, by name
         self.sign_ins = self._prefix + "sign_ins"  # hash: which of them are signed in, by the digest of a token
         self.sign_in_links = self._prefix + "sign_in_links"  # hash: links that sign in once, by the digest of a token
@@ -49,7 +67,8 @@ class Keys:
         self.client_news = self._prefix + "client_news"  # channel: clients or their access have changed
         self.oauth_registrations = self._prefix + "oauth_registrations"  # hash: OAuth clients that have registered
         self.oauth_grants = self._prefix + "oauth_grants"  # hash: what operators granted to them, by a digest
-        self.seal = self._prefix + "seal"  # string: the secret under which fronts seal what a client hands back
+
+    def _name_logs(self) -> None:
         self.audit = self._prefix + "audit"  # stream: the audit log
         self.audit_head = self._prefix + "audit_head"  # hash: seq and digest of the log's last entry
         self.audit_index = self._prefix + "audit_index"  # sorted set: which of its newest entries name an order
@@ -57,6 +76,8 @@ class Keys:
         self.event_states = self._prefix + "event_states"  # hash: what the log says last of each subject
         self.event_ages = self._prefix + "event_ages"  # sorted set: those subjects by when the log named them last
         self.event_news = self._prefix + "event_news"  # channel: the id of each new event
+
+    def _name_watches_and_streams(self) -> None:
         self.watches = self._prefix + "watches"  # hash: the conditions that the worker looks out for, by their id
         self.pushed = self._prefix + "pushed"  # hash: how far each reader of the worker has read the event log
         self.streams = self._prefix + "streams"  # hash: the handles of streams that can be read

@@ -150,12 +150,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
 @handles(ModifyOrder)
 async def modify_order(request: ModifyOrder, session: Session, asked: RequestContext) -> OrderReport:
     session.require_ready()
-    await find_or_resync(session, request.orderId, request)
-    placed = legs(session, request.orderKey) if request.orderKey is not None else []
-    if any(each.state.done for each in placed or [require_own_order(session, request.orderId, request)]):
-        await listed_soon(session)  # a later list of open orders may contradict an end
-    group = len(placed) > 1 and owned(session, placed)
-    entry = meant_of(session, placed, request) if group else require_own_order(session, request.orderId, request)
+    entry = await _entry_to_change(session, request)
     account = session.require_tradable(entry.state.terms.account)
     if entry.sent is not None:
         request = meant(request, *entry.sent)
@@ -173,11 +168,9 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
         clear = await check_order(session, asked, contract, order, CheckOptions(beside=entry, along=along))
         await session.tws.pacer.wait_turn(Priority.ORDERS)
         order = await keep_stop_price(session, entry, order, request)
-        terms = to_json(terms_of(contract, order))
-        state = entry.state
-        await session.services.audit.intent(
-            asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms
-        )
+        state, terms = entry.state, to_json(terms_of(contract, order))
+        names = (state.orderId, state.orderRef or "", clear.approved_by)
+        await session.services.audit.intent(asked, account, *names, terms=terms)
         await announce(session, asked, exits)
         require_changeable(session, entry, base)
         await clear.accept(asked, **order_names(entry))
@@ -191,6 +184,18 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
         await looked(session, asked)
     text = changed_text(session, entry, exits)
     return remarked(grouped(session, entry, text) if exits else order_report(entry, text), clear.remarks)
+
+
+async def _entry_to_change(session: Session, request: ModifyOrder) -> TrackedOrder:
+    """Return the order that the call means; of a group's key, the one that has what the call changes. Raise ToolError
+    where there is none of this session's."""
+    await find_or_resync(session, request.orderId, request)
+    placed = legs(session, request.orderKey) if request.orderKey is not None else []
+    if any(each.state.done for each in placed or [require_own_order(session, request.orderId, request)]):
+        await listed_soon(session)  # a later list of open orders may contradict an end
+    if len(placed) > 1 and owned(session, placed):
+        return meant_of(session, placed, request)
+    return require_own_order(session, request.orderId, request)
 
 
 @handles(CancelOrder)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from typing import Any
 
 import ib_async
 
@@ -45,26 +46,15 @@ async def preview_order(request: PreviewOrder, session: Session, asked: RequestC
     if refused_by is None:
         price = near_price(intent, facts)
         token = await session.services.tokens.give(asked.caller, terms_digest(contract, order), price)
+    what, effects = describe_order(intent, contract, order), _effects(intent, facts, collar)
     return Preview(
-        summary=_summary(
-            describe_order(intent, contract, order), state, facts.base, _effects(intent, facts, collar), refused_by
-        ),
+        summary=_summary(what, state, facts.base, effects, refused_by),
         contract=convert.contract(contract),
         account=account,
         bid=facts.bid,
         ask=facts.ask,
         last=facts.last,
-        initMarginBefore=_figure(state.initMarginBefore),
-        initMarginChange=_figure(state.initMarginChange),
-        initMarginAfter=_figure(state.initMarginAfter),
-        maintMarginChange=_figure(state.maintMarginChange),
-        maintMarginAfter=_figure(state.maintMarginAfter),
-        equityWithLoanAfter=_figure(state.equityWithLoanAfter),
-        commission=_figure(state.commission),
-        minCommission=_figure(state.minCommission),
-        maxCommission=_figure(state.maxCommission),
-        commissionCurrency=convert.text(state.commissionCurrency),
-        warningText=convert.text(message(state.warningText)),
+        **_what_if_figures(state),
         closing=only_reduces_position(intent, facts),
         refused_by=refused_by,
         confirmationToken=token,
@@ -77,6 +67,23 @@ async def preview_order(request: PreviewOrder, session: Session, asked: RequestC
         triggered=triggered(intent, facts) if intent.auxPrice is not None else None,
         halted=facts.halted,
     )
+
+
+def _what_if_figures(state: ib_async.OrderState) -> dict[str, Any]:
+    """Return margin, commission and warning, as TWS told them."""
+    return {
+        "initMarginBefore": _figure(state.initMarginBefore),
+        "initMarginChange": _figure(state.initMarginChange),
+        "initMarginAfter": _figure(state.initMarginAfter),
+        "maintMarginChange": _figure(state.maintMarginChange),
+        "maintMarginAfter": _figure(state.maintMarginAfter),
+        "equityWithLoanAfter": _figure(state.equityWithLoanAfter),
+        "commission": _figure(state.commission),
+        "minCommission": _figure(state.minCommission),
+        "maxCommission": _figure(state.maxCommission),
+        "commissionCurrency": convert.text(state.commissionCurrency),
+        "warningText": convert.text(message(state.warningText)),
+    }
 
 
 async def _what_if(session: Session, contract: ib_async.Contract, order: ib_async.Order) -> ib_async.OrderState:

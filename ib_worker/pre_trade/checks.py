@@ -6,15 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
 from decimal import Decimal
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import ib_async
 
 from bridge.bus.records.admission import AdmissionRules
-from bridge.bus.records.scripts import HOLD_MS
 from bridge.bus.server.request import RequestContext
 from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
@@ -23,9 +20,10 @@ from ib_worker.client_rights.limits import OwnCount, client_counts, naming_clien
 from ib_worker.client_rights.symbols import require_own_symbol
 from ib_worker.market_data.quote_line import QuoteSubscription
 from ib_worker.order_groups.related import held_by, most_of, related
-from ib_worker.order_identity.equal_orders import cleared, own_terms
+from ib_worker.order_identity.equal_orders import cleared
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
+from ib_worker.pre_trade.admission_rules import admission_rules, counted
 from ib_worker.pre_trade.describe import approval_text
 from ib_worker.pre_trade.option_book import POSITIONS_S, book_of
 from ib_worker.pre_trade.order_facts import (
@@ -44,7 +42,7 @@ from ib_worker.risk.limits import check, only_reduces_position
 from ib_worker.risk.order_prices import aux_price, limit_price
 from ib_worker.risk.position_effect import held_up, opens_short, position_effect, reverses, warnings
 from ib_worker.session.redis_durability import require_durable
-from ib_worker.session.session import Session, utcnow
+from ib_worker.session.session import Session
 from ib_worker.session.sync import read_positions
 from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.errors import ConnectionLost, TwsError
@@ -55,7 +53,6 @@ QUOTE_S = 3.0  # for the first price of a new line
 PNL_S = 3.0
 PNL_KEPT_S = 5.0  # from before the account's lock is taken until the order is checked under it
 OLD_S = 15 * 60.0  # by which delayed prices are late
-EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins for the daily count
 
 
 @dataclass(frozen=True)
@@ -136,20 +133,11 @@ async def check_order(
     if allowance.token is not None:
         price = near_price(intent, facts)
         await session.services.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
-    window_s = 0 if allowance.beside else _number(limits.duplicate_window_s)
+    window_s = 0 if allowance.beside else counted(limits.duplicate_window_s)
     equal = await cleared(session, asked, terms, window_s, allowance.duplicate_of)
-    gate = AdmissionRules(
-        terms=own_terms(asked.caller, terms),
-        shared=terms,
-        hold_ms=HOLD_MS if asked.request.keyless else 0,
-        orders=1 + len(exits),
-        closing=not exits and only_reduces_position(intent, facts),
-        per_minute=_number(limits.max_orders_per_minute),
-        per_day=_number(limits.max_orders_per_day),
-        day_from_ms=day_from_ms(utcnow()),
-        duplicate_window_ms=window_s * 1000,
-        duplicate_of=equal.excused or allowance.duplicate_of or "",
-    )
+    closing = not exits and only_reduces_position(intent, facts)
+    duplicate_of = equal.excused or allowance.duplicate_of or ""
+    gate = admission_rules(asked, terms, limits, 1 + len(exits), closing, window_s, duplicate_of)
     counts = client_counts(gate.day_from_ms)
     own = OwnCount(session.services.client_orders, counts) if counts else None
     remarks = remarks_on(intent, facts, changes=allowance.beside is not None, waits=_waits(session, allowance.beside))
@@ -246,19 +234,17 @@ async def risk_inputs(
     `beside` is an order that this one replaces and that does not count. `patient`: wait for first prices, which may
     take seconds; under the account's lock nobody does.
     """
-    limits = session.limits
     await _positions_with_fills(session, order, contract.conId, beside)
     look = partial(look_at, session, patient)
     details = await details_of(session, contract)
     quoted = await look(contract) if _needs_quote(session) else Quoted()
     legs = await legs_of(session, contract, look)
-    live = session.settings.trading_mode == "live"
-    counted = isinstance(limits.max_short_option_value, float) or live or option_of(contract) is not None
-    book = await book_of(session, contract, order, details, beside, look) if counted else OptionBook()
+    with_options = _needs_options(session, contract)
+    book = await book_of(session, contract, order, details, beside, look) if with_options else OptionBook()
     pair = {contract.symbol} if contract.secType == "CASH" else set()
     currencies = {contract.currency, *pair, *(leg.unit.currency for leg in legs)}
-    counts_loss = isinstance(limits.max_daily_loss, float)
-    needed = _needs_rates(session) or (counted and bool(book.all_options or option_of(contract) or legs))
+    counts_loss = isinstance(session.limits.max_daily_loss, float)
+    needed = _needs_rates(session) or (with_options and bool(book.all_options or option_of(contract) or legs))
     rates = await rates_for(session, order.account, currencies, look) if needed else AccountRates()
     return RiskInputs(
         bid=quoted.bid,
@@ -267,9 +253,7 @@ async def risk_inputs(
         quote_age_s=quoted.age_s,
         position=session.positions.held(order.account, contract.conId),
         closing=_closing(session, order, contract.conId, beside),
-        open_orders=sum(
-            each.state.clientId == session.clientId and each is not beside for each in session.orders.tracker.open()
-        ),
+        open_orders=_open_orders(session, beside),
         daily_pnl=await _daily_pnl(session, order.account, patient) if counts_loss else None,
         base=rates.base,
         rates=rates.rates,
@@ -280,6 +264,18 @@ async def risk_inputs(
         legs=legs,
         book=book,
     )
+
+
+def _open_orders(session: Session, beside: TrackedOrder | None) -> int:
+    """Return the number of this client id's open orders, without `beside`."""
+    open_orders = session.orders.tracker.open()
+    return sum(each.state.clientId == session.clientId and each is not beside for each in open_orders)
+
+
+def _needs_options(session: Session, contract: ib_async.Contract) -> bool:
+    """Return whether the account's options count: for a limit, for a person who approves, or with an option."""
+    limited = isinstance(session.limits.max_short_option_value, float)
+    return limited or session.settings.trading_mode == "live" or option_of(contract) is not None
 
 
 def _needs_quote(session: Session) -> bool:
@@ -375,13 +371,3 @@ async def _daily_pnl(session: Session, account: str, patient: bool) -> float | N
             daily = (await session.tws.ask_pnl(account, "")).dailyPnL
     session.caches.daily_pnl[account] = (asyncio.get_running_loop().time(), daily)
     return daily
-
-
-def _number(limit: int | str | None) -> int:
-    return limit if isinstance(limit, int) else 0
-
-
-def day_from_ms(now: datetime) -> int:
-    """Return when the day of the daily count of orders began."""
-    midnight = datetime.combine(now.astimezone(EXCHANGE_DAY).date(), time(), EXCHANGE_DAY)
-    return int(midnight.astimezone(UTC).timestamp() * 1000)

@@ -19,7 +19,7 @@ BEFORE_ANY = 1_750_000_000  # June 2025; with so many a second, 31 bits of ids l
 PERM_IDS_A_SECOND = 8
 
 
-def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ibgateway.simulator", description=__doc__)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
@@ -46,7 +46,11 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
         help="the level that prices start from (%(default)s)",
     )
     add("--control-port", type=int, help="control port, for the journal and fault scripts (off)")
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
+    given = parser().parse_args(arguments)
     return SimulatorConfig(
         host=given.host,
         ports=tuple(given.port or [PORT]),

@@ -19,6 +19,7 @@ from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker import liveness as beat
 from ib_worker.pre_trade import checks as checking
+from ib_worker.pre_trade.admission_rules import day_from_ms
 from ib_worker.risk import confirmation_tokens as tokens
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
@@ -139,7 +140,7 @@ async def test_a_jump_of_the_wall_clock_moves_no_deadline_and_no_token(
 def test_the_days_counts_begin_at_midnight_in_new_york_also_when_the_clocks_change(
     now: datetime, midnight: datetime
 ) -> None:
-    assert checking.day_from_ms(now) == midnight.timestamp() * 1000
+    assert day_from_ms(now) == midnight.timestamp() * 1000
 
 
 @pytest.mark.long

@@ -20,7 +20,7 @@ from ib_worker.handlers.dispatch import handles
 from ib_worker.order_identity.recalled import recall
 from ib_worker.orders.report import order_report
 from ib_worker.orders.tracker import TrackedOrder, is_open
-from ib_worker.pre_trade.checks import day_from_ms
+from ib_worker.pre_trade.admission_rules import day_from_ms
 from ib_worker.risk.limit_settings import Limits, variable
 from ib_worker.session.session import Session, utcnow
 
