@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from benchmarks.steps import STEP_BAR_S, measured
 from ib_worker.tws.connection import FRAME_LIMIT, TwsConnection, _check
 from ib_worker.tws.errors import ConnectionLost, InvalidField
-from ib_worker.tws.requests import PendingRequests
 from ib_worker.tws.values import unset
 from tests.busy import BUSY_S
 from tests.waiting import until
@@ -362,50 +361,6 @@ async def test_requests_never_get_an_id_that_an_order_has_had() -> None:
         wire.skip_ids(50)
 
         assert wire.getReqId() == 100
-
-
-async def test_two_requests_under_one_key_are_a_fault_of_this_program() -> None:
-    requests = PendingRequests(late_s=1, grace_s=0.2)
-
-    with (
-        requests.expect("positions"),
-        pytest.raises(RuntimeError, match="already under way"),
-        requests.expect("positions"),
-    ):
-        pass
-
-
-async def test_an_answer_that_nobody_waits_for_is_dropped() -> None:
-    requests = PendingRequests(late_s=1, grace_s=0.2)
-
-    requests.add(1, "part")
-    requests.finish(1)
-    requests.answer(1, "whole")
-
-    assert not requests.refuse(1, 200, "text")
-    assert len(requests) == 0
-
-
-async def test_the_first_answer_counts() -> None:
-    requests = PendingRequests(late_s=1, grace_s=0.2)
-    with requests.expect(1) as pending:
-        requests.add(1, "part")
-        requests.finish(1)
-        requests.answer(1, "late")
-        requests.refuse(1, 200, "late")
-        requests.fail_all(ConnectionLost("late"))
-
-        assert await pending.answer == ["part"]
-
-
-async def test_a_request_that_is_left_leaves_nothing() -> None:
-    requests = PendingRequests(late_s=1, grace_s=0.2)
-    with requests.expect(1):
-        assert 1 in requests
-    with requests.expect(2):
-        requests.refuse(2, 200, "nobody waits")
-
-    assert len(requests) == 0
 
 
 MANY = 20_000

@@ -109,3 +109,47 @@ async def test_a_scan_that_found_nothing_is_an_empty_answer_and_another_notice_i
         requests.error(2, 165, "HMDS server connection was successful.")
         assert not pending.answer.done()
         assert pending.warnings == [(165, "HMDS server connection was successful.")]
+
+
+async def test_two_requests_under_one_key_are_a_fault_of_this_program() -> None:
+    requests = PendingRequests(late_s=1, grace_s=0.2)
+
+    with (
+        requests.expect("positions"),
+        pytest.raises(RuntimeError, match="already under way"),
+        requests.expect("positions"),
+    ):
+        pass
+
+
+async def test_an_answer_that_nobody_waits_for_is_dropped() -> None:
+    requests = PendingRequests(late_s=1, grace_s=0.2)
+
+    requests.add(1, "part")
+    requests.finish(1)
+    requests.answer(1, "whole")
+
+    assert not requests.refuse(1, 200, "text")
+    assert len(requests) == 0
+
+
+async def test_the_first_answer_counts() -> None:
+    requests = PendingRequests(late_s=1, grace_s=0.2)
+    with requests.expect(1) as pending:
+        requests.add(1, "part")
+        requests.finish(1)
+        requests.answer(1, "late")
+        requests.refuse(1, 200, "late")
+        requests.fail_all(ConnectionLost("late"))
+
+        assert await pending.answer == ["part"]
+
+
+async def test_a_request_that_is_left_leaves_nothing() -> None:
+    requests = PendingRequests(late_s=1, grace_s=0.2)
+    with requests.expect(1):
+        assert 1 in requests
+    with requests.expect(2):
+        requests.refuse(2, 200, "nobody waits")
+
+    assert len(requests) == 0

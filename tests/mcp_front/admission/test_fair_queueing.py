@@ -1,11 +1,8 @@
 """The fair queue: callers in rotation, a few inside at a time, and a flood that is rejected as `paced`."""
 
 import asyncio
-import json
-import tracemalloc
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -16,63 +13,16 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bridge.metrics.figures import QueueFigures
 from mcp_front.admission import fair_queueing as queueing
-from mcp_front.admission.fair_queueing import COUNTED, MAX_CONCURRENT, SHARE, FairQueueMiddleware, release_slot
+from mcp_front.admission.fair_queueing import MAX_CONCURRENT, SHARE, FairQueueMiddleware, release_slot
 from mcp_front.admission.rate_limits import RateLimiter
-from mcp_front.protocol.results import ERROR_META
-from tests.stacks.front import ERAS, MODERN, serving
+from tests.stacks.fair_queue import CANCEL, HALT, UNPACED, WAITING, Inside, call, flooded, keep_places, nothing
+from tests.stacks.front import MODERN, serving
 from tests.waiting import until
-
-WAITING = 12  # of one client, in place of hundreds
-UNPACED = RateLimiter(1e9, 1_000)
-Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-class Inside:
-    """An application that writes down who is in, and lets them out when told."""
-
-    def __init__(self) -> None:
-        self.entered: list[str] = []
-        self.go = asyncio.Semaphore(0)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.entered.append(scope["user"].display_name)
-        await self.go.acquire()
-
-
-async def nothing(message: Message) -> None: ...
-
-
-def call(
-    guarded: FairQueueMiddleware, caller: str, send: Send = nothing, body: bytes = b"", **scope: Any
-) -> asyncio.Task[None]:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def come() -> None:
-        await guarded({"type": "http", "method": "POST", "user": SimpleUser(caller), **scope}, receive, send)
-
-    return asyncio.create_task(come())
-
-
-@asynccontextmanager
-async def flooded(app: Handler) -> AsyncIterator[tuple[FairQueueMiddleware, list[asyncio.Task[None]]]]:
-    """A queue in which one caller's flood waits."""
-    guarded = FairQueueMiddleware(app, UNPACED, nullcontext)
-    tasks = [call(guarded, "hungry") for _ in range(MAX_CONCURRENT + 10)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    yield guarded, tasks
-    for each in tasks:
-        each.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.fixture(autouse=True)
 def long_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Places are given back when the test says so."""
-    monkeypatch.setattr(queueing, "LONGEST_S", 30)
-    monkeypatch.setattr(queueing, "RETRY_IN_S", 0.01)
-    monkeypatch.setattr(queueing, "WAITING", WAITING * COUNTED)
+    keep_places(monkeypatch)
 
 
 async def test_a_few_are_inside_and_the_rest_wait() -> None:
@@ -167,67 +117,6 @@ async def test_whoever_leaves_before_its_turn_takes_no_place_along() -> None:
         await until(lambda: "quiet" in inside.entered, "the place is free")
 
 
-async def test_beyond_its_line_a_caller_is_told_to_come_again_and_others_are_not() -> None:
-    inside, told = Inside(), list[Message]()
-
-    async def hear(message: Message) -> None:
-        told.append(message)
-
-    async with flooded(inside) as (guarded, tasks):
-        tasks += [call(guarded, "hungry") for _ in range(WAITING - 10)]
-        await asyncio.sleep(0)
-        await call(guarded, "hungry", hear)
-        waiting = call(guarded, "quiet", hear)
-        tasks.append(waiting)
-        await asyncio.sleep(0)
-
-        assert told[0]["status"] == 429
-        assert b"retry-after" in dict(told[0]["headers"])
-        assert b'"code": "paced"' in told[1]["body"]
-        assert len(told) == 2
-        assert not waiting.done()
-
-
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [(b'{"id":1,"method":"tools/call","params":{"name":"ibkr_get_pnl"}}', 200), (b'{"id":1,"method":"ping"}', 503)],
-)
-async def test_a_request_that_waits_when_the_front_is_cut_off_is_told_to_retry(body: bytes, status: int) -> None:
-    told: list[Message] = []
-
-    async def send(message: Message) -> None:
-        told.append(message)
-
-    async with flooded(Inside()) as (guarded, _):
-        waiting = call(guarded, "hungry", send, body)
-        await asyncio.sleep(0)
-        waiting.cancel()  # as uvicorn does
-        await waiting
-
-    assert told[0]["status"] == status
-    assert b"not begun" in told[1]["body"]
-
-
-async def test_a_refusal_that_is_held_back_goes_out_when_the_front_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queueing, "RETRY_IN_S", 60)
-    monkeypatch.setattr(queueing, "REJECTED_PER_S", 1)
-    told: list[Message] = []
-
-    async def send(message: Message) -> None:
-        told.append(message)
-
-    async with flooded(Inside()) as (guarded, tasks):
-        tasks += [call(guarded, "hungry") for _ in range(WAITING - 10 + 1)]  # the last is rejected at once
-        await asyncio.sleep(0)
-        refused = call(guarded, "hungry", send)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        refused.cancel()
-        await refused
-
-    assert told[0]["status"] == 429
-
-
 async def test_whoever_is_early_waits_before_it_takes_a_place() -> None:
     inside = Inside()
     guarded = FairQueueMiddleware(inside, RateLimiter(20, 1), nullcontext)
@@ -240,21 +129,6 @@ async def test_whoever_is_early_waits_before_it_takes_a_place() -> None:
     inside.go.release()
     await asyncio.gather(*tasks)
     assert inside.entered == ["claude"] * 2
-
-
-async def test_what_is_no_tool_call_is_refused_in_https_words() -> None:
-    told = list[Message]()
-
-    async def hear(message: Message) -> None:
-        told.append(message)
-
-    guarded = FairQueueMiddleware(Inside(), RateLimiter(0.001, 1), nullcontext)
-    tasks = [call(guarded, "claude", hear, b'{"method": "tools/list", "id": 1}') for _ in range(2)]
-    await tasks[1]
-    tasks[0].cancel()
-
-    assert told[0]["status"] == 429
-    assert json.loads(told[1]["body"])["error"]["data"] == {"code": "paced", "retry_after_s": 1000}
 
 
 async def test_what_came_before_the_door_opened_is_not_lost() -> None:
@@ -277,9 +151,6 @@ async def test_health_is_told_while_the_door_is_crowded(redis_url: str, session:
         assert answer.status_code == 200
 
 
-HALT = b'{"method": "tools/call", "id": 1, "params": {"name": "ibkr_halt_trading"}}'
-
-
 async def test_a_halt_waits_behind_nobody_not_even_its_own_flood() -> None:
     inside = Inside()
     async with flooded(inside) as (guarded, tasks):
@@ -288,10 +159,6 @@ async def test_a_halt_waits_behind_nobody_not_even_its_own_flood() -> None:
         tasks.append(call(guarded, "hungry", body=HALT))
 
         await until(lambda: len(inside.entered) == before + 1, "the halt is in")
-
-
-READ = HALT.replace(b"halt_trading", b"get_positions").replace(b'"id": 1', b'"id": 7')
-CANCEL = HALT.replace(b"halt_trading", b"cancel_order")
 
 
 @pytest.mark.parametrize("relief", [HALT, CANCEL])
@@ -344,64 +211,6 @@ async def test_what_is_no_request_of_a_known_client_is_neither_read_nor_held_up(
 
     assert len(came) == 3
     assert not any(queueing.PLACE in scope for scope in came)
-
-
-async def test_a_body_that_does_not_come_is_waited_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queueing, "BODY_S", 0.05)
-    told = list[Message]()
-
-    async def hear(message: Message) -> None:
-        told.append(message)
-
-    async def never() -> Message:
-        await asyncio.Event().wait()
-        raise AssertionError("unreachable")
-
-    await FairQueueMiddleware(Inside(), UNPACED, nullcontext)(
-        {"type": "http", "method": "POST", "user": SimpleUser("slow")}, never, hear
-    )
-
-    assert told[0]["status"] == 408
-
-
-async def test_no_client_makes_the_front_hold_more_than_so_many_bytes() -> None:
-    inside, told = Inside(), list[Message]()
-
-    async def hear(message: Message) -> None:
-        told.append(message)
-
-    async with flooded(inside) as (guarded, tasks):
-        tasks.append(call(guarded, "large", body=bytes(8 * COUNTED)))
-        await asyncio.sleep(0)
-        await call(guarded, "large", hear, body=bytes(8 * COUNTED))
-        tasks.append(call(guarded, "other", hear, body=bytes(8 * COUNTED)))
-        await asyncio.sleep(0)
-
-        assert told[0]["status"] == 429
-        assert b"large has 8 requests waiting, the most of one client. Retry in" in told[1]["body"]
-        assert len(told) == 2
-        inside.go.release()
-        inside.go.release()
-        await until(lambda: "large" in inside.entered, "what was held is let in")
-        assert guarded._places.line.size_of(("large",)) == 0
-
-
-async def test_where_too_much_waits_in_all_whoever_has_most_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queueing, "WAITING_IN_ALL", 10 * COUNTED)
-    inside, told = Inside(), list[Message]()
-
-    async def hear(message: Message) -> None:
-        told.append(message)
-
-    async with flooded(inside) as (guarded, tasks):  # ten wait
-        quiet = call(guarded, "quiet", hear)
-        tasks.append(quiet)
-        await until(lambda: any(each.done() for each in tasks), "one of them was rejected")
-
-        assert not quiet.done()
-        assert not told
-        assert guarded._places.line.size_of(("hungry",)) == 9 * COUNTED
-        assert guarded._places.line.size_of(("quiet",)) == COUNTED
 
 
 NAMED = b'{"method": "tools/list", "params": {"_meta": {"io.modelcontextprotocol/clientInfo": {"name": "%s"}}}}'
@@ -531,95 +340,6 @@ async def test_a_body_beyond_the_limit_is_413_with_the_limit(monkeypatch: pytest
     assert b"at most 1 MiB" in told[1]["body"]
     assert len(endless.left) >= 14
     assert not inside.entered
-
-
-async def test_rejections_come_at_once_and_later_to_a_client_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queueing, "RETRY_IN_S", 30)
-    monkeypatch.setattr(queueing, "REJECTED_PER_S", 5)
-    inside = Inside()
-    async with flooded(inside) as (guarded, tasks):
-        tasks += [call(guarded, "hungry") for _ in range(2 + 20)]
-        await until(lambda: sum(each.done() for each in tasks) == 5, "some are answered at once")
-        await asyncio.sleep(0.05)
-
-        assert sum(each.done() for each in tasks) == 5
-
-
-async def test_no_rejection_is_held_back_for_longer_than_clients_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queueing, "REJECTED_PER_S", 0.001)
-    monkeypatch.setattr(queueing, "REJECTED_LATER_S", 0.05)
-    async with flooded(Inside()) as (guarded, tasks):
-        tasks += [call(guarded, "hungry") for _ in range(WAITING - 10)]
-        async with asyncio.timeout(30):
-            await asyncio.gather(*(call(guarded, "hungry") for _ in range(5)))
-
-
-@pytest.mark.parametrize("era", ERAS)
-async def test_a_tool_call_is_rejected_in_its_tools_words_and_let_in_once_there_is_room(era: str) -> None:
-    inside, told = Inside(), list[Message]()
-
-    async def hear(message: Message) -> None:
-        told.append(message)
-
-    headers = [(b"mcp-protocol-version", era.encode())]
-    async with flooded(inside) as (guarded, tasks):
-        tasks += [call(guarded, "hungry") for _ in range(WAITING - 10)]
-        await asyncio.sleep(0)
-        await call(guarded, "hungry", hear, READ, headers=headers)
-        for _ in tasks:
-            inside.go.release()
-        await asyncio.gather(*tasks)
-        tasks.append(call(guarded, "hungry", body=READ, headers=headers))
-        await until(lambda: len(inside.entered) == len(tasks), "the client is let in again")
-
-    result = json.loads(told[1]["body"])
-    assert (told[0]["status"], result["id"], result["result"]["isError"]) == (200, 7, True)
-    assert "paced" in result["result"]["content"][0]["text"]
-    assert result["result"]["_meta"][ERROR_META]["code"] == "paced"
-
-
-async def test_a_rejection_that_is_held_back_holds_no_body(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queueing, "RETRY_IN_S", 30)
-    monkeypatch.setattr(queueing, "REJECTED_PER_S", 1)
-    size, count = 50_000, 100
-
-    async def send_body() -> Message:
-        return {"type": "http.request", "body": bytes(size), "more_body": False}
-
-    scope = {"type": "http", "method": "POST", "user": SimpleUser("hungry")}
-    async with flooded(Inside()) as (guarded, tasks):
-        tracemalloc.start()
-        try:
-            tasks += [asyncio.create_task(guarded(scope, send_body, nothing)) for _ in range(count)]
-            for _ in range(5):
-                await asyncio.sleep(0)
-            held, _ = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-
-        assert sum(not each.done() for each in tasks) > count - 10
-        assert held < (WAITING + count // 10) * size
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": []}}',
-        b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": {}}}',
-        b'{"jsonrpc": "2.0", "id": "\xff", "method": "tools/call"}',
-        b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"deep": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
-        b"[" * 100_000,
-        b"",
-    ],
-    ids=["name-list", "name-object", "not-utf-8", "deep", "deep-list", "empty"],
-)
-async def test_a_malformed_request_is_the_clients_fault(redis_url: str, session: str, body: bytes) -> None:
-    headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
-    async with serving(redis_url, session) as front, httpx.AsyncClient(verify=False) as http:
-        answer = await http.post(front.endpoint, content=body, headers=headers)
-
-        assert answer.status_code < 500
-        assert (await front.raw().call("ibkr_get_status"))["structuredContent"]
 
 
 @pytest.mark.parametrize(("user", "told"), [(SimpleUser("claude"), 1), (UnauthenticatedUser(), 0), (None, 1)])

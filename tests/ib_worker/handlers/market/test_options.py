@@ -10,54 +10,26 @@ import pytest
 
 from bridge.tool import ToolError
 from bridge.tools.market.options import (
-    CalculateImpliedVolatility,
-    CalculateOptionPrice,
-    GetOptionChain,
-    GetOptionQuotes,
     OptionChain,
     OptionQuotes,
-    OptionValue,
 )
 from bridge.tools.types import ContractArguments
-from ib_worker.handlers.market.options import (
-    calculate_implied_volatility,
-    calculate_option_price,
-    get_option_chain,
-    get_option_quotes,
-)
 from ib_worker.market_data.option_chains import OptionChains, Parameters
-from ib_worker.pacing.caller import SESSION, acting_for
-from ib_worker.pacing.message_pacer import Priority
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.worker import Stand, caller, order, ready_session, trading, worker
+from tests.stacks.options import (
+    CANCEL,
+    DETAILS,
+    JULY,
+    PARAMETERS,
+    PLACE,
+    REQUEST,
+    cells,
+    chain_of,
+    quotes_of,
+    sent,
+)
+from tests.stacks.worker import caller, order, ready_session, trading
 from tests.waiting import until
-
-REQUEST, CANCEL, PLACE, DETAILS, PARAMETERS = 1, 2, 3, 9, 78  # TWS's message ids
-JULY = "20250718"
-OPTION: dict[str, Any] = {
-    "symbol": "SPY", "lastTradeDateOrContractMonth": JULY, "strike": 400, "right": "P", "underPrice": 390,
-}  # fmt: skip
-
-
-async def chain_of(stand: Stand, **arguments: Any) -> OptionChain:
-    return await get_option_chain(GetOptionChain(**arguments), stand.session)
-
-
-async def quotes_of(stand: Stand, **arguments: Any) -> OptionQuotes:
-    return await get_option_quotes(GetOptionQuotes(**arguments), stand.session)
-
-
-def cells(told: OptionQuotes, column: str) -> list[Any]:
-    if column in told.same:
-        return [told.same[column]] * told.count
-    return [row[told.columns.index(column)] for row in told.rows]
-
-
-def sent(sim: Simulator, message: int) -> int:
-    return len(sim.journal.entries("in", message))
-
-
-# chains
 
 
 async def test_a_chain_has_its_expiries_and_its_strikes_as_ranges(redis_url: str, session: str, sim: Simulator) -> None:
@@ -120,9 +92,6 @@ async def test_what_is_not_listed_is_not_found(sim: Simulator, arguments: dict[s
             await chain_of(stand, **arguments)
 
     assert refused.value.code == "not_found"
-
-
-# quotes
 
 
 async def test_the_at_the_money_put_of_next_month(redis_url: str, session: str, sim: Simulator) -> None:
@@ -301,90 +270,6 @@ async def test_options_on_futures_have_greeks(sim: Simulator) -> None:
     assert None not in cells(told, "delta")
 
 
-# what fails
-
-
-async def test_without_the_underlyings_quotes_strikes_are_asked_for_in_numbers(sim: Simulator) -> None:
-    sim.fault("on reqMktData 1 answer 354 Requested market data is not subscribed.")
-    async with ready_session(sim) as stand:
-        with pytest.raises(ToolError, match="Strikes as numbers, such as 380-420, need none") as refused:
-            await quotes_of(stand, symbol="SPY", expiry=JULY)
-        told = await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="395-400")
-
-    assert (refused.value.code, refused.value.details["twsCode"]) == ("no_data", 354)
-    assert told.count == 4
-
-
-async def test_options_without_permission_are_one_failure(sim: Simulator) -> None:
-    sim.fault("entitlement none")
-    async with ready_session(sim) as stand:
-        told = await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="395-410")
-
-    (failed,) = told.failed
-    assert (told.count, told.rows, failed.code, failed.twsCode, failed.count) == (0, [], "no_data", 10168, 8)
-    assert failed.options[0] == "SPY 18JUL25 395 C"
-    assert len(failed.options) == 5
-
-
-@pytest.mark.parametrize("setting", ["delayed", "live"])
-async def test_delayed_options_say_so(sim: Simulator, setting: str) -> None:
-    sim.fault("entitlement delayed")
-    async with ready_session(sim, market_data_type=setting) as stand:
-        told = await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="atm 1")
-        again = await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="atm 1")
-
-    assert again.rows == told.rows
-
-    assert told.same["marketDataType"] == "delayed"
-    assert None not in (*cells(told, "bid"), *cells(told, "delta"), *cells(told, "openInterest"))
-
-
-async def test_greeks_that_never_come_are_null_and_waited_for_once(sim: Simulator) -> None:
-    sim.fault("swallow tickOptionComputation")
-    clock = asyncio.get_running_loop().time
-    async with ready_session(sim) as stand:
-        told = await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="400")
-        began = clock()
-        await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="400")
-        again = clock() - began
-        with pytest.raises(ToolError, match="no greeks") as refused:
-            await quotes_of(stand, symbol="SPY", expiry=JULY, delta=0.3)
-
-    assert {told.same[name] for name in ("impliedVol", "delta", "gamma", "vega", "theta")} == {None}
-    assert told.underPrice is None
-    assert "no greeks of 2" in (told.note or "")
-    assert again < 1
-    assert refused.value.code == "no_data"
-
-
-async def test_greeks_that_tws_has_not_computed_are_null(sim: Simulator) -> None:
-    for field in (5, 8, 9, 10):  # delta, gamma, vega, theta
-        sim.fault(f"rewrite tickOptionComputation {field} -2")
-    async with ready_session(sim) as stand:
-        told = await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="400", right="P")
-
-    assert [cells(told, name) for name in ("delta", "gamma", "theta")] == [[None]] * 3
-
-
-async def test_options_of_which_nothing_comes_are_failures(sim: Simulator) -> None:
-    sim.fault("on reqMktData each ignore")
-    async with ready_session(sim) as stand:
-        told = await quotes_of(stand, symbol="SPY", expiry=JULY, strikes="400, 405")
-
-    assert [(each.code, each.count) for each in told.failed] == [("no_data", 4)]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [{"strikes": "all"}, {"delta": "1.5"}, {"expiry": "soon"}, {"limit": 101}, {"right": "X"}, {"secType": "CASH"}],
-)
-async def test_what_has_no_meaning_is_refused(
-    redis_url: str, session: str, sim: Simulator, arguments: dict[str, Any]
-) -> None:
-    with pytest.raises(ValueError, match=next(iter(arguments))):
-        GetOptionQuotes(symbol="SPY", **arguments)
-
-
 async def test_an_order_overtakes_another_callers_options(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front, caller(redis_url, session, "reader") as reader:
         await front.submit("place_order", **order(symbol="IBM"))
@@ -395,85 +280,3 @@ async def test_an_order_overtakes_another_callers_options(redis_url: str, sessio
 
     messages = [entry.msgId for entry in sim.journal.entries("in") if entry.msgId in (REQUEST, PLACE)]
     assert messages.index(PLACE, 1) < 40  # of 43
-
-
-async def test_without_a_gateway_the_calls_are_errors(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        sim.fault("on reqMktData 3 reset")
-        broken = await front.refused("get_option_quotes", symbol="SPY", expiry=JULY, strikes="395-410")
-    async with worker(redis_url, session, 1), caller(redis_url, session) as front:
-        await front.reaches("failed")
-        down = [
-            await front.refused("get_option_chain", symbol="SPY"),
-            await front.refused("get_option_quotes", symbol="SPY"),
-            await front.refused("calculate_option_price", **OPTION, volatility=0.2),
-            await front.refused("calculate_implied_volatility", **OPTION, optionPrice=15),
-        ]
-
-    assert broken.code == "retry"
-    assert {each.code for each in down} == {"gateway_unreachable"}
-
-
-# calculations
-
-
-async def test_a_price_and_the_volatility_that_it_implies_agree(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        priced = OptionValue.model_validate(await front.ask("calculate_option_price", **OPTION, volatility=0.25))
-        implied = OptionValue.model_validate(
-            await front.ask("calculate_implied_volatility", **OPTION, optionPrice=priced.optionPrice)
-        )
-
-    assert priced.option == implied.option == "SPY 18JUL25 400 P"
-    assert (priced.underPrice, priced.volatility, priced.simulated) == (390, 0.25, True)
-    assert implied.volatility == pytest.approx(0.25, abs=1e-4)
-    assert implied.delta == pytest.approx(priced.delta, abs=1e-3)
-    assert implied.vega == pytest.approx(priced.vega, abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"strike": 401.5}, "not_found"),
-        ({"lastTradeDateOrContractMonth": "20250606"}, "not_found"),
-        ({"lastTradeDateOrContractMonth": "202507"}, "invalid_arguments"),
-        ({"optionPrice": 1.0}, "no_data"),  # below the intrinsic value of 10
-    ],
-)
-async def test_what_cannot_be_calculated_says_why(sim: Simulator, changes: dict[str, Any], code: str) -> None:
-    arguments = OPTION | {"optionPrice": 15.0} | changes
-    async with ready_session(sim) as stand:
-        with pytest.raises(ToolError) as refused:
-            await calculate_implied_volatility(CalculateImpliedVolatility(**arguments), stand.session)
-
-    assert refused.value.code == code
-
-
-async def test_a_calculation_that_is_not_answered_is_cancelled(sim: Simulator) -> None:
-    sim.fault("on calculateOptionPrice ignore")
-    async with ready_session(sim) as stand:
-        asking = asyncio.create_task(
-            calculate_option_price(CalculateOptionPrice(**OPTION, volatility=0.2), stand.session)
-        )
-        await until(lambda: sent(sim, 55) == 1, "the request is sent")
-        await stand.session.tws.close()
-        await asyncio.wait({asking})
-        await until(lambda: sent(sim, 57) == 1, "the request is cancelled")
-
-
-async def test_a_flood_of_calculations_waits_in_its_callers_own_line(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        with acting_for("flooding"):
-            flood = [
-                asyncio.create_task(
-                    calculate_option_price(CalculateOptionPrice(**OPTION, volatility=0.2 + at / 1000), stand.session)
-                )
-                for at in range(120)
-            ]
-        await asyncio.sleep(0.1)
-        waits_s = stand.session.tws.pacer.wait_s(Priority.READS, SESSION)
-        for each in flood:
-            each.cancel()
-        await asyncio.gather(*flood, return_exceptions=True)
-
-    assert waits_s < 0.5
