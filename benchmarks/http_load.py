@@ -43,6 +43,13 @@ def call_of(era: str, tool: str, arguments: Mapping[str, Any], client: str = "be
     return Call(headers, json.dumps(body).encode())
 
 
+def request_of(call: Call, port: int, path: str = PATH) -> bytes:
+    """Return the bytes of the request to a front of this machine."""
+    fields = {**call.headers, "host": f"127.0.0.1:{port}", "content-length": str(len(call.body))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + call.body
+
+
 class Client(Protocol):
     """One connection, which asks one thing after the other."""
 
@@ -79,9 +86,7 @@ class Socket:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24)
 
     def send(self, call: Call) -> None:
-        fields = {**call.headers, "host": f"127.0.0.1:{self.port}", "content-length": str(len(call.body))}
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        self.writer.write(f"POST {self.path} HTTP/1.1\r\n{head}\r\n".encode() + call.body)
+        self.writer.write(request_of(call, self.port, self.path))
 
     async def ask(self, call: Call) -> bytes:
         self.send(call)

@@ -7,7 +7,11 @@ same gateway. A quote is known by its contract's volume, which only grows: its t
 volume first, as the simulator's journal has it, and ends where the reader parsed it, or in ib_async's callback. Volumes
 that were merged into a later update are not counted.
 
-The same again for the streams that last as long as their call (`ibkr_stream_market_data`, by log messages).
+The same again for the streams that last as long as their call (`ibkr_stream_market_data`, by log messages). Their
+readers tell of two times: when the bytes are at the client's socket, and when its callback has the parsed message.
+All readers and ib_async are clients of this one process. Each turn tells of the processor time that each process had:
+on two cores they wait for one another. `a hop over Redis` is a floor: messages of the same size and rate, published by
+this process and heard by three others, with no more than hiredis at both ends.
 
 Then one reader stops reading its socket, with its call open, and the others go on: `beside a stalled one`.
 """
@@ -29,7 +33,8 @@ from typing import Any
 
 import ib_async
 
-from benchmarks.http_load import MODERN, Call, Socket, call_of
+from benchmarks.bus_hop import hop
+from benchmarks.http_load import MODERN, Call, Socket, call_of, request_of
 from benchmarks.rig import STOCKS, Stack, cpu_s, percentile, resident_mib, stack
 from cli.local_stack.embedded_redis import free_port
 from cli.local_stack.processes import Child
@@ -46,7 +51,6 @@ LINES = {"MARKET_DATA_LINES": "110"}
 SETTLE_S = 3.0
 MAX_ENTRIES = 10_000  # of one answer of the control port
 CLIENT_ID = 500
-VOLUME_TOLD = re.compile(rb'\\?"volume\\?": ?([0-9.]+)')
 STREAM_S = 600  # longer than any turn
 BODY = re.compile(rb"\{.*\}", re.DOTALL)
 
@@ -61,6 +65,7 @@ class Reader:
     port: int
     symbol: str
     heard: Heard = field(default_factory=dict)
+    arrived: Heard = field(default_factory=dict)  # at the socket
     socket: Socket = field(init=False)
     handle: str = ""
 
@@ -82,17 +87,17 @@ class Reader:
 
     async def stream(self) -> None:
         """Follow by a call that lasts, and note when each volume was told of first."""
-        self.socket = Socket(self.port)
-        await self.socket.open()
         arguments = {"symbol": self.symbol, "duration_seconds": STREAM_S}
         call = call_of(MODERN, "ibkr_stream_market_data", arguments, f"reader-{self.symbol}")
         body = call.body.replace(b'"_meta": {', b'"_meta": {"io.modelcontextprotocol/logLevel": "info", ', 1)
-        self.socket.send(Call(call.headers, body))
-        while line := await self.socket.reader.readline():
-            at = time.time()
-            for volume in VOLUME_TOLD.findall(line):
-                self.heard.setdefault((self.symbol, int(float(volume))), at)
-        raise RuntimeError(f"the stream of {self.symbol} ended")
+        loop = asyncio.get_running_loop()
+        transport, events = await loop.create_connection(lambda: EventStream(self), "127.0.0.1", self.port)
+        transport.write(request_of(Call(call.headers, body), self.port))
+        try:
+            await events.ended
+        finally:
+            transport.abort()
+        raise RuntimeError(f"the stream of {self.symbol} ended: {events.rest[:500]!r}")
 
     async def unsubscribe(self) -> None:
         """End the stream, on a new connection: the old one may still have a call open."""
@@ -119,6 +124,36 @@ class Reader:
         while True:
             self.socket.send(call)
             await asyncio.sleep(0.05)
+
+
+class EventStream(asyncio.Protocol):
+    """A client of one event stream: its callback has each message parsed. No SDK is in it, whose time is not ours."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.rest = b""  # of a line that has not come whole
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        arrived = time.time()
+        *lines, self.rest = (self.rest + data).split(b"\r\n")
+        for line in lines:
+            if line.startswith(b"data: "):
+                self._message(json.loads(line[6:]), arrived)
+
+    def _message(self, message: dict[str, Any], arrived: float) -> None:
+        if "params" not in message:
+            self.rest = json.dumps(message).encode()  # the answer: the stream has ended
+            return
+        volume = message["params"]["data"]["extra"]["volume"]
+        if volume is not None:
+            quote = self._reader.symbol, int(volume)
+            self._reader.arrived.setdefault(quote, arrived)
+            self._reader.heard.setdefault(quote, time.time())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
 
 
 def _volumes(entries: dict[str, Any]) -> list[int]:
@@ -175,8 +210,6 @@ async def streaming(ports: Sequence[int], followed: Sequence[str]) -> AsyncItera
         yield readers
         for task in tasks:
             task.cancel()
-    for each in readers:
-        await each.socket.close()
 
 
 @dataclass(frozen=True)
@@ -223,25 +256,57 @@ def delays(heard: Heard, frames: Frames) -> list[float]:
     return [at - frames.first[each] for each, at in heard.items() if each in frames.first]
 
 
+@dataclass(frozen=True)
+class Turns:
+    """The processes of a run, and what each turn of it does."""
+
+    stage: Stack
+    worker: Child
+    fronts: Sequence[Child]
+    ports: Sequence[int]
+    followed: Sequence[str]
+    seconds: float
+
+    def cpu_s(self) -> dict[str, float]:
+        """Return the processor time so far of each process."""
+        redis = self.stage.redis.process
+        assert redis is not None
+        pids = {"simulator": self.stage.simulator.process.pid, "worker": self.worker.process.pid, "redis": redis.pid}
+        pids |= {f"front {number + 1}": each.process.pid for number, each in enumerate(self.fronts)}
+        return {name: cpu_s(pid) for name, pid in (pids | {"clients": os.getpid()}).items()}
+
+
+@dataclass
+class Delays:
+    """The seconds from the gateway's frame, of each kind of turn."""
+
+    alone: list[float] = field(default_factory=list)
+    at_socket: list[float] = field(default_factory=list)
+    streamed: list[float] = field(default_factory=list)
+    read: list[float] = field(default_factory=list)
+    beside: list[float] = field(default_factory=list)
+    hop: list[float] = field(default_factory=list)
+
+
 async def run(count: int, seconds: float, rounds: int) -> int:
-    followed = (*STOCKS, *MORE_STOCKS)[:count]
-    alone, streamed, read = list[float](), list[float](), list[float]()
+    followed, found = (*STOCKS, *MORE_STOCKS)[:count], Delays()
     with tempfile.TemporaryDirectory(prefix="readers-") as folder:
         async with stack(Path(folder), "--time-factor", FASTER, **LINES, FRONT_TOOLSETS="all") as stage:
             worker = await stage.worker()
             started = [await _front(stage, number) for number in range(FRONTS)]
             fronts, ports = [child for child, _ in started], [port for _, port in started]
-            for number in range(rounds):
-                begun = await newest(stage)
-                async with bare(stage, followed) as heard:
-                    await asyncio.sleep(SETTLE_S)
-                    heard.clear()
-                    await asyncio.sleep(seconds)
-                alone += delays(heard, await told(stage, ours=False, after=begun))
-                streamed += await _followed(stage, worker, streaming(ports, followed), seconds, f"streams {number + 1}")
-                read += await _followed(stage, worker, reading(ports, followed), seconds, f"reads {number + 1}")
-            beside = await _beside_a_stalled_one(stage, fronts, ports, followed, seconds)
-    _report(alone, streamed, read, beside)
+            turns = Turns(stage, worker, fronts, ports, followed, seconds)
+            for number in range(1, rounds + 1):
+                found.alone += await _alone(turns, number)
+                readers = await _followed(turns, streaming(ports, followed), f"streams {number}")
+                found.at_socket += delays(
+                    {q: at for each in readers.readers for q, at in each.arrived.items()}, readers.frames
+                )
+                found.streamed += readers.delays
+                found.read += (await _followed(turns, reading(ports, followed), f"reads {number}")).delays
+                found.hop += await hop(stage, FRONTS, seconds)
+            found.beside = await _beside_a_stalled_one(turns)
+    _report(found)
     return 0
 
 
@@ -254,67 +319,104 @@ async def _front(stage: Stack, number: int) -> tuple[Child, int]:
     return child, port
 
 
-async def _followed(
-    stage: Stack, worker: Child, following: AbstractAsyncContextManager[list[Reader]], seconds: float, name: str
-) -> list[float]:
-    """The delays of one turn; say what it cost the worker."""
-    before = await newest(stage)
+async def _alone(turns: Turns, number: int) -> list[float]:
+    """The delays of ib_async alone."""
+    begun = await newest(turns.stage)
+    async with bare(turns.stage, turns.followed) as heard:
+        await asyncio.sleep(SETTLE_S)
+        heard.clear()
+        before = turns.cpu_s()
+        await asyncio.sleep(turns.seconds)
+        shares = _shares(before, turns.cpu_s(), turns.seconds)
+    print(f"ib_async alone {number}: {shares}", flush=True)
+    return delays(heard, await told(turns.stage, ours=False, after=begun))
+
+
+def _shares(before: dict[str, float], after: dict[str, float], seconds: float) -> str:
+    """Say how much of a core each process has had."""
+    return ", ".join(f"{name} {(after[name] - before[name]) / seconds:.0%}" for name in before)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One turn of readers."""
+
+    readers: Sequence[Reader]
+    frames: Frames
+    delays: list[float]
+
+
+async def _followed(turns: Turns, following: AbstractAsyncContextManager[list[Reader]], name: str) -> Followed:
+    """Take one turn; say what it cost each process."""
+    before = await newest(turns.stage)
     async with following as readers:
         await asyncio.sleep(SETTLE_S)
-        core, began = cpu_s(worker.process.pid), time.time()
-        heard = await _heard(readers, seconds)
-        ended, used = time.time(), cpu_s(worker.process.pid) - core
-        lines = (await stage.control.ask("status"))["lines"]
-    frames = await told(stage, ours=True, after=before)
+        used, began = turns.cpu_s(), time.time()
+        heard = await _heard(readers, turns.seconds)
+        ended, after = time.time(), turns.cpu_s()
+        lines = (await turns.stage.control.ask("status"))["lines"]
+    frames = await told(turns.stage, ours=True, after=before)
     updates = sum(began <= each < ended for each in frames.sent_at)
     print(
         f"{name}: {updates / (ended - began):.0f} frames a second of {len(readers)} contracts, "
-        f"{used / updates * 1e6:.0f} us of the worker's core for each; {lines} lines upstream",
+        f"{(after['worker'] - used['worker']) / updates * 1e6:.0f} us of the worker's core for each; {lines} lines "
+        f"upstream; {_shares(used, after, ended - began)}",
         flush=True,
     )
-    return delays(heard, frames)
+    return Followed(readers, frames, delays(heard, frames))
 
 
 async def _heard(readers: Sequence[Reader], seconds: float) -> Heard:
     """Return what all readers hear of in so many seconds."""
     for each in readers:
         each.heard.clear()
+        each.arrived.clear()
     await asyncio.sleep(seconds)
     return {quote: at for each in readers for quote, at in each.heard.items()}
 
 
-async def _beside_a_stalled_one(
-    stage: Stack, fronts: Sequence[Child], ports: Sequence[int], followed: Sequence[str], seconds: float
-) -> list[float]:
+async def _beside_a_stalled_one(turns: Turns) -> list[float]:
     """The delays of the others, while one reader takes nothing that it is sent."""
-    begun = await newest(stage)
-    async with reading(ports, followed) as readers:
-        stalled = Reader(ports[0], followed[0])
+    begun = await newest(turns.stage)
+    async with reading(turns.ports, turns.followed) as readers:
+        stalled = Reader(turns.ports[0], turns.followed[0])
         opened = await stalled.subscribe()
         await asyncio.sleep(SETTLE_S)
-        before = [resident_mib(each) for each in fronts]
+        before = [resident_mib(each) for each in turns.fronts]
         stalling = asyncio.create_task(stalled.stall(opened))
-        heard = await _heard(readers, seconds)
-        grown = [after - was for after, was in zip((resident_mib(each) for each in fronts), before, strict=True)]
+        heard = await _heard(readers, turns.seconds)
+        grown = [after - was for after, was in zip((resident_mib(each) for each in turns.fronts), before, strict=True)]
         stalling.cancel()
         await asyncio.gather(stalling, return_exceptions=True)
         transport: Any = stalled.socket.writer.transport
         transport.abort()
-    print(f"its front grew by {grown[0]:.1f} MiB in {seconds:g} s, the others by {max(grown[1:]):.1f}", flush=True)
-    return delays(heard, await told(stage, ours=True, after=begun))
+    print(
+        f"its front grew by {grown[0]:.1f} MiB in {turns.seconds:g} s, the others by {max(grown[1:]):.1f}", flush=True
+    )
+    return delays(heard, await told(turns.stage, ours=True, after=begun))
 
 
-def _report(alone: list[float], streamed: list[float], read: list[float], beside: list[float]) -> None:
-    by_name = {"ib_async alone": alone, "ibkr_stream_market_data": streamed, "ibkr_read_stream": read}
-    for name, each in (by_name | {"reads beside a stalled one": beside}).items():
+def _report(found: Delays) -> None:
+    by_name = {
+        "ib_async alone": found.alone,
+        "a hop over Redis": found.hop,
+        "ibkr_stream_market_data": found.streamed,
+        "  at the client's socket": found.at_socket,
+        "ibkr_read_stream": found.read,
+        "reads beside a stalled one": found.beside,
+    }
+    for name, each in by_name.items():
         print(
             f"{name:<27} p50 {statistics.median(each) * 1000:6.2f} ms, p99 {percentile(each, 0.99) * 1000:6.2f} ms, "
             f"n={len(each)}"
         )
     for name, share in (("p50", 0.5), ("p99", 0.99)):
-        ratio = percentile(streamed, share) / percentile(alone, share)
-        print(f"{name}: ibkr_stream_market_data {ratio:.2f} times ib_async alone")
-    print(f"p99 of the reads beside a stalled one: {percentile(beside, 0.99) / percentile(read, 0.99):.2f} times")
+        ratios = [
+            percentile(each, share) / percentile(found.alone, share) for each in (found.streamed, found.at_socket)
+        ]
+        print(f"{name}: ibkr_stream_market_data {ratios[0]:.2f} times ib_async alone, {ratios[1]:.2f} at the socket")
+    beside = percentile(found.beside, 0.99) / percentile(found.read, 0.99)
+    print(f"p99 of the reads beside a stalled one: {beside:.2f} times")
 
 
 def main() -> int:

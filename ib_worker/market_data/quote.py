@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+import msgspec
 
 from bridge.tools.market.market_data import Quote, RawTick
 from bridge.tools.types import MarketDataType
@@ -16,6 +19,7 @@ HALTED = frozenset({49, 90})
 INTEREST = {27: "callInterest", 28: "putInterest"}  # of an option, the one of its right
 MODEL = (13, 83)  # types of tickOptionComputation, live and delayed
 
+_Tick = tuple[int, float | None, float | None]  # tick type, price, size
 Computation = tuple[float, ...]  # impliedVol, delta, optPrice, pvDividend, gamma, vega, theta, undPrice
 
 
@@ -60,7 +64,7 @@ class QuoteState:
         self._values: dict[str, float | None] = {}
         self._halted: bool | None = None
         self._computations: dict[int, Computation] = {}  # by tick type
-        self._ticks: list[RawTick] = []
+        self._ticks: list[_Tick] = []
 
     @property
     def changed(self) -> bool:
@@ -86,7 +90,7 @@ class QuoteState:
 
     def price(self, tickType: int, price: float, size: float) -> None:
         """A price tick; the quote's and the last trade's carry their size."""
-        self._ticks.append(RawTick(tickType=tickType, price=unset.number(price), size=unset.number(size)))
+        self._ticks.append((tickType, unset.number(price), unset.number(size)))
         if tickType in BID:
             self._side("bid", price, size)
         elif tickType in ASK:
@@ -99,7 +103,7 @@ class QuoteState:
         self.priced = True
 
     def size(self, tickType: int, size: float) -> None:
-        self._ticks.append(RawTick(tickType=tickType, price=None, size=unset.number(size)))
+        self._ticks.append((tickType, None, unset.number(size)))
         if tickType in BID_SIZE:
             self._side("bid", self._values.get("bid"), size)
         elif tickType in ASK_SIZE:
@@ -139,31 +143,41 @@ class QuoteState:
     def quote(self, at: datetime) -> Quote:
         ticks, self._ticks = self._ticks, []
         self.heard = at
-        return self.known(at, ticks)
+        return self.known(at, [RawTick(tickType=kind, price=price, size=size) for kind, price, size in ticks])
+
+    def encoded(self, at: datetime) -> bytes:
+        """Return `quote` as JSON. Its values are checked as they come in: pydantic's way takes three times as long."""
+        ticks, self._ticks = self._ticks, []
+        self.heard = at
+        raw = [{"tickType": kind, "price": price, "size": size} for kind, price, size in ticks]
+        return msgspec.json.encode(self._fields(at) | {"ticks": raw})
 
     def known(self, at: datetime, ticks: list[RawTick] | None = None) -> Quote:
         """Return the current values, and keep the ticks for the next call."""
+        return Quote(**self._fields(at), ticks=ticks or [])
+
+    def _fields(self, at: datetime) -> dict[str, Any]:
+        """Return the fields of a Quote, in its order, but for the ticks."""
         value = self._values.get
-        return Quote(
-            symbol=self._symbol,
-            conId=self._conId,
-            time=at,
-            marketDataType=self.marketDataType,
-            simulated=self._simulated,
-            bid=value("bid"),
-            bidSize=value("bidSize"),
-            ask=value("ask"),
-            askSize=value("askSize"),
-            last=value("last"),
-            lastSize=value("lastSize"),
-            volume=value("volume"),
-            open=value("open"),
-            high=value("high"),
-            low=value("low"),
-            close=value("close"),
-            halted=self._halted,
-            ticks=ticks or [],
-        )
+        return {
+            "symbol": self._symbol,
+            "conId": self._conId,
+            "time": at,
+            "marketDataType": self.marketDataType,
+            "simulated": self._simulated,
+            "bid": value("bid"),
+            "bidSize": value("bidSize"),
+            "ask": value("ask"),
+            "askSize": value("askSize"),
+            "last": value("last"),
+            "lastSize": value("lastSize"),
+            "volume": value("volume"),
+            "open": value("open"),
+            "high": value("high"),
+            "low": value("low"),
+            "close": value("close"),
+            "halted": self._halted,
+        }
 
     def _side(self, name: str, price: float | None, size: float) -> None:
         """Nobody quotes without a size."""

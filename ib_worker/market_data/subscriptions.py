@@ -395,5 +395,4 @@ class QuoteSubscriptions:
         if not line.streamed:
             line.values.skip(self._now())
         else:
-            quote = line.values.quote(self._now())
-            self._publisher.publish(line.stream, kind, quote.model_dump_json().encode())
+            self._publisher.publish(line.stream, kind, line.values.encoded(self._now()))

@@ -21,6 +21,7 @@ from ib_async.decoder import Decoder
 
 from ib_worker.tws.errors import ConnectionLost, InvalidField
 from ib_worker.tws.fencing import ConnectionFence
+from ib_worker.tws.ticks import TickReceiver, took_tick
 from ib_worker.tws.transport import DrainableTransport
 from ib_worker.tws.values import unset
 from ib_worker.tws.values.text import cleaned
@@ -47,7 +48,7 @@ log = structlog.get_logger("ib_worker.tws.connection")
 _LOG = logging.getLogger("ib_worker.tws.connection")  # asked whether a line is written at all: there is one a frame
 
 
-class MessageReceiver(Protocol):
+class MessageReceiver(TickReceiver, Protocol):
     """The attributes that ib_async's client and decoder use beside one method for each message."""
 
     def connectAck(self) -> None: ...  # noqa: N802  # ib_async's names
@@ -227,7 +228,7 @@ class TwsConnection(Client):
         until, start, data = time.thread_time() + SLICE_S, 0, self._data
         rest = False
         while (end := _frame_end(data, start)) <= len(data) and not rest:
-            self.decoder.interpret(data[start + 4 : end].decode(errors="backslashreplace").split("\0")[:-1])
+            self.decoder.take(data[start + 4 : end])
             start = end
             if self.lost.done():
                 return False
@@ -281,6 +282,10 @@ def _frame_end(data: bytes, start: int) -> int:
     return start + 4 + int.from_bytes(data[start : start + 4])
 
 
+def _fields(frame: bytes) -> list[str]:
+    return frame.decode(errors="backslashreplace").split("\0")[:-1]
+
+
 def _check(field: Any) -> None:
     """Refuse what would end a field early, shift the ones after it, or be no number."""
     if isinstance(field, str):
@@ -309,6 +314,18 @@ class StrictDecoder(Decoder):
         self._forgotten: Callable[[str], bool] = receiver.forgottenOrder
         self._bars: Callable[[int, list[str]], None] = receiver.historicalBars
         self._histogram: Callable[[int, list[tuple[str, str]]], None] = receiver.histogram
+        self._ticks: TickReceiver = receiver
+
+    def take(self, frame: bytes) -> None:
+        """Decode one message."""
+        try:
+            taken = took_tick(frame, self._ticks)
+        except Exception:  # as ib_async does: a fault of one message ends no other
+            self.logger.fields = _fields(frame)  # type: ignore[attr-defined]
+            self.logger.exception("")
+            return
+        if not taken:
+            self.interpret(_fields(frame))
 
     def interpret(self, fields: list[str]) -> None:
         """Clean the message's texts here, at the edge, so that none reaches anybody with characters that are not seen.

@@ -191,3 +191,14 @@ def test_the_market_data_type_is_told() -> None:
     values.marketDataType = "delayed"
 
     assert values.quote(AT).marketDataType == "delayed"
+
+
+def test_the_encoded_quote_is_the_quote_in_json() -> None:
+    plain, encoded = quoted(), quoted()
+    for values in (plain, encoded):
+        values.price(1, 10.25, 1.0)
+        values.size(8, 12345.0)
+        values.marketDataType = "live"
+
+    assert encoded.encoded(AT) == plain.quote(AT).model_dump_json().encode()
+    assert not encoded.changed

@@ -18,6 +18,7 @@ from mcp_front.timing import FrontTiming
 from tests.stacks.front import ERAS, LEGACY, MODERN, Running, messages_of, plain_http, serving, worker
 
 BOTH, JSON = "application/json, text/event-stream", "application/json"
+FASTMCP = {"mcp-session-id": "none"}  # a header that the direct lane leaves to FastMCP
 STREAM: dict[str, Any] = {"name": "ibkr_stream_market_data", "arguments": {"symbol": "SPY"}}
 CANCEL: dict[str, Any] = {"name": "ibkr_cancel_order", "arguments": {"orderId": 5, "idempotencyKey": "one-of-mine"}}
 STREAM_START: Message = {
@@ -44,11 +45,12 @@ async def cut_off(
     unanswered: Unanswered,
     stop: Callable[[], object],
     call: dict[str, Any] = CANCEL,
+    **headers: str,
 ) -> dict[str, Any]:
     """The error of a call whose front stops meanwhile."""
     front.server._drain_s = 0.05
     async with plain_http() as http:
-        raw = front.raw(era, accept=accept)
+        raw = front.raw(era, accept=accept, **headers)
         asking = asyncio.create_task(http.post(front.endpoint, **raw.prepared("tools/call", **call)))
         await unanswered.begun.wait()
         stop()
@@ -79,7 +81,7 @@ async def test_an_event_stream_that_its_library_ends_at_a_stop_ends_with_the_err
     handlers = {"open_market_data": unanswered.call}
     async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
         stop = partial(monkeypatch.setattr, AppStatus, "should_exit", True)  # as in a process of its own
-        error = await cut_off(front, LEGACY, accept, unanswered, stop, STREAM)
+        error = await cut_off(front, LEGACY, accept, unanswered, stop, STREAM, **FASTMCP)
 
     assert error["code"] == "retry"
 
