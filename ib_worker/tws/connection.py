@@ -48,7 +48,7 @@ log = structlog.get_logger("ib_worker.tws.connection")
 _LOG = logging.getLogger("ib_worker.tws.connection")  # asked whether a line is written at all: there is one a frame
 
 
-class MessageReceiver(TickReceiver, Protocol):
+class MessageReceiver(Protocol):
     """The attributes that ib_async's client and decoder use beside one method for each message."""
 
     def connectAck(self) -> None: ...  # noqa: N802  # ib_async's names
@@ -314,7 +314,7 @@ class StrictDecoder(Decoder):
         self._forgotten: Callable[[str], bool] = receiver.forgottenOrder
         self._bars: Callable[[int, list[str]], None] = receiver.historicalBars
         self._histogram: Callable[[int, list[tuple[str, str]]], None] = receiver.histogram
-        self._ticks: TickReceiver = receiver
+        self._ticks: TickReceiver = receiver  # type: ignore[assignment]  # one method for each message
 
     def take(self, frame: bytes) -> None:
         """Decode one message."""
