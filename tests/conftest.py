@@ -1,9 +1,13 @@
 """One real Redis for the whole run, and a session name of its own for each test."""
 
 import gc
+import os
+import shutil
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import pytest_asyncio
@@ -14,12 +18,14 @@ from structlog.typing import EventDict
 
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from tests.layout import SLOW
+from tests.stacks.timing import SHARED
 
 # The same examples on every run: a red test can be looked at again. Longer random searches have commands of their own.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 TESTS = Path(__file__).resolve().parent
+MEMORY, ROOM_BYTES = Path("/dev/shm"), 2 * 2**30  # a container's own has 64 MB, too little for the logs of a run
 
 _numbers = count(1)
 
@@ -71,8 +77,19 @@ def logs() -> Iterator[list[EventDict]]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def redis_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The address of a running server; tests keep apart by their session names, so nothing is flushed."""
-    async with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as redis:
-        yield redis.url
+    with _folder_of_redis(tmp_path_factory) as folder:
+        async with EmbeddedRedis(folder) as redis:
+            yield redis.url
+
+
+@contextmanager
+def _folder_of_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """In memory where there is room: a busy disk holds every write up until it is synced, for seconds at worst."""
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+        with TemporaryDirectory(prefix=SHARED, dir=MEMORY) as folder:
+            yield Path(folder)
+    else:
+        yield tmp_path_factory.mktemp(SHARED)
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.timing import BusTiming
 from bridge.tool import ToolError
 from ib_worker.orders.timing import OrderTiming
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
+from tests.stacks.timing import patient
 from tests.stacks.worker import Caller, caller, order, ready_session, trading
 from tests.waiting import until
 
@@ -133,7 +133,7 @@ async def test_two_clients_lists_of_orders_and_executions_are_asked_once(
 
 @pytest.mark.fault(36)
 async def test_the_last_of_twenty_listeners_frees_the_line(redis_url: str, session: str, sim: Simulator) -> None:
-    impatient = BusTiming(linger_s=1.5, listener_check_s=0.1)
+    impatient = patient(linger_s=1.5, listener_check_s=0.1)
     async with trading(redis_url, session, sim, bus_timing=impatient) as front:
         leave, left = asyncio.Event(), asyncio.Event()
         leavers = [asyncio.create_task(listen(front, leave)) for _ in range(19)]

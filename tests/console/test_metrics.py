@@ -6,10 +6,11 @@ from starlette.testclient import TestClient
 from bridge.bus.client.client import BusClient
 from bridge.metrics.figures import Distribution
 from console.metrics import ConsoleParts, ResponseCount, console_samples
+from tests.stacks.timing import PATIENT
 
 
 async def read(redis_url: str, session: str, *, halt: bool = False) -> dict[str, dict[tuple[str, ...], object]]:
-    async with BusClient(redis_url, session, "console") as bus:
+    async with BusClient(redis_url, session, "console", PATIENT) as bus:
         if halt:
             await bus.halt("anna", "a test")
         responses = ResponseCount(PlainTextResponse("ok"))

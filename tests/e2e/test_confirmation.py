@@ -11,11 +11,11 @@ import pytest
 from fastmcp.client.elicitation import ElicitResult
 
 from bridge.bus.controls.approvals import waiting_approvals
-from bridge.bus.timing import BusTiming
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.front import LEGACY, MODERN, RawClient
 from tests.stacks.live import live_stack
 from tests.stacks.orders import entries
+from tests.stacks.timing import patient
 from tests.stacks.tokens import as_caller, write_tokens
 
 pytestmark = pytest.mark.fault(98)
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.fault(98)
 ORDER: dict[str, Any] = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 2}
 CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 FORMS: dict[str, Any] = {CAPABILITIES: {"elicitation": {}}}
-READ = BusTiming(read_form_s=0)  # a person's answer, however soon it comes
+READ = patient(read_form_s=0)  # a person's answer, however soon it comes
 YES = {"confirmation": {"action": "accept", "content": {"approve": True}}}
 
 
@@ -202,7 +202,7 @@ async def test_an_answer_of_another_caller_is_refused(redis_url: str, session: s
 
 
 async def test_an_answer_that_comes_too_late_is_refused(redis_url: str, session: str) -> None:
-    async with live_stack(redis_url, session, bus_timing=BusTiming(form_s=-0.001)) as live:
+    async with live_stack(redis_url, session, bus_timing=patient(form_s=-0.001)) as live:
         raw = live.fronts[0].raw()
         asked = await first_round(raw)
         late = [await second_round(raw, asked["requestState"]) for _ in range(2)]

@@ -12,7 +12,6 @@ from fastmcp.client.elicitation import ElicitResult
 
 from bridge.bus.controls.approvals import give_approval, refuse_approval, waiting_approvals
 from bridge.bus.controls.kill_switch import set_halt
-from bridge.bus.timing import BusTiming
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
 from tests.e2e.test_confirmation import ORDER, first_round, person, refusal, second_round
@@ -20,6 +19,7 @@ from tests.stacks.front import ERAS, MODERN, serving
 from tests.stacks.ib_worker_process import Process, python
 from tests.stacks.live import WAIVED, Live, live_stack, new_key
 from tests.stacks.orders import entries
+from tests.stacks.timing import patient
 from tests.stacks.worker import caller
 from tests.waiting import until
 
@@ -153,7 +153,7 @@ async def test_a_host_without_forms_waits_and_the_same_key_brings_the_fill(
 
 async def test_a_person_who_read_the_form_and_declines_has_refused(redis_url: str, session: str) -> None:
     key = new_key()
-    async with live_stack(redis_url, session, bus_timing=BusTiming(read_form_s=0.2)) as live:
+    async with live_stack(redis_url, session, bus_timing=patient(read_form_s=0.2)) as live:
         raw = live.fronts[0].raw()
         asked = await first_round(raw, idempotencyKey=key)
         await asyncio.sleep(0.3)

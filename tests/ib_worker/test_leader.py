@@ -3,6 +3,7 @@
 from bridge.bus.server.server import BusServer
 from ib_worker.leader import session_status
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.timing import PATIENT
 from tests.stacks.worker import caller, order, ready_session, trading, worker
 from tests.waiting import until
 
@@ -37,7 +38,7 @@ async def test_a_term_writes_what_happens_to_orders_into_the_audit_log_and_count
 
 
 async def test_order_ids_never_go_back_though_the_gateways_do(redis_url: str, session: str) -> None:
-    async with BusServer(redis_url, session, "a-worker") as bus:
+    async with BusServer(redis_url, session, "a-worker", timing=PATIENT) as bus:
         await bus.lead()
 
         ids = [await bus.order_ids(floor) for floor in (7, 7, 100, 1)]

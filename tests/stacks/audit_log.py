@@ -7,11 +7,12 @@ from bridge.bus.controls.audit_log import AuditLog, read_log
 from bridge.bus.keys import Keys
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.pipeline import CommandPipeline
+from tests.stacks.timing import waits_at
 
 
 @asynccontextmanager
 async def leading(url: str, session: str, worker: str = "w1") -> AsyncIterator[tuple[BusServer, AuditLog]]:
-    async with BusServer(url, session, worker) as bus:
+    async with BusServer(url, session, worker, timing=waits_at(url)) as bus:
         token = await bus.lead()
         yield bus, AuditLog(bus.pipe, bus.keys, token)
 

@@ -15,9 +15,10 @@ from bridge.bus.keys import Keys
 from bridge.bus.records.records import RecordClient
 from bridge.bus.server.request import Handle, RequestContext
 from bridge.bus.server.server import BusServer, Reconcile
-from bridge.bus.timing import USUAL, BusTiming
+from bridge.bus.timing import BusTiming
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import OPERATIONS, ToolRequest
+from tests.stacks.timing import waits_at
 from tests.waiting import until
 
 GET_POSITIONS = OPERATIONS["get_positions"]
@@ -69,10 +70,10 @@ async def serving(
     *,
     worker: str = "w1",
     reconcile: Reconcile | None = None,
-    timing: BusTiming = USUAL,
+    timing: BusTiming | None = None,
 ) -> AsyncIterator[BusServer]:
     """A worker that leads and serves; writes are open."""
-    async with BusServer(url, session, worker, timing=timing) as bus:
+    async with BusServer(url, session, worker, timing=timing or waits_at(url)) as bus:
         await bus.lead()
         task = asyncio.create_task(bus.serve(handle, reconcile))
         await until_open(bus.pipe, bus.keys)
@@ -92,14 +93,14 @@ async def until_open(pipe: CommandPipeline, keys: Keys) -> None:
 
 
 @asynccontextmanager
-async def front(url: str, session: str, name: str = "f1", timing: BusTiming = USUAL) -> AsyncIterator[BusClient]:
-    async with BusClient(url, session, name, timing) as bus_client:
+async def front(url: str, session: str, name: str = "f1", timing: BusTiming | None = None) -> AsyncIterator[BusClient]:
+    async with BusClient(url, session, name, timing or waits_at(url)) as bus_client:
         yield bus_client
 
 
 @asynccontextmanager
-async def pipe_to(url: str, timing: BusTiming = USUAL) -> AsyncIterator[CommandPipeline]:
-    async with CommandPipeline(url, timing) as pipe:
+async def pipe_to(url: str, timing: BusTiming | None = None) -> AsyncIterator[CommandPipeline]:
+    async with CommandPipeline(url, timing or waits_at(url)) as pipe:
         yield pipe
 
 

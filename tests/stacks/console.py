@@ -32,6 +32,7 @@ from console.settings import ConsoleSettings
 from console.web.server import ConsoleServer, server_config
 from tests.stacks.bus import pipe_to
 from tests.stacks.redis_users import redis_users
+from tests.stacks.timing import waits_at
 from tests.waiting import until
 
 GOOD = "correct horse battery"
@@ -125,7 +126,7 @@ async def console(
     values = {"redis_url": redis_url, "ibkr_session": session, "console_port": port} | settings
     async with (
         redis_users(redis_url, session, ("console",) if user else ()) as users,
-        BusClient(users.get("console", redis_url), session, f"console-{port}") as bus,
+        BusClient(users.get("console", redis_url), session, f"console-{port}", waits_at(redis_url)) as bus,
     ):
         known = ConsoleSettings.model_validate(values)
         feed = LiveFeed(bus, drawn)

@@ -14,7 +14,6 @@ from fastmcp import Client
 from bridge.bus.client.client import BusClient
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
-from bridge.bus.timing import USUAL as USUAL_BUS
 from bridge.bus.timing import BusTiming
 from bridge.tools.session import SessionStatus
 from bridge.toolsets import ALL
@@ -23,6 +22,7 @@ from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.settings import FrontSettings
 from mcp_front.timing import USUAL, FrontTiming
 from tests.stacks.bus import until_open
+from tests.stacks.timing import waits_at
 from tests.waiting import until
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
@@ -57,13 +57,14 @@ class Running:
 
 @asynccontextmanager
 async def serving(
-    redis_url: str, session: str, bus_timing: BusTiming = USUAL_BUS, timing: FrontTiming = USUAL, **settings: Any
+    redis_url: str, session: str, bus_timing: BusTiming | None = None, timing: FrontTiming = USUAL, **settings: Any
 ) -> AsyncIterator[Running]:
     """A front of `session` on a free port, with every toolset unless `front_toolsets` names some."""
     usual: dict[str, Any] = {"front_toolsets": (ALL,), "front_port": 0}
     settings = usual | settings
     whole = FrontSettings(redis_url=redis_url, ibkr_session=session, front_drain_s=2, **settings)
-    async with BusClient(redis_url, session, f"front-{secrets.token_hex(4)}", bus_timing) as bus_client:
+    front_id = f"front-{secrets.token_hex(4)}"
+    async with BusClient(redis_url, session, front_id, bus_timing or waits_at(redis_url)) as bus_client:
         front = assemble(whole, bus_client, timing)
         config = http_config(front.app, whole.front_host, whole.front_port, timing)
         server = DrainingServer(config, front.calls, front.draining, 2, timing)
@@ -86,7 +87,8 @@ async def worker(
     async def handle(asked: RequestContext) -> bytes:
         return await handlers[asked.operation](asked)
 
-    async with BusServer(redis_url, session, f"worker-{secrets.token_hex(4)}") as bus:
+    name = f"worker-{secrets.token_hex(4)}"
+    async with BusServer(redis_url, session, name, timing=waits_at(redis_url)) as bus:
         await bus.lead()
         await bus.write_heartbeat(status)
         task = asyncio.create_task(bus.serve(handle))

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from bridge.bus.access import SERVICES, Service, rules
 from bridge.bus.transport.pipeline import CommandPipeline
+from tests.stacks.timing import waits_at
 
 PASSWORD = "a-long-password"
 
@@ -22,7 +23,7 @@ async def redis_users(
     """Each service's address, with a user of its own."""
     services = tuple(services)
     prefix = session.replace("*", "any")
-    async with CommandPipeline(redis_url) as admin:
+    async with CommandPipeline(redis_url, waits_at(redis_url)) as admin:
         for each in services:
             user = (f"{prefix}-{each}", "reset", "on", f">{PASSWORD}")
             await admin.send("ACL", "SETUSER", *user, *words(rules(each, session)))

@@ -19,6 +19,7 @@ from ib_worker.account_history.recorder import HistoryTiming
 from ibgateway.simulator.model.config import SimulatorConfig
 from ibgateway.simulator.model.orders import CommissionReport, Execution, ExecutionFilter
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.timing import waits_at
 from tests.stacks.worker import Caller, trading
 from tests.waiting import until
 
@@ -73,7 +74,7 @@ def next_session(sim: Simulator) -> int:
 
 @asynccontextmanager
 async def reader(redis_url: str) -> AsyncIterator[CommandPipeline]:
-    async with CommandPipeline(redis_url) as pipe:
+    async with CommandPipeline(redis_url, waits_at(redis_url)) as pipe:
         yield pipe
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from bridge.bus.records.records import RecordKeeper
 from bridge.bus.server.server import BusServer
+from tests.stacks.timing import waits_at
 
 KNOWN = 7  # steps
 
@@ -13,7 +14,7 @@ KNOWN = 7  # steps
 @asynccontextmanager
 async def unrenewed_bus(redis_url: str, session: str) -> AsyncIterator[BusServer]:
     """A leader that does not renew, so that a test says when Redis is compared."""
-    async with BusServer(redis_url, session, "w1") as bus:
+    async with BusServer(redis_url, session, "w1", timing=waits_at(redis_url)) as bus:
         await bus.lease.acquire()
         bus.records = RecordKeeper(bus.pipe, bus.keys, bus.lease.token, bus.watermark)
         await counts(bus, KNOWN)

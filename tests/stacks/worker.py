@@ -18,7 +18,6 @@ from bridge.bus.keys import Keys
 from bridge.bus.messages import NO_PROOF, ClientProof
 from bridge.bus.records.client_orders import ClientOrders
 from bridge.bus.server.server import BusServer
-from bridge.bus.timing import USUAL as USUAL_BUS
 from bridge.bus.timing import BusTiming
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tasks import run_until_first_ends
@@ -41,6 +40,7 @@ from ib_worker.session.session import Services, Session
 from ib_worker.settings import WorkerSettings
 from ib_worker.watches.table import WatchTable
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.timing import waits_at
 from tests.waiting import until
 
 FAST = Timing(
@@ -234,7 +234,7 @@ async def worker(
     port: int,
     timing: Timing = FAST,
     order_timing: OrderTiming = USUAL,
-    bus_timing: BusTiming = USUAL_BUS,
+    bus_timing: BusTiming | None = None,
     history_timing: HistoryTiming = USUAL_HISTORY,
     **settings: Any,
 ) -> AsyncIterator[asyncio.Event]:
@@ -246,7 +246,7 @@ async def worker(
         name = f"worker-{token_hex(4)}"
         file = whole.watermark_file
         async with (
-            BusServer(redis_url, session, name, watermark_file=file, timing=bus_timing) as bus,
+            BusServer(redis_url, session, name, watermark_file=file, timing=bus_timing or waits_at(redis_url)) as bus,
             counting(whole, bus) as parts,
         ):
             await bus.lead()
@@ -263,7 +263,7 @@ async def worker(
 
 @asynccontextmanager
 async def caller(redis_url: str, session: str, name: str = "claude") -> AsyncIterator[Caller]:
-    async with BusClient(redis_url, session, f"front-{token_hex(4)}") as bus_client:
+    async with BusClient(redis_url, session, f"front-{token_hex(4)}", waits_at(redis_url)) as bus_client:
         yield Caller(bus_client, name)
 
 
@@ -274,7 +274,7 @@ async def trading(
     sim: Simulator,
     timing: Timing = FAST,
     order_timing: OrderTiming = USUAL,
-    bus_timing: BusTiming = USUAL_BUS,
+    bus_timing: BusTiming | None = None,
     history_timing: HistoryTiming = USUAL_HISTORY,
     **settings: Any,
 ) -> AsyncIterator[Caller]:

@@ -13,12 +13,12 @@ from bridge.bus.keys import Keys
 from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.leadership.lease import Lease
 from bridge.bus.records.admission import AdmissionRules
-from bridge.bus.timing import BusTiming
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from mcp_front.tools.status import session_status
 from tests.stacks.bus import KEY, front, pipe_to, serving, submit
 from tests.stacks.gated import TERMS, Gated
+from tests.stacks.timing import patient
 from tests.waiting import until
 
 HOUR_MS = 3_600_000
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.trial("B11")
 
 @pytest_asyncio.fixture
 async def pipe(redis_url: str) -> AsyncIterator[CommandPipeline]:
-    async with pipe_to(redis_url, BusTiming(standby_s=0.02)) as pipe:
+    async with pipe_to(redis_url, patient(standby_s=0.02)) as pipe:
         yield pipe
 
 

@@ -12,6 +12,7 @@ from bridge.bus.server.server import BusServer
 from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
 from tests.stacks.bus import GET_POSITIONS, KEY, PLACE_ORDER, Broker, front, intents, order, pipe_to, serving, submit
+from tests.stacks.timing import waits_at
 from tests.waiting import until
 
 
@@ -195,7 +196,7 @@ class Impostor:
     """A second worker that takes requests although it has no lease: a leader that was frozen and has thawed."""
 
     def __init__(self, url: str, session: str, broker: Broker) -> None:
-        self.bus = BusServer(url, session, "impostor")
+        self.bus = BusServer(url, session, "impostor", timing=waits_at(url))
         self.broker = broker
 
     async def __aenter__(self) -> None:

@@ -8,6 +8,7 @@ from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
 from tests.stacks.bus import Broker, front, pipe_to, serving
 from tests.stacks.redis_relay import Shim
+from tests.stacks.timing import PATIENT
 from tests.waiting import until
 
 DAY_MS = 24 * 3600 * 1000
@@ -60,7 +61,10 @@ async def test_a_session_that_nobody_served_has_none(redis_url: str, session: st
 
 
 async def test_only_the_leader_writes_it(redis_url: str, session: str) -> None:
-    async with BusServer(redis_url, session, "standby") as standby, front(redis_url, session) as bus_client:
+    async with (
+        BusServer(redis_url, session, "standby", timing=PATIENT) as standby,
+        front(redis_url, session) as bus_client,
+    ):
         await standby.write_heartbeat(READY)
         assert await bus_client.status() is None
         async with serving(redis_url, session, Broker().handle) as bus:

@@ -23,6 +23,7 @@ from bridge.bus.transport.script import Script
 from bridge.tools.session import SessionStatus
 from tests.stacks.bus import KEY, Broker, ask, front, pipe_to, serving, submit
 from tests.stacks.redis_users import PASSWORD, redis_users
+from tests.stacks.timing import waits_at
 
 NONE = Halt("reduce_only", "", "none", 0)
 
@@ -203,7 +204,7 @@ async def change(pipe: CommandPipeline, keys: Keys) -> SwitchChange:
 
 async def test_nobody_reaches_another_session(urls: dict[Service, str], session: str) -> None:
     for url in urls.values():
-        async with CommandPipeline(url) as pipe:
+        async with CommandPipeline(url, waits_at(url)) as pipe:
             with pytest.raises(Refused, match=r"(?i)permission"):
                 await pipe.send("HGET", Keys(f"{session}x").order(KEY), "st")
             with pytest.raises(Refused, match=r"(?i)permission"):

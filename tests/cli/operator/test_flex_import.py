@@ -25,6 +25,7 @@ from cli.operator.flex_import import Imported, import_account
 from cli.operator.flex_statement import FlexAccount, read_statement
 from tests.stacks.account_records import execution
 from tests.stacks.flex import statement
+from tests.stacks.timing import PATIENT
 
 WEEK = (("2025-06-06", "2025-06-13"),)
 OWN = execution(
@@ -42,7 +43,7 @@ def read(tmp_path: Path) -> FlexAccount:
 async def imported(
     redis_url: str, session: str, told: FlexAccount, *ours: AccountSnapshot | TradeExecution, paid: float | None = None
 ) -> Imported:
-    async with CommandPipeline(redis_url) as pipe:
+    async with CommandPipeline(redis_url, PATIENT) as pipe:
         keys = Keys(session)
         snapshots = [snapshot_record(each) for each in ours if isinstance(each, AccountSnapshot)]
         executions = [execution_record(each) for each in ours if isinstance(each, TradeExecution)]
@@ -61,7 +62,7 @@ async def test_a_second_import_adds_nothing(redis_url: str, session: str, tmp_pa
 
     assert (first.sessions, first.executions, first.flows, first.disagreements) == (2, 3, 1, [])
     assert (again.sessions, again.executions, again.flows, again.disagreements) == (0, 0, 0, [])
-    async with CommandPipeline(redis_url) as pipe:
+    async with CommandPipeline(redis_url, PATIENT) as pipe:
         flows = await read_flows(pipe, Keys(session))
         trades = trades_of((await read_records(pipe, Keys(session), EXECUTIONS))[0])
     assert ([each.amount for each in flows.flows], len(flows.covered)) == ([25_000], 1)

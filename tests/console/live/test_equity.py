@@ -8,6 +8,7 @@ from bridge.bus.history.records import AccountSnapshot, EquitySample
 from bridge.bus.history.store import EQUITY, OPERATOR, SNAPSHOTS, equity_record, put, snapshot_record
 from console.live.equity import EquityReader, EquitySamples
 from tests.stacks.console import OVERVIEW, picture
+from tests.stacks.timing import PATIENT
 
 START = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 
@@ -19,7 +20,7 @@ async def test_a_curve_has_the_closes_and_the_last_day_whoever_watched(redis_url
         samples.note(replace(shown, known=known))
     samples.note(replace(shown, problem="Redis does not answer"))
     close = AccountSnapshot("DU1", "2025-06-10", "2025-06-10T20:05:00+00:00", "close", "USD", 900.0)
-    async with BusClient(redis_url, session, "console-1") as bus:
+    async with BusClient(redis_url, session, "console-1", PATIENT) as bus:
         await put(bus.pipe, bus.keys, OPERATOR, SNAPSHOTS, [snapshot_record(close)])
         hours = {at: START - timedelta(hours=at) for at in (0.5, 20, 25)}
         recorded = [EquitySample("DU1", each.isoformat(), 800.0 + at, "USD") for at, each in hours.items()]

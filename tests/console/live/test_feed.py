@@ -13,6 +13,7 @@ from console.live.feed import LiveFeed
 from console.live.picture import Picture, read_picture
 from tests.stacks.console import OVERVIEW
 from tests.stacks.front import READY, worker
+from tests.stacks.timing import PATIENT
 from tests.waiting import until
 
 
@@ -54,7 +55,7 @@ async def test_five_viewers_cost_the_worker_what_one_costs_and_none_costs_nothin
 
     async with (
         worker(redis_url, session, {"get_overview": overview}, READY),
-        BusClient(redis_url, session, "console-1") as bus,
+        BusClient(redis_url, session, "console-1", PATIENT) as bus,
     ):
         feed = LiveFeed(bus, drawn)
         viewers = [feed.events(["banner", "orders"], "", always) for _ in range(5)]
@@ -79,7 +80,7 @@ async def test_a_stream_ends_with_its_sign_in(redis_url: str, session: str) -> N
     async def allowed() -> bool:
         return signed_in[0]
 
-    async with BusClient(redis_url, session, "console-1") as bus:
+    async with BusClient(redis_url, session, "console-1", PATIENT) as bus:
         feed = LiveFeed(bus, drawn)
         events = feed.events(["banner"], "", allowed)
         seen = await first(events, 1)
@@ -93,7 +94,7 @@ async def test_a_stream_ends_with_its_sign_in(redis_url: str, session: str) -> N
 
 @pytest.mark.usefixtures("quick")
 async def test_what_does_not_change_is_sent_once_and_closing_ends_every_stream(redis_url: str, session: str) -> None:
-    async with BusClient(redis_url, session, "console-1") as bus:
+    async with BusClient(redis_url, session, "console-1", PATIENT) as bus:
         feed = LiveFeed(bus, lambda name, _: name)
         events = feed.events(["banner"], "", always)
         seen = await first(events, 3)
@@ -126,7 +127,7 @@ async def test_a_fault_in_reading_or_drawing_is_shown_and_does_not_end_the_feed(
                 return
 
     monkeypatch.setattr(feed_module, "read_picture", read_or_fail)
-    async with BusClient(redis_url, session, "console-1") as bus:
+    async with BusClient(redis_url, session, "console-1", PATIENT) as bus:
         feed = LiveFeed(bus, draw)
         events = feed.events(["banner"], "", always)
         async with asyncio.timeout(5):
@@ -148,7 +149,7 @@ async def test_for_whoever_is_not_signed_in_nothing_is_read_and_nothing_is_kept(
         assert feed.viewers == 0
         return False
 
-    async with BusClient(redis_url, session, "console-1") as bus:
+    async with BusClient(redis_url, session, "console-1", PATIENT) as bus:
         feed = LiveFeed(bus, drawn)
         told = [[each async for each in feed.events(["banner"], f"stranger {number}", never)] for number in range(3)]
 
@@ -167,7 +168,7 @@ async def test_the_worker_is_asked_in_the_name_of_who_is_still_signed_in(redis_u
 
     async with (
         worker(redis_url, session, {"get_overview": overview}, READY),
-        BusClient(redis_url, session, "console-1") as bus,
+        BusClient(redis_url, session, "console-1", PATIENT) as bus,
     ):
         feed = LiveFeed(bus, drawn)
         asleep, awake = feed.events(["banner"], "a" * 64, always), feed.events(["banner"], "b" * 64, always)

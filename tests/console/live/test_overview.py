@@ -6,6 +6,7 @@ from bridge.bus.client.client import BusClient
 from console.live.overview import overview
 from tests.stacks.console import console
 from tests.stacks.front import READY, worker
+from tests.stacks.timing import PATIENT
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ async def test_a_session_without_a_worker_is_not_said_to_be_ready(redis_url: str
 
 async def test_what_is_shown_is_on_one_line_each(redis_url: str, session: str) -> None:
     status = READY.model_copy(update={"state": "failed", "cause": "a\nb\u202ec", "remedy": "x" * 1000})
-    async with worker(redis_url, session, {}, status), BusClient(redis_url, session, "console-1") as bus:
+    async with worker(redis_url, session, {}, status), BusClient(redis_url, session, "console-1", PATIENT) as bus:
         shown = await overview(bus)
 
     assert (shown.state, shown.cause, shown.money) == ("failed", "a b c", "paper")

@@ -7,13 +7,14 @@ from bridge.tools.session import SessionStatus
 from console.live.picture import read_picture
 from tests.stacks.console import OVERVIEW
 from tests.stacks.front import READY, answering, worker
+from tests.stacks.timing import PATIENT
 
 
 async def test_what_the_worker_tells_is_of_now(redis_url: str, session: str) -> None:
     answer = answering(json.loads(OVERVIEW.model_dump_json()))
     async with (
         worker(redis_url, session, {"get_overview": answer}, READY),
-        BusClient(redis_url, session, "console-1") as bus,
+        BusClient(redis_url, session, "console-1", PATIENT) as bus,
     ):
         shown = await read_picture(bus, "", None)
 
@@ -24,7 +25,7 @@ async def test_what_the_worker_tells_is_of_now(redis_url: str, session: str) -> 
 async def test_what_was_known_stays_and_is_old(redis_url: str, session: str) -> None:
     down = READY.model_copy(update={"state": "link_down", "is_connected": False, "cause": "No IBKR."})
     answer = answering(json.loads(OVERVIEW.model_dump_json()))
-    async with BusClient(redis_url, session, "console-1") as bus:
+    async with BusClient(redis_url, session, "console-1", PATIENT) as bus:
         async with worker(redis_url, session, {"get_overview": answer}, READY):
             before = await read_picture(bus, "", None)
         gone = await read_picture(bus, "", before)

@@ -19,6 +19,7 @@ from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.account_history.archive import HistoryArchive
 from ib_worker.account_history.recorder import HistoryRecorder, HistoryTiming
 from tests.stacks.account_records import snapshot
+from tests.stacks.timing import PATIENT
 from tests.waiting import until
 
 TOKEN = 7
@@ -39,7 +40,7 @@ def paid(execId: str = "e5.01.01", commission: float = 1.0) -> ib_async.Commissi
 async def recorder(
     redis_url: str, session: str, archive: HistoryArchive | None = None, run: bool = True
 ) -> AsyncIterator[HistoryRecorder]:
-    async with CommandPipeline(redis_url) as pipe:
+    async with CommandPipeline(redis_url, PATIENT) as pipe:
         keys = Keys(session)
         await pipe.send("SET", keys.lease, str(TOKEN))
         found = HistoryRecorder(pipe, keys, TOKEN, archive, FAST)

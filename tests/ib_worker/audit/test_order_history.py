@@ -18,6 +18,7 @@ from ib_worker.orders.events import Event, OpenOrderReported, Sent, Status, Term
 from ib_worker.orders.state import OrderState, apply
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.orders import resting
+from tests.stacks.timing import waits_at
 from tests.stacks.worker import caller, trading, worker
 
 BEGAN = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
@@ -57,7 +58,7 @@ class Log:
 
 @asynccontextmanager
 async def log_at(url: str, session: str) -> AsyncIterator[Log]:
-    async with BusServer(url, session, "w1") as bus:
+    async with BusServer(url, session, "w1", timing=waits_at(url)) as bus:
         token = await bus.lead()
         yield Log(bus, token)
 

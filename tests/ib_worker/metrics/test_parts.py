@@ -4,10 +4,11 @@ from bridge.bus.server.server import BusServer
 from bridge.metrics.table import read_rows
 from ib_worker.metrics.parts import WorkerParts
 from ib_worker.metrics.table import ROWS
+from tests.stacks.timing import PATIENT
 
 
 async def test_a_standby_tells_that_it_does_not_lead_and_nothing_of_the_session(redis_url: str, session: str) -> None:
-    async with BusServer(redis_url, session, "standby") as bus:
+    async with BusServer(redis_url, session, "standby", timing=PATIENT) as bus:
         found = {each.name: dict(each.values) for each in read_rows(ROWS, await WorkerParts(bus).scrape())}
 
     assert found["ibkr_worker_leader"] == {(): 0.0}

@@ -15,6 +15,7 @@ from ib_worker.settings import WorkerSettings
 from ib_worker.tws.endpoint import Endpoint
 from ibgateway.simulator.server.server import Simulator
 from tests.faults.link import Link, to_port
+from tests.stacks.timing import PATIENT
 from tests.stacks.worker import caller, order
 from tests.waiting import until
 
@@ -58,7 +59,7 @@ async def test_a_standby_that_reaches_the_gateway_takes_over(redis_url: str, ses
 async def test_nothing_is_offered_by_who_reaches_no_gateway(
     redis_url: str, session: str, sim: Simulator, unused_port: int
 ) -> None:
-    async with CommandPipeline(redis_url) as pipe:
+    async with CommandPipeline(redis_url, PATIENT) as pipe:
         relief = FailoverSignals(pipe, Keys(session))
         assert not await relief.request()
         assert await relief.requested()

@@ -12,6 +12,7 @@ from cli.local_stack.embedded_redis import EmbeddedRedis
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.bus import pipe_to
 from tests.stacks.live import LIVE
+from tests.stacks.timing import PATIENT
 from tests.stacks.worker import Caller, order, trading
 from tests.waiting import until
 
@@ -111,5 +112,5 @@ async def test_a_server_that_does_not_tell_is_not_taken_for_durable(answers: dic
 
 
 async def test_the_servers_of_this_project_keep_every_write(redis_url: str) -> None:
-    async with CommandPipeline(redis_url) as pipe:
+    async with CommandPipeline(redis_url, PATIENT) as pipe:
         assert (await read_durability(pipe)).kept == "every write"

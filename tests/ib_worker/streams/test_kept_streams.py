@@ -10,12 +10,12 @@ from structlog.typing import EventDict
 from bridge.bus.events.event import Cursor
 from bridge.bus.events.kept_stream import KeptEntry
 from bridge.bus.events.stream_handles import StreamHandle
-from bridge.bus.timing import BusTiming
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.timing import patient
 from tests.stacks.worker import FAST, SOON, Caller, caller, worker
 from tests.waiting import until
 
-SOON_LEFT = BusTiming(linger_s=0.5, listener_check_s=0.1, keep_grace_s=0.2)
+SOON_LEFT = patient(linger_s=0.5, listener_check_s=0.1, keep_grace_s=0.2)
 
 
 def handle(front: Caller, kind: str, stream: str, **arguments: Any) -> StreamHandle:

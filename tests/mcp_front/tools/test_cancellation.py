@@ -15,6 +15,7 @@ from bridge.bus.timing import USUAL, BusTiming
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.front import LEGACY, MODERN, Running, messages_of, plain_http, serving, worker
 from tests.stacks.ticking_worker import ticking
+from tests.stacks.timing import patient
 from tests.waiting import until
 
 ORDER: dict[str, Any] = {"symbol": "SPY", "action": "BUY", "totalQuantity": 1, "idempotencyKey": "cancel-me-1"}
@@ -131,7 +132,7 @@ async def test_write_never_ends(redis_url: str, session: str) -> None:
 @pytest.mark.trial("E3")
 async def test_nothing_ends_while_a_front_does_not_answer(redis_url: str, session: str) -> None:
     async with (
-        two_fronts(redis_url, session, BusTiming(front_answer_s=0.3)) as (first, second, held),
+        two_fronts(redis_url, session, patient(front_answer_s=0.3)) as (first, second, held),
         plain_http() as http,
     ):
         call = asyncio.create_task(called(http, first, 7, "ibkr_get_positions"))

@@ -9,6 +9,7 @@ from bridge.bus.client.call_trace import MOST, CallBatch, CallTrace, called_abou
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pubsub import PubSubListener
 from tests.stacks.bus import pipe_to
+from tests.stacks.timing import PATIENT
 from tests.waiting import until
 
 
@@ -19,7 +20,7 @@ def end(trace: CallTrace, tool: str = "get_quotes") -> None:
 async def test_a_listener_gets_the_calls_with_their_numbers(redis_url: str, session: str) -> None:
     heard: list[CallBatch] = []
     keys = Keys(session)
-    listener = PubSubListener(redis_url, lambda _, message: heard.append(decode_calls(message)), lambda: None)
+    listener = PubSubListener(redis_url, lambda _, message: heard.append(decode_calls(message)), lambda: None, PATIENT)
     async with pipe_to(redis_url) as pipe, listener:
         trace = CallTrace(pipe, keys, "f1", unheard_s=0.1)
         end(trace, "get_status")  # nobody listens yet

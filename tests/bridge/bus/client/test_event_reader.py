@@ -13,9 +13,9 @@ from bridge.bus.events.event import Cursor, EventDraft, EventPage, SessionEvent
 from bridge.bus.events.event_log import log_events, read_events
 from bridge.bus.keys import Keys
 from bridge.bus.server.server import BusServer
-from bridge.bus.timing import BusTiming
 from bridge.bus.transport.pipeline import CommandPipeline
 from tests.stacks.audit_log import leading
+from tests.stacks.timing import patient
 
 
 def draft(state: str) -> EventDraft:
@@ -28,7 +28,7 @@ async def front_and_leader(
 ) -> AsyncIterator[tuple[BusClient, BusServer]]:
     async with (
         leading(redis_url, session) as (bus, _),
-        BusClient(redis_url, session, "front", BusTiming(event_check_s=check_s)) as front,
+        BusClient(redis_url, session, "front", patient(event_check_s=check_s)) as front,
     ):
         await front.status()
         yield front, bus

@@ -11,6 +11,7 @@ from bridge.bus.keys import Keys
 from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.pubsub import PubSubListener
 from tests.stacks.bus import front
+from tests.stacks.timing import PATIENT, patient
 from tests.waiting import until
 
 
@@ -80,10 +81,10 @@ async def test_nothing_ends_that_may_not_end_or_is_another_callers(redis_url: st
 
 
 async def test_nothing_ends_while_a_front_does_not_answer(redis_url: str, session: str) -> None:
-    silent = PubSubListener(redis_url, lambda *_: None, lambda: None)
+    silent = PubSubListener(redis_url, lambda *_: None, lambda: None, PATIENT)
     async with (
         silent,
-        fronts(redis_url, session, {"a": RunningRead("t1", endable=True)}, timing=BusTiming(front_answer_s=0.05)) as (
+        fronts(redis_url, session, {"a": RunningRead("t1", endable=True)}, timing=patient(front_answer_s=0.05)) as (
             asking,
         ),
     ):

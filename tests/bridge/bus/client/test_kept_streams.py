@@ -11,8 +11,8 @@ from bridge.bus.events.event import Cursor
 from bridge.bus.events.kept_stream import KeptBatch, KeptUpdate, record
 from bridge.bus.events.stream_handles import LAPSES_MS, StreamHandle
 from bridge.bus.server.server import BusServer
-from bridge.bus.timing import BusTiming
 from tests.stacks.audit_log import leading
+from tests.stacks.timing import patient
 
 STREAM = "quotes-1"
 
@@ -23,7 +23,7 @@ async def front_and_leader(
 ) -> AsyncIterator[tuple[BusClient, BusServer]]:
     async with (
         leading(redis_url, session) as (bus, _),
-        BusClient(redis_url, session, "front", BusTiming(event_check_s=check_s)) as front,
+        BusClient(redis_url, session, "front", patient(event_check_s=check_s)) as front,
     ):
         await front.status()
         yield front, bus

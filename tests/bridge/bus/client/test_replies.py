@@ -9,11 +9,12 @@ import pytest
 from bridge.bus.keys import Keys
 from bridge.bus.messages import REPLY_LIMIT
 from bridge.bus.server.request import RequestContext
-from bridge.bus.timing import USUAL, BusTiming
+from bridge.bus.timing import USUAL
 from bridge.tool import ToolError
 from tests.busy import BUSY_S
 from tests.stacks.bus import GET_POSITIONS, Broker, ask, front, pipe_to, serving
 from tests.stacks.redis_relay import Shim
+from tests.stacks.timing import patient
 from tests.waiting import until
 
 
@@ -112,7 +113,7 @@ async def test_a_worker_that_blinks_is_not_lost(redis_url: str, session: str, mo
             asked.set()
             return 1
 
-    often = BusTiming(worker_check_s=0.02)
+    often = patient(worker_check_s=0.02)
     async with serving(redis_url, session, broker.handle), front(redis_url, session, timing=often) as bus_client:
         monkeypatch.setattr(bus_client._replies, "receivers", receivers)
         call = asyncio.create_task(ask(bus_client))

@@ -17,13 +17,14 @@ from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from bridge.bus.events.event import Cursor
 from bridge.bus.events.event_log import read_events
 from bridge.bus.keys import Keys
-from bridge.bus.timing import USUAL, BusTiming
+from bridge.bus.timing import USUAL
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from tests.stacks.bus import KEY, pipe_to
+from tests.stacks.timing import patient
 
 WANTED = Approval(KEY, "digest-1", "claude", "BUY 1 AAPL")
-READ = BusTiming(read_form_s=0)  # a person's answer, however soon it comes
+READ = patient(read_form_s=0)  # a person's answer, however soon it comes
 
 
 async def by_form(
@@ -64,7 +65,7 @@ async def test_an_approval_is_for_one_order_only(redis_url: str, session: str) -
 
 async def test_what_a_form_approved_and_nobody_sent_is_asked_again(redis_url: str, session: str) -> None:
     keys = Keys(session)
-    async with pipe_to(redis_url, BusTiming(approved_form_s=-0.001)) as pipe:
+    async with pipe_to(redis_url, patient(approved_form_s=-0.001)) as pipe:
         await ask_approval(pipe, keys, WANTED, "challenge-1")
         given = await by_form(pipe, session, "challenge-1")
         found = await ask_approval(pipe, keys, WANTED, "challenge-2")
@@ -213,7 +214,7 @@ async def test_a_form_that_nobody_can_have_read_leaves_the_order_to_the_operator
 
 async def test_a_yes_counts_however_soon_it_comes(redis_url: str, session: str) -> None:
     keys = Keys(session)
-    async with pipe_to(redis_url, BusTiming(read_form_s=60)) as pipe:
+    async with pipe_to(redis_url, patient(read_form_s=60)) as pipe:
         await ask_approval(pipe, keys, WANTED, "challenge-1")
         given = await by_form(pipe, session, "challenge-1")
         now = await approval_state(pipe, keys, KEY)

@@ -15,6 +15,7 @@ from bridge.bus.server.server import BusServer
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import Script
 from cli.local_stack.embedded_redis import EmbeddedRedis
+from tests.stacks.timing import waits_at
 
 REF = "mcpabcdefghijklmnopqrstuvwxyz2"
 PERM = 389001001
@@ -33,7 +34,7 @@ def shortened(script: Script) -> Script:
 
 @asynccontextmanager
 async def leading(url: str, session: str) -> AsyncIterator[tuple[BusServer, AuditLog]]:
-    async with BusServer(url, session, "w1") as bus:
+    async with BusServer(url, session, "w1", timing=waits_at(url)) as bus:
         token = await bus.lead()
         yield bus, AuditLog(bus.pipe, bus.keys, token)
 

@@ -15,6 +15,7 @@ from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener
 from bridge.bus.transport.script import Script
 from tests.stacks.audit_log import leading, lines_of
+from tests.stacks.timing import PATIENT
 from tests.waiting import until
 
 
@@ -95,7 +96,7 @@ async def test_only_the_leader_logs(redis_url: str, session: str) -> None:
 async def test_each_step_tells_the_fronts(redis_url: str, session: str) -> None:
     heard: list[bytes] = []
     async with leading(redis_url, session) as (bus, _):
-        listener = PubSubListener(redis_url, lambda _, message: heard.append(message), lambda: None)
+        listener = PubSubListener(redis_url, lambda _, message: heard.append(message), lambda: None, PATIENT)
         async with listener:
             listener.subscribe(bus.keys.event_news)
             await listener.confirmed(bus.keys.event_news, 2)
@@ -208,7 +209,7 @@ async def test_a_damaged_log_stops_neither_an_audit_entry_nor_the_next_events(
 async def test_an_event_that_redis_refuses_stops_no_audit_entry(redis_url: str, session: str) -> None:
     """As where an operator's access rules lack a command that only the event log needs."""
     user = f"no-events-{session}"
-    async with leading(redis_url, session) as (bus, _), CommandPipeline(redis_url) as other:
+    async with leading(redis_url, session) as (bus, _), CommandPipeline(redis_url, PATIENT) as other:
         rules = ("on", "nopass", "+@all", "-type", "&*", "~*")
         await bus.pipe.send("ACL", "SETUSER", user, *rules)
         try:

@@ -7,11 +7,12 @@ import pytest_asyncio
 from bridge.bus.events.event import Cursor
 from bridge.bus.events.numbered_log import newest_entry, read_entries
 from bridge.bus.transport.pipeline import CommandPipeline
+from tests.stacks.timing import PATIENT
 
 
 @pytest_asyncio.fixture
 async def pipe(redis_url: str) -> AsyncIterator[CommandPipeline]:
-    async with CommandPipeline(redis_url) as pipe:
+    async with CommandPipeline(redis_url, PATIENT) as pipe:
         yield pipe
 
 

@@ -18,6 +18,7 @@ from bridge.bus.events.stream_handles import (
 )
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
+from tests.stacks.timing import PATIENT
 
 NOW = 1_000_000_000
 HANDLE = StreamHandle("s-1", "claude", "quotes", "quotes-1", "SPY", {"symbol": "SPY", "conId": 1}, "0.0-0", NOW, NOW)
@@ -25,7 +26,7 @@ HANDLE = StreamHandle("s-1", "claude", "quotes", "quotes-1", "SPY", {"symbol": "
 
 @pytest_asyncio.fixture
 async def pipe(redis_url: str) -> AsyncIterator[CommandPipeline]:
-    async with CommandPipeline(redis_url) as pipe:
+    async with CommandPipeline(redis_url, PATIENT) as pipe:
         yield pipe
 
 

@@ -28,6 +28,7 @@ from bridge.bus.history.store import (
 from bridge.bus.keys import Keys
 from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.pipeline import CommandPipeline
+from tests.stacks.timing import PATIENT
 
 TOKEN = "7"
 EXECUTION = TradeExecution(
@@ -38,7 +39,7 @@ EXECUTION = TradeExecution(
 
 @pytest_asyncio.fixture
 async def pipe(redis_url: str) -> AsyncIterator[CommandPipeline]:
-    async with CommandPipeline(redis_url) as pipe:
+    async with CommandPipeline(redis_url, PATIENT) as pipe:
         yield pipe
 
 

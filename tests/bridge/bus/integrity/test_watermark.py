@@ -14,6 +14,7 @@ from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.server.server import BusServer
 from tests.stacks.bus import pipe_to, serving
 from tests.stacks.gated import TERMS, Gated
+from tests.stacks.timing import PATIENT
 from tests.waiting import until
 
 NO_UTF_8 = b"%08x %s\n" % (crc32(b'{"session":"\xff"}'), b'{"session":"\xff"}')  # with a sum that is right
@@ -131,7 +132,10 @@ async def test_a_synced_slot_is_left_and_the_other_is_written_next(tmp_path: Pat
 
 async def test_a_standby_knows_what_redis_must_know_before_it_leads(redis_url: str, session: str) -> None:
     desk = Gated(AdmissionRules(TERMS))
-    async with serving(redis_url, session, desk.handle) as bus, BusServer(redis_url, session, "standby") as standby:
+    async with (
+        serving(redis_url, session, desk.handle) as bus,
+        BusServer(redis_url, session, "standby", timing=PATIENT) as standby,
+    ):
         waiting = asyncio.create_task(standby.lead())
         async with pipe_to(redis_url) as pipe:
             await set_halt(pipe, bus.keys, "halt", "owner", "enough")

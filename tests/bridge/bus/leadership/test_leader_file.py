@@ -13,9 +13,10 @@ from bridge.bus.keys import Keys
 from bridge.bus.leadership import leader_file
 from bridge.bus.leadership.leader_file import LeaderFile
 from bridge.bus.leadership.lease import Lease
-from bridge.bus.timing import USUAL, BusTiming
+from bridge.bus.timing import USUAL
 from bridge.bus.transport.pipeline import CommandPipeline
 from tests.stacks.bus import pipe_to
+from tests.stacks.timing import patient
 from tests.waiting import until
 
 REDIS = "redis://:secret@127.0.0.1:6379/0"
@@ -31,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def pipe(redis_url: str) -> AsyncIterator[CommandPipeline]:
-    async with pipe_to(redis_url, BusTiming(renew_s=0.05)) as pipe:
+    async with pipe_to(redis_url, patient(renew_s=0.05)) as pipe:
         yield pipe
 
 

@@ -9,15 +9,15 @@ import pytest_asyncio
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import Lease, LeaseLost
 from bridge.bus.server.server import BusServer
-from bridge.bus.timing import BusTiming
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from tests.stacks.bus import KEY, Broker, front, pipe_to, serving, submit, until_open
 from tests.stacks.redis_relay import Shim
+from tests.stacks.timing import patient
 from tests.waiting import until
 
-SHORT = BusTiming(lease_s=1.0, margin_s=0.3, renew_s=0.1, renew_again_s=0.05, standby_s=0.02)
+SHORT = patient(lease_s=1.0, margin_s=0.3, renew_s=0.1, renew_again_s=0.05, standby_s=0.02)
 
 
 @pytest_asyncio.fixture

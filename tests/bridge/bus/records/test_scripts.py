@@ -13,6 +13,7 @@ from bridge.bus.records.records import RecordClient, RecordKeeper
 from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener
+from tests.stacks.timing import PATIENT
 
 KEY = "the-one-key"
 LEADER, OTHER = 101, 102  # the leader has the lease
@@ -182,7 +183,10 @@ async def foreign(desk: Desk) -> str:
 @pytest_asyncio.fixture
 async def desk(redis_url: str, session: str) -> AsyncIterator[Desk]:
     keys = Keys(session)
-    async with CommandPipeline(redis_url) as pipe, PubSubListener(redis_url, lambda *_: None, lambda: None) as listener:
+    async with (
+        CommandPipeline(redis_url, PATIENT) as pipe,
+        PubSubListener(redis_url, lambda *_: None, lambda: None, PATIENT) as listener,
+    ):
         listener.subscribe(keys.requests)
         await listener.confirmed(keys.requests, 5)
         await pipe.send("SET", keys.lease, str(LEADER))

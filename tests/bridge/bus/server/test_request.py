@@ -8,11 +8,11 @@ import pytest
 
 from bridge.bus.keys import Keys
 from bridge.bus.server.request import RequestContext
-from bridge.bus.timing import BusTiming
 from bridge.bus.transport.errors import StaleRequest
 from bridge.tool import ToolError
 from tests.stacks.bus import KEY, ask, front, pipe_to, serving, submit, until_open
 from tests.stacks.redis_relay import Shim
+from tests.stacks.timing import patient
 from tests.waiting import until
 
 
@@ -81,7 +81,7 @@ async def test_a_note_is_given_up_when_redis_stays_away(redis_url: str, session:
         shim.refusing = False
         return b"1"
 
-    worker = partial(serving, session=session, handle=handle, timing=BusTiming(note_s=0.3))
+    worker = partial(serving, session=session, handle=handle, timing=patient(note_s=0.3))
     async with Shim(redis_url) as shim, worker(shim.url) as bus, front(redis_url, session) as bus_client:
         assert await submit(bus_client) == b"1"
         record = await bus.records.read(KEY)

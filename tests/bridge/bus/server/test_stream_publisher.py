@@ -12,10 +12,11 @@ from bridge.bus.client.stream_reader import StreamReader
 from bridge.bus.messages import Tick
 from bridge.bus.server import stream_publisher as ticks
 from bridge.bus.server.server import BusServer
-from bridge.bus.timing import USUAL, BusTiming
+from bridge.bus.timing import USUAL
 from bridge.tool import ToolError
 from tests.stacks.bus import Broker, front, serving
 from tests.stacks.redis_relay import Shim
+from tests.stacks.timing import patient
 from tests.waiting import until
 
 STREAM = "quote.265598"
@@ -30,7 +31,7 @@ async def bus(redis_url: str, session: str) -> AsyncIterator[BusServer]:
 @pytest_asyncio.fixture
 async def impatient(redis_url: str, session: str) -> AsyncIterator[BusServer]:
     """A worker that soon abandons a stream without a listener."""
-    timing = BusTiming(linger_s=0.3, listener_check_s=0.05)
+    timing = patient(linger_s=0.3, listener_check_s=0.05)
     async with serving(redis_url, session, Broker().handle, timing=timing) as bus:
         yield bus
 
@@ -44,7 +45,7 @@ async def bus_client(redis_url: str, session: str) -> AsyncIterator[BusClient]:
 @pytest_asyncio.fixture
 async def watchful(redis_url: str, session: str) -> AsyncIterator[BusClient]:
     """A front that looks for its worker often."""
-    async with front(redis_url, session, timing=BusTiming(worker_check_s=0.02)) as bus_client:
+    async with front(redis_url, session, timing=patient(worker_check_s=0.02)) as bus_client:
         yield bus_client
 
 

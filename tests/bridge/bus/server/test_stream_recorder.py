@@ -13,6 +13,7 @@ from bridge.bus.timing import BusTiming
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.stacks.bus import Broker, serving
+from tests.stacks.timing import patient
 from tests.waiting import until
 
 STREAM = "quotes-1"
@@ -20,7 +21,7 @@ STREAM = "quotes-1"
 
 @pytest_asyncio.fixture
 async def bus(redis_url: str, session: str) -> AsyncIterator[BusServer]:
-    async with serving(redis_url, session, Broker().handle, timing=BusTiming(record_s=0.2, linger_s=0.3)) as bus:
+    async with serving(redis_url, session, Broker().handle, timing=patient(record_s=0.2, linger_s=0.3)) as bus:
         yield bus
 
 

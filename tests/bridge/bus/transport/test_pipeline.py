@@ -11,6 +11,7 @@ from bridge.bus.transport.connection import BusError, NotSent, Refused, Unanswer
 from bridge.bus.transport.pipeline import CommandPipeline
 from tests.stacks.bus import pipe_to
 from tests.stacks.redis_relay import Shim
+from tests.stacks.timing import PATIENT
 from tests.waiting import until
 
 
@@ -160,7 +161,7 @@ async def test_too_many_waiting_commands_are_refused(redis_url: str, monkeypatch
 
 
 async def test_a_closed_pipe_sends_nothing(redis_url: str) -> None:
-    never_opened = CommandPipeline(redis_url)
+    never_opened = CommandPipeline(redis_url, PATIENT)
     with pytest.raises(NotSent, match="closed"):
         await never_opened.send("PING")
     await never_opened.__aexit__()

@@ -14,6 +14,7 @@ from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener
 from tests.stacks.bus import pipe_to
 from tests.stacks.redis_relay import Shim
+from tests.stacks.timing import PATIENT, patient
 from tests.waiting import until
 
 
@@ -140,7 +141,7 @@ async def test_attempts_grow_apart_and_start_close_again_after_success(
 
 
 async def test_a_quiet_connection_is_pinged_and_kept(redis_url: str, channel: str) -> None:
-    often = BusTiming(idle_s=0.05, silent_s=2.0)
+    often = patient(idle_s=0.05, silent_s=2.0)
     async with pipe_to(redis_url) as pipe, listening_to(redis_url, channel, timing=often) as (_, ear):
         pinged = await _pings(pipe)
         await until(lambda: _more_pings(pipe, pinged + 3), "it was pinged three times")
@@ -151,7 +152,7 @@ async def test_a_quiet_connection_is_pinged_and_kept(redis_url: str, channel: st
 
 
 async def test_a_half_open_connection_is_given_up(redis_url: str, channel: str) -> None:
-    soon = BusTiming(idle_s=0.1, silent_s=0.1)
+    soon = patient(idle_s=0.1, silent_s=0.1)
     async with Shim(redis_url) as shim, listening_to(shim.url, channel, timing=soon) as (listener, ear):
         shim.answers.clear()
         await until(lambda: ear.lost == 1, "the silence is noticed")
@@ -186,7 +187,7 @@ def test_a_half_open_connection_is_noticed_within_ten_seconds() -> None:
 
 
 async def test_a_confirmation_of_what_was_left_meanwhile_does_not_count(redis_url: str, channel: str) -> None:
-    listener = PubSubListener(redis_url, lambda *_: None, lambda: None)
+    listener = PubSubListener(redis_url, lambda *_: None, lambda: None, PATIENT)
     listener.subscribe(channel)
     listener.unsubscribe(channel)
     listener.subscribe(channel)
