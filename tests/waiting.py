@@ -7,7 +7,7 @@ from typing import Any
 LOOK_AGAIN_S = 0.005
 
 
-async def until(predicate: Callable[[], Any], description: str, timeout_s: float = 10) -> float:
+async def until(predicate: Callable[[], Any], description: str, timeout_s: float = 20) -> float:
     """
     Wait until a condition holds; the seconds that took.
 

@@ -35,6 +35,15 @@ CONNECTIONS = ("--tcp-keepalive", "10", "--client-output-buffer-limit", "pubsub"
 _turns = itertools.count(os.getpid() * STRIDE)
 
 
+def _number_anew() -> None:
+    """Begin with the numbers of a process that was forked: it must not hand out its parent's ports."""
+    global _turns
+    _turns = itertools.count(os.getpid() * STRIDE)
+
+
+os.register_at_fork(after_in_child=_number_anew)
+
+
 class EmbeddedRedis:
     """`async with EmbeddedRedis(folder) as redis: … redis.url`. What it stores stays in the folder.
 

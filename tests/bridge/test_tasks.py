@@ -7,6 +7,7 @@ from structlog.typing import EventDict
 
 from bridge.bus.transport.pubsub import PubSubListener
 from bridge.tasks import cancel_and_wait, restart_on_error, run_until_first_ends
+from tests.busy import BUSY_S
 from tests.stacks.redis_relay import Shim
 from tests.waiting import until
 
@@ -26,7 +27,7 @@ async def test_a_task_that_loses_its_first_cancellation_is_cancelled_again() -> 
 
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(5 + BUSY_S):
         await cancel_and_wait([task], again_s=0.01)
 
     assert task.cancelled()

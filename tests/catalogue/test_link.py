@@ -177,7 +177,7 @@ async def test_a_slow_gateway_keeps_deadlines_and_is_asked_once(redis_url: str, 
 async def test_a_flood_of_1100_leaves_one_line_in_the_log(sim: Simulator, logs: list[EventDict]) -> None:
     async with ready_session(sim) as stand:
         sim.fault("error 1100 Connectivity between IB and Trader Workstation has been lost. x200")
-        await stand.reaches("link_down", timeout_s=2)
+        await stand.reaches("link_down", timeout_s=2 + BUSY_S)
         sim.fault("farm idle usflood")
         await until(lambda: stand.status.farms.get("usflood") == "idle", "all two hundred were read")
 
@@ -332,6 +332,6 @@ async def test_bytes_that_are_no_message_end_a_session_and_it_comes_back(sim: Si
     async with ready_session(sim) as stand:
         sim.fault(f"raw {kind}")
 
-        await until(lambda: connections(sim) == 2, "the connection is made anew", 5)
+        await until(lambda: connections(sim) == 2, "the connection is made anew", 5 + BUSY_S)
         await stand.ready()
         assert stand.session.positions.all() != []

@@ -14,6 +14,7 @@ from bridge.bus.controls.approvals import give_approval, refuse_approval, waitin
 from bridge.bus.controls.kill_switch import set_halt
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
+from tests.busy import BUSY_S
 from tests.e2e.test_confirmation import ORDER, first_round, person, refusal, second_round
 from tests.stacks.front import ERAS, MODERN, serving
 from tests.stacks.ib_worker_process import Process, python
@@ -100,7 +101,7 @@ async def test_a_form_that_its_host_ends_by_itself_leaves_the_order_to_the_opera
             assert not waiting.done()
             assert live.frames == 0
             await approve(live)
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(3 + BUSY_S):
                 found = await waiting
             filled = await client.call_tool("ibkr_place_order", order)
             again = await client.call_tool("ibkr_place_order", order)

@@ -13,6 +13,7 @@ from ib_worker import __version__
 from ib_worker.__main__ import main, work
 from ib_worker.settings import WorkerSettings
 from ibgateway.simulator.server.server import Simulator
+from tests.busy import BUSY_S
 from tests.stacks.ib_worker_process import START_S, python, running
 from tests.stacks.worker import caller, order, worker
 from tests.waiting import until
@@ -72,7 +73,7 @@ async def test_a_standby_stops_at_once(redis_url: str, session: str, sim: Simula
 
         standby.send_signal(signal.SIGTERM)
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             assert await standby.wait() == 0
 
 

@@ -6,8 +6,8 @@ from bridge.bus.timing import USUAL, BusTiming
 
 SHARED = "redis-of-the-run"  # in the path of the server that the fixture `redis_url` starts
 
-# For a server that never goes away: who gives it up is wrong.
-PATIENT = replace(USUAL, connect_s=20, answer_s=20, confirm_s=20, front_answer_s=20)
+# For a server that never goes away, and workers that release their leases: who gives one of them up is wrong.
+PATIENT = replace(USUAL, connect_s=20, answer_s=20, confirm_s=20, front_answer_s=20, lease_s=20)
 
 
 def patient(**changes: float) -> BusTiming:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from bridge.bus.records.records import RecordKeeper
 from bridge.bus.server.server import BusServer
+from tests.busy import BUSY_S
 from tests.stacks.timing import waits_at
 
 KNOWN = 7  # steps
@@ -33,7 +34,7 @@ async def counted(bus: BusServer) -> int:
 async def found_out(bus: BusServer) -> bool:
     """Whether the next renewal finds that Redis has less than is known."""
     renewing = asyncio.create_task(bus.lease.keep())
-    await asyncio.wait_for(bus.lease.compared.wait(), 5)
+    await asyncio.wait_for(bus.lease.compared.wait(), 5 + BUSY_S)
     renewing.cancel()
     await asyncio.gather(renewing, return_exceptions=True)
     return bus.lease.data_lost.is_set()

@@ -44,7 +44,7 @@ from tests.stacks.timing import waits_at
 from tests.waiting import until
 
 FAST = Timing(
-    connect_s=2, sync_s=5, first_pause_s=0.05, longest_pause_s=0.2, longest_cheap_pause_s=0.2, settle_s=0.05,
+    connect_s=10, sync_s=15, first_pause_s=0.05, longest_pause_s=0.2, longest_cheap_pause_s=0.2, settle_s=0.05,
     reread_s=0.3, grace_s=0.2,
 )  # fmt: skip
 # Looks at the gateway follow one another within the test's patience.
@@ -87,10 +87,10 @@ class Stand:
     def status(self) -> SessionStatus:
         return self.session.status()
 
-    async def ready(self, timeout_s: float = 10) -> None:
+    async def ready(self, timeout_s: float = 20) -> None:
         await until(lambda: self.status.is_connected, "the session is ready", timeout_s)
 
-    async def reaches(self, state: str, timeout_s: float = 10) -> SessionStatus:
+    async def reaches(self, state: str, timeout_s: float = 20) -> SessionStatus:
         await until(lambda: self.status.state == state, f"the session is {state}", timeout_s)
         return self.status
 
@@ -206,14 +206,14 @@ class Caller:
         heartbeat = await self.bus_client.status()
         return json.loads(heartbeat.status) if heartbeat else {}
 
-    async def reaches(self, state: str, timeout_s: float = 10) -> dict[str, Any]:
+    async def reaches(self, state: str, timeout_s: float = 20) -> dict[str, Any]:
         async def there() -> bool:
             return (await self.status()).get("state") == state
 
         await until(there, f"the session is {state}", timeout_s)
         return await self.status()
 
-    async def writable(self, timeout_s: float = 10) -> None:
+    async def writable(self, timeout_s: float = 20) -> None:
         """Wait until the session is ready and the bus takes writes."""
         await self.reaches("ready", timeout_s)
 

@@ -11,6 +11,7 @@ from bridge.bus.controls.kill_switch import clear_halt, read_halt, set_halt
 from bridge.bus.messages import VERSION, Request
 from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
+from tests.busy import BUSY_S
 from tests.stacks.unrenewed_bus import KNOWN, counted, counts, found_out, unrenewed_bus
 from tests.waiting import until
 
@@ -60,7 +61,7 @@ async def test_a_renewal_whose_question_is_older_than_what_is_known_finds_an_old
     renewing = asyncio.create_task(bus.lease.keep())
     await asyncio.sleep(0)  # its question waits for its turn
     bus.watermark.note(KNOWN + 1)  # the answer of the one before, which Redis no longer has
-    await asyncio.wait_for(bus.lease.data_lost.wait(), 5)
+    await asyncio.wait_for(bus.lease.data_lost.wait(), 5 + BUSY_S)
     renewing.cancel()
     await asyncio.gather(renewing, return_exceptions=True)
 

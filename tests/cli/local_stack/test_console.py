@@ -18,6 +18,7 @@ from cli.local_stack.console import (
     open_in_browser,
     opening_page,
 )
+from tests.busy import BUSY_S
 from tests.stacks.bus import pipe_to
 from tests.waiting import until
 
@@ -60,7 +61,7 @@ async def test_the_first_visit_is_noticed_and_waits_for_the_console(unused_port:
         assert not waiting.done()
         _, writer = await asyncio.open_connection("127.0.0.1", unused_port)
         writer.write(b"GET / HTTP/1.1\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             await waiting
         taken, _ = port.accept()
         with taken:

@@ -11,6 +11,7 @@ from bridge.bus.server.request import RequestContext
 from console.live import feed as feed_module
 from console.live.feed import LiveFeed
 from console.live.picture import Picture, read_picture
+from tests.busy import BUSY_S
 from tests.stacks.console import OVERVIEW
 from tests.stacks.front import READY, worker
 from tests.stacks.timing import PATIENT
@@ -130,7 +131,7 @@ async def test_a_fault_in_reading_or_drawing_is_shown_and_does_not_end_the_feed(
     async with BusClient(redis_url, session, "console-1", PATIENT) as bus:
         feed = LiveFeed(bus, draw)
         events = feed.events(["banner"], "", always)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             await said("banner No worker")
             good[0] = False
             await said(feed_module.UNREADABLE)
@@ -175,7 +176,7 @@ async def test_the_worker_is_asked_in_the_name_of_who_is_still_signed_in(redis_u
         await first(asleep, 1)
         await first(awake, 2)
         asked.clear()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             async for _ in awake:
                 if len(asked) > 3:
                     break

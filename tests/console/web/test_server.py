@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from console.web import server
 from console.web.attempts import FREE
+from tests.busy import BUSY_S
 from tests.stacks.console import console
 from tests.waiting import until
 
@@ -23,7 +24,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 async def ended_by(reader: asyncio.StreamReader) -> bool:
     """Return whether the other side ends within seconds, whatever it sends before."""
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             while await reader.read(4096):
                 pass
         return True
@@ -99,7 +100,7 @@ async def test_a_viewer_that_reads_no_more_does_not_keep_the_server(monkeypatch:
         viewer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await until(lambda: bool(serving.server_state.tasks), "it answers")
         serving.should_exit = True
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             await task
 
 

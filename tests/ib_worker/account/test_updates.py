@@ -8,6 +8,7 @@ import pytest
 from bridge.tool import ToolError
 from ib_worker.account.updates import stream_of
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
+from tests.busy import BUSY_S
 from tests.stacks.streams import first_ticks
 from tests.stacks.worker import ready_session, trading
 from tests.waiting import until
@@ -62,7 +63,7 @@ async def test_account_updates_come_back_after_a_reset(sim: Simulator) -> None:
         await stand.reaches("connecting")
         assert updates.known() == []
         await stand.ready()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             await updates.complete.wait()
 
         assert updates.known() != []
@@ -127,7 +128,7 @@ async def test_an_account_that_is_wanted_again_at_once_is_told_whole(sim: Simula
 
         stand.session.abandoned(stream_of("DU1234567"))
         updates.open("DU1234567")  # before TWS is told that nobody wants it
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             await updates.complete.wait()
 
         assert updates.known() != []
@@ -141,5 +142,5 @@ async def test_a_reader_is_never_told_what_a_break_has_just_emptied(sim: Simulat
         updates.ended("DU1234567")
         updates.connected(wire)  # 1101 in the same packet: what was told is forgotten before the reader goes on
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             assert await reading != []

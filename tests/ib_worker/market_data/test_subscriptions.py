@@ -12,6 +12,7 @@ from ib_worker.handlers.market.market_data import FIRST_QUOTE_S
 from ib_worker.pacing.caller import acting_for, max_share
 from ib_worker.pacing.message_pacer import Priority
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
+from tests.busy import BUSY_S
 from tests.stacks.streams import first_ticks
 from tests.stacks.worker import FAST, Stand, ready_session, trading
 from tests.waiting import until
@@ -310,5 +311,5 @@ async def test_a_line_asked_for_without_a_gateway_is_opened_when_there_is_one(si
         line = await stand.session.quotes.open(contract)
         await stand.ready()
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             await line.settled.wait()

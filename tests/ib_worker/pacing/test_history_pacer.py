@@ -18,6 +18,7 @@ from ib_worker.pacing.history_pacer import (
     HistoryPacer,
     HistoryRequest,
 )
+from tests.busy import BUSY_S
 from tests.stacks.pacing import Asks, Clock
 from tests.waiting import until
 
@@ -140,7 +141,7 @@ async def test_answers_are_held_no_longer_than_they_are_of_use(monkeypatch: pyte
     await pacer.answer(wanted(), asyncio.get_running_loop().time() + 60, Asks())
     assert len(pacer) == 1
 
-    await until(lambda: not len(pacer), "the answer is forgotten", 5)
+    await until(lambda: not len(pacer), "the answer is forgotten", 5 + BUSY_S)
 
 
 async def test_a_request_that_differs_is_asked() -> None:

@@ -7,6 +7,7 @@ import pytest
 from bridge.tool import ToolError
 from ib_worker.pacing import subscription_places
 from ib_worker.pacing.subscription_places import SubscriptionPlaces
+from tests.busy import BUSY_S
 
 
 async def test_a_place_that_is_given_back_goes_to_who_waits() -> None:
@@ -38,7 +39,7 @@ async def test_who_gives_up_in_the_moment_of_its_turn_hands_the_place_on() -> No
     places.give_back()
     gone.cancel()
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(1 + BUSY_S):
         await next_
     with pytest.raises(ToolError, match="line_limit"):
         places.take_now()

@@ -17,6 +17,7 @@ from ib_worker.pushes.channels import send
 from ib_worker.pushes.delivery import USUAL, PushDelivery, PushTiming
 from ib_worker.pushes.target import AlertTarget
 from ib_worker.watches.table import WatchTable
+from tests.busy import BUSY_S
 from tests.stacks.audit_log import leading
 from tests.stacks.webhook import Webhook, listening
 from tests.waiting import until
@@ -65,7 +66,7 @@ async def test_each_event_comes_once_and_nothing_from_before(redis_url: str, ses
             await fills(bus, "a", "b")
             await until(lambda: len(got(hook)) == 2, "both have come")
             await fills(bus, "c")
-            await until(lambda: len(got(hook)) == 3, "the third has come", timeout_s=3)
+            await until(lambda: len(got(hook)) == 3, "the third has come", timeout_s=3 + BUSY_S)
 
     assert got(hook) == ["a", "b", "c"]
 

@@ -11,6 +11,7 @@ from ib_worker.orders.timing import OrderTiming
 from ib_worker.tws.errors import TwsError, WarningReported, as_tool_error
 from ib_worker.tws.requests import PendingRequests
 from ibgateway.simulator.server.server import Simulator
+from tests.busy import BUSY_S
 from tests.stacks.worker import order, ready_session, trading
 from tests.waiting import until
 
@@ -77,7 +78,7 @@ async def test_a_stream_goes_on_after_warnings_and_unknown_codes(sim: Simulator,
         sim.fault(f'on reqMktData notice {code} "only a warning"')
         contract = await stand.session.contracts.contract(ContractArguments(symbol="SPY"))
         line = await stand.session.quotes.open(contract)
-        await asyncio.wait_for(line.settled.wait(), 5)
+        await asyncio.wait_for(line.settled.wait(), 5 + BUSY_S)
         ticks = line.ticks
         await until(lambda: line.ticks > ticks + 3, "ticks go on")
 
@@ -89,7 +90,7 @@ async def test_a_stream_that_stops_at_an_unknown_code_is_asked_for_anew_once_and
     async with ready_session(sim, order_timing=SHORT) as stand:
         session = stand.session
         line = await session.quotes.open(await session.contracts.contract(ContractArguments(symbol="SPY")))
-        await asyncio.wait_for(line.settled.wait(), 5)
+        await asyncio.wait_for(line.settled.wait(), 5 + BUSY_S)
         first = line.reqId
         sim.fault("farm broken usfarm")
         sim.fault("on reqMktData each answer 99999 gone")

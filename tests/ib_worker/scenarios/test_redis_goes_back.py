@@ -22,6 +22,7 @@ from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
+from tests.busy import BUSY_S
 from tests.stacks.worker import SOON, Caller, caller, copy_of, frames, goes_back, order, trading, worker
 from tests.waiting import until
 
@@ -188,7 +189,7 @@ async def test_a_switch_is_known_to_the_worker_at_once_and_not_with_its_next_loo
         await until(lambda: _above(front, steps), "a pause begins")
         copy, steps = copy_of(own_redis, tmp_path), await revision(front)
         await front.bus_client.halt("owner", "enough for today")
-        await until(lambda: _above(front, steps), "the worker has looked", 2)
+        await until(lambda: _above(front, steps), "the worker has looked", 2 + BUSY_S)
         await goes_back(own_redis, tmp_path, copy)
         await reconciled(front, before)
         halt = await switch(front)

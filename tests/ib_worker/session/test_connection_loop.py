@@ -69,7 +69,7 @@ async def test_nobody_at_the_port_is_unreachable() -> None:
 @pytest.mark.fault(2)
 async def test_a_forwarder_without_a_gateway_is_told_at_once_and_never_as_an_id_in_use() -> None:
     async with peer(hang_up) as port, session_at(port) as stand:
-        status = await stand.reaches("failed", timeout_s=1)
+        status = await stand.reaches("failed", timeout_s=1 + BUSY_S)
 
         assert "closes them at once" in (status.cause or "")
         assert stand.session.state.standing.code == "gateway_unreachable"
@@ -78,7 +78,7 @@ async def test_a_forwarder_without_a_gateway_is_told_at_once_and_never_as_an_id_
 @pytest.mark.fault(3)
 async def test_a_silent_port_is_a_login_that_waits() -> None:
     async with peer(keep_silent) as port, session_at(port, SHORT) as stand:
-        status = await stand.reaches("login_pending", timeout_s=2)
+        status = await stand.reaches("login_pending", timeout_s=2 + BUSY_S)
 
         assert "second factor" in (status.remedy or "")
         assert stand.session.state.standing.code == "gateway_login_pending"
@@ -88,7 +88,7 @@ async def test_a_silent_port_is_a_login_that_waits() -> None:
 @pytest.mark.parametrize("message", ["nextValidId", "managedAccounts"])
 async def test_a_handshake_without_accounts_or_ids_is_no_session(message: str) -> None:
     async with Simulator(SimulatorConfig(faults=f"swallow {message}")) as sim, session_at(sim.port, SHORT) as stand:
-        status = await stand.reaches("login_pending", timeout_s=2)
+        status = await stand.reaches("login_pending", timeout_s=2 + BUSY_S)
 
         assert "gives no account or order id" in (status.cause or "")
 
@@ -129,7 +129,7 @@ async def test_a_client_id_in_use_is_told_and_no_other_is_taken() -> None:
 @pytest.mark.parametrize("version", [150, 201])
 async def test_a_version_that_can_not_be_spoken_is_told(version: int) -> None:
     async with Simulator(SimulatorConfig(faults=f"version {version}")) as sim, session_at(sim.port, SHORT) as stand:
-        status = await stand.reaches("failed", timeout_s=3)
+        status = await stand.reaches("failed", timeout_s=3 + BUSY_S)
 
         assert stand.session.state.standing.code == "unsupported_gateway"
         assert "protocol" in (status.cause or "")
@@ -143,7 +143,7 @@ async def test_bytes_that_are_no_frames_end_the_connection() -> None:
         writer.close()
 
     async with peer(talk_http) as port, session_at(port) as stand:
-        status = await stand.reaches("failed", timeout_s=2)
+        status = await stand.reaches("failed", timeout_s=2 + BUSY_S)
 
         assert f"127.0.0.1:{port}" in (status.cause or "")
 
@@ -153,7 +153,7 @@ async def test_an_impossible_frame_in_a_session_ends_it_and_it_comes_back(sim: S
     async with ready_session(sim) as stand:
         sim.fault("raw giant")
 
-        await stand.reaches("connecting", timeout_s=2)
+        await stand.reaches("connecting", timeout_s=2 + BUSY_S)
         await stand.ready()
 
 
@@ -184,7 +184,7 @@ async def test_a_live_account_may_be_looked_at_in_read_only_mode() -> None:
 )
 async def test_without_an_end_marker_there_is_no_session(message: str, what: str) -> None:
     async with Simulator(SimulatorConfig(faults=f"swallow {message}")) as sim, session_at(sim.port, SHORT) as stand:
-        status = await stand.reaches("failed", timeout_s=5)
+        status = await stand.reaches("failed", timeout_s=5 + BUSY_S)
         assert f"has not sent its {what}" in (status.cause or "")
 
         sim.fault("through")
@@ -196,7 +196,7 @@ async def test_a_reset_is_noticed_at_once_and_healed(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("reset")
 
-        status = await stand.reaches("connecting", timeout_s=1)
+        status = await stand.reaches("connecting", timeout_s=1 + BUSY_S)
         assert "broke" in (status.cause or "")
         assert stand.session.positions.all() == []
         with pytest.raises(ToolError, match="not_ready"):
@@ -221,7 +221,7 @@ async def test_a_half_open_connection_is_given_up(sim: Simulator) -> None:
         wire = stand.session.tws.require_connection()
         sim.fault("half-open 3")
 
-        status = await stand.reaches("connecting", timeout_s=3)
+        status = await stand.reaches("connecting", timeout_s=3 + BUSY_S)
         assert "stopped answering" in (status.cause or "")
         assert not wire.closed.done()  # that takes a second, in which nobody is to take it for ready
         await stand.ready()
@@ -255,7 +255,7 @@ async def test_a_frozen_gateway_is_asked_each_time_before_it_is_given_up(sim: Si
         sim.fault("freeze 1.5")
         asked = len(sim.journal.entries("in", 49))
 
-        await stand.reaches("connecting", timeout_s=3)
+        await stand.reaches("connecting", timeout_s=3 + BUSY_S)
         await until(lambda: len(sim.journal.entries("in", 49)) >= asked + 3, "what it was asked shows when it wakes")
         await stand.ready()
 
@@ -264,7 +264,7 @@ async def test_a_frozen_gateway_is_asked_each_time_before_it_is_given_up(sim: Si
 async def test_a_lost_link_is_told_and_restored(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("link down")
-        status = await stand.reaches("link_down", timeout_s=2)
+        status = await stand.reaches("link_down", timeout_s=2 + BUSY_S)
         assert "1100" in (status.cause or "")
         assert stand.session.state.standing.code == "link_down"
         executions = len(sim.journal.entries("in", 7))
@@ -280,7 +280,7 @@ async def test_a_lost_link_is_told_and_restored(sim: Simulator) -> None:
 async def test_2110_heals_when_a_farm_works_again(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("server down")
-        status = await stand.reaches("link_down", timeout_s=2)
+        status = await stand.reaches("link_down", timeout_s=2 + BUSY_S)
         assert "2110" in (status.cause or "")
 
         sim.fault("server up")
@@ -302,7 +302,7 @@ async def test_a_flood_of_1100_is_one_event(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("error 1100 Connectivity between IB and Trader Workstation has been lost. x200")
 
-        since = (await stand.reaches("link_down", timeout_s=2)).since
+        since = (await stand.reaches("link_down", timeout_s=2 + BUSY_S)).since
         sim.fault("error 1100 Connectivity between IB and Trader Workstation has been lost. x200")
         await until(lambda: len(sim.journal.entries("out", 4)) >= 400, "the flood was sent")
 

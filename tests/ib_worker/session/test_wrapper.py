@@ -13,6 +13,7 @@ from ib_worker.tws.errors import UnreadableMessage
 from ib_worker.tws.replies import RequestReplies
 from ib_worker.tws.requests import CURRENT_TIME, POSITIONS
 from ibgateway.simulator.server.server import Simulator
+from tests.busy import BUSY_S
 from tests.stacks.worker import ready_session
 from tests.waiting import until
 
@@ -85,7 +86,7 @@ async def test_message_without_a_method_fails_the_request_that_waits_for_it_by_n
     async with ready_session(sim) as stand:
         monkeypatch.delattr(owner, name)
         with capture_logs() as logs:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(2 + BUSY_S):
                 with pytest.raises(UnreadableMessage, match=f"it sent {name}, which this worker does not handle"):
                     await ask(stand.session)
 

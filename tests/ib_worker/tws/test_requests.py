@@ -6,6 +6,7 @@ import pytest
 
 from ib_worker.tws.errors import ConnectionLost
 from ib_worker.tws.requests import PendingRequests
+from tests.busy import BUSY_S
 
 SILENCE_S = 0.2
 
@@ -65,7 +66,7 @@ async def test_a_stream_is_read_until_it_is_whole_or_quiet_or_its_time_is_over()
     with requests.expect(1) as pending:
         call_later(0.05, requests.add, 1, "a")
         call_later(0.1, requests.add, 1, "b")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(1 + BUSY_S):
             assert await pending.quiet(5, 5, 5, both) == ["a", "b"]
     with requests.expect(2) as pending:
         requests.add(2, "a")

@@ -18,6 +18,7 @@ from mcp_front.admission.auth import ClientToken, ClientTokens
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.timing import FrontTiming
 from mcp_front.tools.catalogue import offered_tools
+from tests.busy import BUSY_S
 from tests.stacks.clients import write_clients
 from tests.stacks.front import ERAS, plain_http, serving, worker
 from tests.stacks.handlers import ORDER, PNL, Recorder
@@ -254,7 +255,7 @@ async def test_a_client_of_redis_is_admitted_until_its_time_or_its_end(
         before = [await admitted(token) for token in ("good", "over", "unknown")]
         await front.raw(ERAS[0], authorization="Bearer good").call("ibkr_get_pnl")
         await end_access_of(bus.pipe, bus.keys, "claude")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(1 + BUSY_S):
             while await admitted("good"):
                 pass
 

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from mcp_front.admission.fair_queueing import AUTHENTICATED
 from mcp_front.http.address_shares import AddressShares
 from mcp_front.http.server import http_config
+from tests.busy import BUSY_S
 from tests.waiting import until
 
 ROUTES = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
@@ -61,7 +62,7 @@ async def connections(port: int, number: int) -> AsyncIterator[list[Connection]]
 async def asked(connection: Connection, request: bytes = KNOWN.replace(b"/known", b"/")) -> bytes:
     reader, writer = connection
     writer.write(request)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(5 + BUSY_S):
         return await reader.read(4096)
 
 
@@ -76,7 +77,7 @@ async def test_connections_beyond_an_address_share_are_answered_503_and_closed()
     async with front(SHARE) as port, connections(port, SHARE) as first:
         async with connections(port, 1) as (beyond,):
             refused = await asked(beyond, b"")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(5 + BUSY_S):
                 assert await beyond[0].read() == b""
         answers = [await asked(each) for each in first]
 

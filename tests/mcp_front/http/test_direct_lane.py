@@ -19,6 +19,7 @@ from bridge.tool import TOOLS, Effect, ToolSpec
 from mcp_front.http import direct_lane
 from mcp_front.protocol.envelope import MESSAGE
 from mcp_front.timing import FrontTiming
+from tests.busy import BUSY_S
 from tests.stacks.example_arguments import example_arguments
 from tests.stacks.front import ERAS, LEGACY, MODERN, Running, answering, messages_of, plain_http, serving, worker
 from tests.stacks.ticking_worker import ticking
@@ -243,7 +244,7 @@ async def test_a_client_that_hangs_up_ends_its_read_within_a_second(redis_url: s
             await begun.wait()
             post.cancel()
             await asyncio.gather(post, return_exceptions=True)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(1 + BUSY_S):
             await front.front.calls.idle()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.tools.session import SessionStatus
+from tests.busy import BUSY_S
 from tests.stacks.front import READY, plain_http, serving, worker
 from tests.stacks.tokens import token_of, write_tokens
 
@@ -43,7 +44,7 @@ async def test_session_that_is_not_ready_is_503_with_cause_and_remedy(redis_url:
 async def test_no_worker_and_no_redis_are_503(redis_url: str, session: str) -> None:
     states = []
     for url in (redis_url, "redis://127.0.0.1:1/0"):
-        async with serving(url, session) as front, plain_http() as http, asyncio.timeout(5):
+        async with serving(url, session) as front, plain_http() as http, asyncio.timeout(5 + BUSY_S):
             response = await http.get(f"{front.url}/readyz")
             states.append((response.status_code, response.json()["state"]))
 

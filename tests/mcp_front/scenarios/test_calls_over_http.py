@@ -12,6 +12,7 @@ from bridge.bus.server.request import RequestContext
 from bridge.tool import Effect, ToolError, ToolSpec
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools.catalogue import offered_tools
+from tests.busy import BUSY_S
 from tests.stacks.example_arguments import example_arguments
 from tests.stacks.front import ERAS, RawClient, answering, plain_http, serving, worker
 from tests.stacks.handlers import CONTRACT, PNL
@@ -84,7 +85,7 @@ async def test_client_that_hangs_up_cancels_its_call(redis_url: str, session: st
         await asked.wait()
         client.cancel()
 
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(3 + BUSY_S):
             await front.front.calls.idle()
 
 

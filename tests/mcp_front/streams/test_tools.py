@@ -13,6 +13,7 @@ from bridge.bus.server.server import BusServer
 from bridge.tools.account import AccountStreamSummary
 from mcp_front.streams.tools import account_line
 from mcp_front.timing import FrontTiming
+from tests.busy import BUSY_S
 from tests.stacks.front import ERAS, MODERN, Running, serving, worker
 from tests.stacks.handlers import CONTRACT
 
@@ -84,7 +85,7 @@ def test_a_position_in_a_future_or_currency_is_named_whole() -> None:
 async def test_what_is_known_goes_out_first_and_changes_follow(redis_url: str, session: str, era: str) -> None:
     async with account_worker(redis_url, session) as bus, serving(redis_url, session) as front:
         call = asyncio.create_task(watched(front, era, 1))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             while not (await bus.pipe.send("PUBSUB", "SHARDNUMSUB", bus.keys.ticks(STREAM)))[1]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         for update in (value("NetLiquidation", 1001.0), value("AccruedCash-S", 2.0), line(10.0, 201.0)):
@@ -106,7 +107,7 @@ async def test_what_is_known_goes_out_first_and_changes_follow(redis_url: str, s
 async def test_break_of_the_subscription_is_relayed_and_counted(redis_url: str, session: str) -> None:
     async with account_worker(redis_url, session) as bus, serving(redis_url, session) as front:
         call = asyncio.create_task(watched(front, MODERN, 1))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             while not (await bus.pipe.send("PUBSUB", "SHARDNUMSUB", bus.keys.ticks(STREAM)))[1]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         nothing = value("NetLiquidation", 0.0, "") | {"tag": None, "value": None, "currency": None}

@@ -12,6 +12,7 @@ from mcp_front.protocol.results import ERROR_META
 from mcp_front.streams import wait_for
 from mcp_front.streams.cursors import opened_cursor, sealed_cursor
 from mcp_front.timing import FrontTiming
+from tests.busy import BUSY_S
 from tests.stacks.front import ERAS, MODERN, Running, serving
 from tests.stacks.whole import Stack, whole_stack
 from tests.stacks.worker import FAST, worker
@@ -44,7 +45,7 @@ async def test_a_call_ends_at_the_fill_with_the_state_after_it(redis_url: str, s
         await asyncio.sleep(0.3)
         assert not waiting.done()
         stack.sim.fault(f"fill {orderId}")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             found = await waiting
 
     assert (found["event"], found["condition"]) == ("order_filled", 0)

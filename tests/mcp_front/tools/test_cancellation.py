@@ -13,6 +13,7 @@ import pytest
 from bridge.bus.server.request import RequestContext
 from bridge.bus.timing import USUAL, BusTiming
 from mcp_front.protocol.results import ERROR_META
+from tests.busy import BUSY_S
 from tests.stacks.front import LEGACY, MODERN, Running, messages_of, plain_http, serving, worker
 from tests.stacks.ticking_worker import ticking
 from tests.stacks.timing import patient
@@ -85,7 +86,7 @@ async def test_running_stream_ends_and_its_caller_is_told(redis_url: str, sessio
         stream = called(http, front, 7, "ibkr_stream_market_data", symbol="SPY", duration_seconds=30)
         call = asyncio.create_task(stream)
         await until(lambda: bool(front.front.calls.under_way.find("local", "127.0.0.1", 7)), "the stream runs")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(5 + BUSY_S):
             await cancel(http, front, 7)
             result = await call
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mcp_front.protocol.results import ERROR_META
+from tests.busy import BUSY_S
 from tests.stacks.front import ERAS, LEGACY, MODERN, READY, messages_of, plain_http, serving, worker
 
 WRITES = {
@@ -34,7 +35,7 @@ async def test_writes_are_offered_where_the_sessions_mode_allows_them(
 
 
 async def test_list_does_not_wait_for_a_redis_that_is_away(session: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(5 + BUSY_S):
         tools = await listed("redis://127.0.0.1:1/0", session, ERAS[0])
 
     assert set(tools) >= WRITES

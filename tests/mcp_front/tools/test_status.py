@@ -32,7 +32,7 @@ async def test_ready_session_is_shown_as_its_worker_wrote_it(redis_url: str, ses
         result = await front.raw(era).call("ibkr_get_status")
 
     shown = result["structuredContent"]
-    assert 0 <= shown.pop("heartbeat_age_ms") < 5000
+    assert 0 <= shown.pop("heartbeat_age_ms") < 60_000
     assert shown == {name: value for name, value in without_blanks(STATUS).items() if name != "heartbeat_age_ms"}
 
 

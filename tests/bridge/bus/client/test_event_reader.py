@@ -14,6 +14,7 @@ from bridge.bus.events.event_log import log_events, read_events
 from bridge.bus.keys import Keys
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.pipeline import CommandPipeline
+from tests.busy import BUSY_S
 from tests.stacks.audit_log import leading
 from tests.stacks.timing import patient
 
@@ -45,7 +46,7 @@ async def test_those_who_wait_are_woken_by_the_event(redis_url: str, session: st
         await asyncio.sleep(0.2)
         assert not any(each.done() for each in waiting)
         await put(bus, "Filled")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             pages = await asyncio.gather(*waiting)
 
     assert [[each.event.details["status"] for each in page.events] for page in pages] == [["Filled"]] * 3
@@ -59,7 +60,7 @@ async def test_an_event_whose_message_was_lost_is_found_by_looking(
         waiting = asyncio.create_task(front.events.after(Cursor()))
         await asyncio.sleep(0.2)
         await put(bus, "Filled")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             page = await waiting
 
     assert len(page.events) == 1
@@ -110,7 +111,7 @@ async def test_a_read_from_before_an_event_is_not_shared_after_it(
         third = asyncio.create_task(front.events.after(start))
         await asyncio.sleep(0.1)
         answered.set()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             pages = await asyncio.gather(first, third)
         assert not (await second).events
 
@@ -130,7 +131,7 @@ async def test_a_whole_page_that_cannot_be_read_is_passed_over(
         for number in ("2", "3", "nonsense", "5"):
             await bus.pipe.send("XADD", bus.keys.events, "*", "n", number, "e", "{")
         await put(bus, "Filled")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             page = await front.events.after(start)
 
     assert [each.event.details["status"] for each in page.events] == ["Filled"]

@@ -11,6 +11,7 @@ from bridge.bus.events.event import Cursor
 from bridge.bus.events.kept_stream import KeptBatch, KeptUpdate, record
 from bridge.bus.events.stream_handles import LAPSES_MS, StreamHandle
 from bridge.bus.server.server import BusServer
+from tests.busy import BUSY_S
 from tests.stacks.audit_log import leading
 from tests.stacks.timing import patient
 
@@ -41,7 +42,7 @@ async def test_those_who_wait_for_a_stream_are_woken_and_no_others(redis_url: st
         await asyncio.sleep(0.2)
         assert not any(each.done() for each in waiting)
         await put(bus, 1)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             pages = await asyncio.gather(*waiting)
         assert not other.done()
         other.cancel()
@@ -57,7 +58,7 @@ async def test_a_lost_message_delays_a_reader_and_costs_nothing(redis_url: str, 
         await asyncio.sleep(0.05)
         front._replies.attach(bus.keys.stream_news, lambda _: None)
         await put(bus, 1)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             assert len((await waiting).entries) == 1
 
 

@@ -1,5 +1,7 @@
 """Which sessions a Redis knows: by the marks that a worker leaves, and by nothing else."""
 
+import asyncio
+
 import pytest
 
 from bridge.bus.keys import Keys
@@ -21,8 +23,8 @@ async def test_a_session_is_known_by_each_mark_of_a_worker(redis_url: str, sessi
 
 async def test_sessions_are_named_once_and_in_order_beside_what_is_others(own_redis: EmbeddedRedis) -> None:
     async with pipe_to(own_redis.url) as pipe:
-        for number in range(1500):  # more than one step of a scan
-            await pipe.send("SET", f"others:{number}", "1")
+        # More than one step of a scan.
+        await asyncio.gather(*(pipe.send("SET", f"others:{number}", "1") for number in range(1500)))
         for name in ("paper", "live"):
             await pipe.send("SET", Keys(name).epoch, "1")
             await pipe.send("SET", Keys(name).generation, "1")

@@ -14,6 +14,7 @@ from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
+from tests.busy import BUSY_S
 from tests.stacks.bus import front, serving, submit
 from tests.stacks.gated import TERMS, Gated
 
@@ -236,7 +237,7 @@ async def test_what_became_of_a_call_is_told_while_redis_is_out_of_memory(
             goes_on.clear()
             call = asyncio.create_task(submit(bus_client, key=key))
             await accepted.wait()
-            async with full(bus.pipe), asyncio.timeout(3):
+            async with full(bus.pipe), asyncio.timeout(3 + BUSY_S):
                 goes_on.set()
                 await asyncio.wait([call])
             if key == "an-early-key":

@@ -9,6 +9,7 @@ import pytest_asyncio
 from bridge.bus.controls.connection_target import ConnectionTarget, read_connection_target, store_connection_target
 from bridge.bus.controls.kill_switch import read_halt, set_halt
 from bridge.bus.server.server import BusServer
+from tests.busy import BUSY_S
 from tests.stacks.unrenewed_bus import KNOWN, counted, counts, found_out, unrenewed_bus
 
 pytestmark = pytest.mark.trial("A19")
@@ -47,7 +48,7 @@ async def test_nothing_counts_as_restored_before_the_lease_is_taken_again(bus: B
     bus.lease.lacking = True
     restoring = asyncio.create_task(bus.rebase())
     await found_out(bus)  # the renewal takes it
-    await asyncio.wait_for(restoring, 5)
+    await asyncio.wait_for(restoring, 5 + BUSY_S)
 
     assert await counted(bus) > KNOWN
     assert not bus.lease.lacking
