@@ -40,13 +40,16 @@ approve: ## live orders that wait for a person (ARGS="KEY" approves one, ARGS='K
 	@exec $(BIN)/python -m cli approve $(ARGS)
 
 # Tests of the source and the pages: make check has them, and make test does not repeat them.
-CHECKED := tests/test_architecture.py tests/test_layout.py tests/test_naming.py tests/test_rerun.py tests/test_testing_rules.py \
+CHECKED := tests/test_architecture.py tests/test_forked.py tests/test_layout.py tests/test_naming.py tests/test_rerun.py \
+	tests/test_testing_rules.py \
 	tests/docs/test_sentences.py tests/docs/test_adding_a_tool.py tests/docs/test_links.py tests/docs/test_log_events.py \
 	tests/docs/test_quoted_texts.py tests/docs/test_rooms.py tests/requirements
+# Other systems do not fork a process of many libraries safely.
+SPLIT := $(if $(filter Linux,$(shell uname)),-p tests.forked --processes 7,-n 7 --dist loadfile --no-loadscope-reorder)
 
 test: ## every test that needs no container engine; what fails runs once more, alone (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev
-	$(BIN)/python -m tests.rerun -m "not docker and not long" -n 7 --dist loadfile --no-loadscope-reorder $(if $(ARGS),$(ARGS),$(CHECKED:%=--ignore=%))
+	$(BIN)/python -m tests.rerun -m "not docker and not long" $(SPLIT) $(if $(ARGS),$(ARGS),$(CHECKED:%=--ignore=%))
 
 test-fast: ## an answer within a minute: what needs no server, and a few calls through the whole stack
 	@$(INSTALL) dev

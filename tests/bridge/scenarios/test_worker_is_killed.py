@@ -65,7 +65,7 @@ async def carried_out(bus_client: BusClient, key: str) -> bytes:
     executed is asked again with the same key."""
     while True:
         try:
-            return await submit(bus_client, key=key)
+            return await submit(bus_client, key=key, deadline_s=6)
         except ToolError as error:
             if error.code != "not_executed":
                 raise

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -113,7 +114,8 @@ async def test_a_lease_that_redis_lost_is_taken_again_under_the_same_token(pipe:
 
 @pytest.mark.fault(78)
 async def test_without_redis_it_is_given_up_in_time(redis_url: str, session: str) -> None:
-    async with Shim(redis_url) as shim, pipe_to(shim.url, SHORT) as pipe, pipe_to(redis_url) as direct:
+    early = replace(SHORT, lease_s=8.0, margin_s=7.5)
+    async with Shim(redis_url) as shim, pipe_to(shim.url, early) as pipe, pipe_to(redis_url) as direct:
         lease = Lease(pipe, Keys(session))
         await lease.acquire()
         shim.refusing = True
