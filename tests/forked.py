@@ -16,6 +16,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 
 import pytest
+from _pytest.config import create_terminal_writer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -139,7 +140,8 @@ class Processes:
             capture.stop_global_capturing()
             capture.start_global_capturing()
             capture.suspend_global_capture()
-        plugins.unregister(name="terminalreporter")
+        if (reporter := plugins.getplugin("terminalreporter")) is not None:
+            reporter._tw = create_terminal_writer(self._config, open(os.devnull, "w"))  # noqa: SIM115  # to its end
         own = self._base / f"process{name}"
         own.mkdir()
         self._config._tmp_path_factory._basetemp = own  # type: ignore[attr-defined]

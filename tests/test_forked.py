@@ -9,7 +9,7 @@ from tests.layout import ROOT
 
 ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # plugins take a second to load
 FILES = {
-    "one": "def test_passes(tmp_path): print('unseen')\ndef test_fails(): print('seen'); assert False\n",
+    "one": "def test_passes(tmp_path): print('unseen')\ndef test_fails(): print('seen'); assert [1] == [2]\n",
     "two": "import os\ndef test_dies(): os._exit(3)\ndef test_goes_on(): pass\n",
     "three": "import pytest\ndef test_is_skipped(): pytest.skip('why')\n",
     # A fixture of the whole run begins once in each process, and ends after its last test.
@@ -35,6 +35,7 @@ def test_every_test_is_reported_and_one_whose_process_dies_has_failed(tmp_path: 
     assert status == 1, output
     assert "2 failed, 2 passed, 1 skipped" in output
     assert "the process that ran it ended with status 3" in output
+    assert "At index 0 diff: 1 != 2" in output
     assert "seen" in output
     assert "unseen" not in output
     assert (tmp_path / "ended").read_text() == "x"  # not by the one that died
