@@ -31,6 +31,7 @@ from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.refusals import log_refusals
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.client_rights.admission import ClientAdmission
+from ib_worker.client_rights.ended import EndedClients
 from ib_worker.events.order_events import order_drafts
 from ib_worker.handlers.account import get_account_summary, get_pnl_single
 from ib_worker.handlers.dispatch import dispatch
@@ -154,6 +155,13 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
         "the approvals": lambda: end_overdue_approvals(bus.pipe, bus.keys),
         "the refusals' log": lambda: log_refusals(bus.pipe, bus.keys, session.services.audit),
         "the kill switch's log": lambda: log_kill_switch_changes(bus.pipe, bus.keys, session.services.audit),
+        "the clients that are no more": EndedClients(
+            bus.pipe,
+            bus.keys,
+            session.services.clients.clients,
+            session.services.watches,
+            session.services.audit.client_ended,
+        ).run,
         "the tripwires": lambda: watch_breakers(
             bus.halt, session.services.breakers, partial(_look_for_unknown, session)
         ),

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from bridge.bus.events.stream_grants import StreamGrant
+
 
 class Publisher(Protocol):
     """The bus's side of a stream."""
@@ -10,6 +12,6 @@ class Publisher(Protocol):
 
     def open_stream(self, stream: str) -> tuple[str, int]: ...
 
-    async def keep_stream(self, stream: str) -> str: ...
+    async def keep_stream(self, stream: str, grant: StreamGrant | None = None) -> str: ...
 
     def close_stream(self, stream: str) -> None: ...

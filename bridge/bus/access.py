@@ -124,6 +124,7 @@ def _worker(keys: Keys) -> Iterable[Grant]:
     scan = "+scan"  # for records of an earlier release
     yield Grant(f"{_CONNECT} {_DATA} {_BASICS} {config} {scan} +spublish +ssubscribe +sunsubscribe",
                 reads=identity, writes=sorted(owned), channels=channels)  # fmt: skip
+    yield Grant("+hdel", writes=[keys.access])  # it ends the access of clients whose operator is gone
     yield _scripts(keys)
     yield Grant("+pubsub|shardnumsub allchannels")
 

@@ -81,6 +81,7 @@ class Keys:
         self.watches = self._prefix + "watches"  # hash: the conditions that the worker looks out for, by their id
         self.pushed = self._prefix + "pushed"  # hash: how far each reader of the worker has read the event log
         self.streams = self._prefix + "streams"  # hash: the handles of streams that can be read
+        self.stream_grants = self._prefix + "stream_grants"  # hash: whose stream the worker keeps; no front writes here
         self.stream_news = self._prefix + "stream_news"  # channel: the names of the kept streams that have grown
 
     def replies(self, front: str) -> str:

@@ -22,6 +22,7 @@ from pydantic import AnyUrl, ValidationError
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.identity.clients import (
+    BY_OPERATOR,
     Client,
     access_id,
     end_access_of,
@@ -241,7 +242,7 @@ class Provider(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken,
 def client_of(grant: ClientGrant) -> Client:
     """Return the client that a grant makes of a registration."""
     rights = msgspec.json.decode(grant.rights, type=Rights)
-    return Client(grant.client, rights, grant.begun_ms, grant.until_ms, f"operator {grant.operator}", grant.about)
+    return Client(grant.client, rights, grant.begun_ms, grant.until_ms, f"{BY_OPERATOR}{grant.operator}", grant.about)
 
 
 def about(client: OAuthClientInformationFull, redirect_uri: str = "") -> str:

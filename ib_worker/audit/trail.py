@@ -110,6 +110,10 @@ class AuditTrail:
         drafts = [switch_draft(change, self.ahead)]
         await self._pen.append(change.event, drafts, caller=change.by, status=change.level, details=details)
 
+    async def client_ended(self, name: str, counts: Mapping[str, int]) -> None:
+        """What a removed or expired client had was ended. Raises ToolError audit_unavailable, Fenced."""
+        await self._pen.append("client_ended", caller=name, status="ended", details=dict(counts))
+
     async def refused_by_operator(self, refusal: OperatorRefusal) -> None:
         """The operator refused a live order that waited. Raises ToolError audit_unavailable, Fenced."""
         at = datetime.fromtimestamp(refusal.at_ms / 1000, UTC).isoformat(timespec="milliseconds")

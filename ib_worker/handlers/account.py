@@ -23,6 +23,7 @@ from bridge.tools.types import Contract, ContractArguments
 from ib_worker.account.named_values import named_tags, no_such
 from ib_worker.account.portfolio import currency_of
 from ib_worker.answers.bounds import ListPart, kept
+from ib_worker.client_rights.streams import account_grant
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.contracts import CANDIDATES, NAMED, bonds_named, named_contract
 from ib_worker.pre_trade.order_facts import account_rates_of
@@ -172,7 +173,7 @@ async def open_account_updates(request: OpenAccountUpdates, session: Session) ->
         await session.tws.while_connected(session.account_updates.complete.wait())
     if session.account_updates.problem is not None:
         raise session.account_updates.problem
-    cursor = await session.publisher.keep_stream(stream) if request.keep else ""
+    cursor = await session.publisher.keep_stream(stream, account_grant(stream, account)) if request.keep else ""
     life, seq = session.account_updates.position(account)
     known = session.account_updates.known()
     return AccountStreamOpened(stream=stream, account=account, updates=known, life=life, seq=seq, cursor=cursor)

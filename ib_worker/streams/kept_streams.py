@@ -7,12 +7,15 @@ from typing import NoReturn
 
 import structlog
 
+from bridge.bus.events.stream_grants import adopt_handles, drop_grants, field_of, read_grants
 from bridge.bus.events.stream_handles import StreamHandle, read_handles
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
 from bridge.tools.types import ContractArguments
 from ib_worker.account.updates import stream_of
+from ib_worker.client_rights.streams import GrantedHandles
 from ib_worker.pacing.caller import acting_for
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import ConnectionLost, TwsError
@@ -20,6 +23,7 @@ from ib_worker.tws.errors import ConnectionLost, TwsError
 LOOK_S = 1.0  # between looks at the handles
 OPENS_S = 15.0  # a contract's look-up and a large portfolio's values take seconds
 USUAL_SIZE = "1 min"  # of bars whose handle names none
+UNUSED_MS = 60_000  # of a grant whose handle a front has not written
 AGAIN_S = 30.0  # between attempts at what TWS refuses
 
 log = structlog.get_logger("ib_worker.streams.kept_streams")
@@ -31,10 +35,11 @@ async def keep_streams(session: Session, bus: BusServer, look_s: float = LOOK_S)
     """For ever: what TWS sends for a handle is written into its log, whatever ends in between."""
     recorder, later = bus.ticks.recorder, {}  # type: ignore[var-annotated]
     recorder.clear()
+    granted = GrantedHandles()
     clock = asyncio.get_running_loop().time
     while True:
-        with suppress(BusError):
-            handles = await read_handles(bus.pipe, bus.keys, bus.pipe.clock.now_ms())
+        with suppress(BusError, Fenced, ToolError):
+            handles = await _handles(session, bus, granted)
             wanted = {each.stream: each for each in handles if each.kind in OPENS}
             for stream in recorder.kept() - wanted.keys():
                 recorder.drop(stream)
@@ -42,6 +47,24 @@ async def keep_streams(session: Session, bus: BusServer, look_s: float = LOOK_S)
                 if later.get(stream, 0.0) <= clock() and not await _opened(session, bus, handle):
                     later[stream] = clock() + AGAIN_S
         await asyncio.sleep(look_s)
+
+
+async def _handles(session: Session, bus: BusServer, granted: GrantedHandles) -> list[StreamHandle]:
+    """Return the handles that count: all where no clients are configured, as every front is trusted there. Raises
+    BusError, and ToolError bus_down while nobody can tell whether there are clients."""
+    handles = await read_handles(bus.pipe, bus.keys, bus.pipe.clock.now_ms())
+    await adopt_handles(bus.pipe, bus.keys, bus.lease.token, handles)
+    clients = session.services.clients.clients
+    await clients.refreshed()
+    if not clients.has_clients:
+        return handles
+    grants = await read_grants(bus.pipe, bus.keys)
+    used = {field_of(each.principal, each.stream) for each in handles}
+    over = bus.pipe.clock.now_ms() - UNUSED_MS
+    await drop_grants(
+        bus.pipe, bus.keys, [name for name, each in grants.items() if name not in used and each.at_ms < over]
+    )
+    return granted.of(handles, grants)
 
 
 async def _opened(session: Session, bus: BusServer, handle: StreamHandle) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import ib_worker.__main__  # noqa: F401  # importing it registers the handlers
 from bridge.bus.client.client import BusClient
 from bridge.bus.controls.audit_log import AuditLog
+from bridge.bus.events.stream_grants import StreamGrant
 from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.keys import Keys
 from bridge.bus.messages import NO_PROOF, ClientProof
@@ -65,7 +66,7 @@ class Published:
         self.open.append(stream)
         return "1-1", sum(each == stream for each, _, _ in self.ticks)
 
-    async def keep_stream(self, stream: str) -> str:
+    async def keep_stream(self, stream: str, grant: StreamGrant | None = None) -> str:
         return "0.0-0"
 
     def close_stream(self, stream: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from bridge.bus.identity.client_file import ClientFile
-from bridge.bus.identity.clients import Client, Registry, access_id, read_registry
+from bridge.bus.identity.clients import BY_OPERATOR, Client, Registry, access_id, read_registry
 from bridge.bus.identity.sign_ins import operator_of
 from bridge.bus.keys import Keys
 from bridge.bus.transport.clock import boottime
@@ -91,6 +91,23 @@ class ClientDirectory:
         """Return the client of that name, by what was read last."""
         found = self._file.named(name) if self._file else None
         return found or self._known.clients.get(name)
+
+    def has_ended(self, name: str) -> bool:
+        """Return whether there certainly is no client of that name any more: it was removed, or its time is over.
+
+        False while the file or a record can't be read, or Redis was not read of late: then nobody knows.
+        """
+        if not self.has_clients or self.fault() or self._known.unreadable or boottime() - self._read_at > KEPT_S:
+            return False
+        if self._is_of_file(name):
+            return False
+        client = self._known.clients.get(name)
+        return client is None or 0 < client.until_ms <= self._pipe.clock.now_ms()
+
+    def given_by_operators(self) -> dict[str, str]:
+        """Return the clients of Redis whose rights an operator gave, with that operator, by what was read last."""
+        whom = {name: each.by.removeprefix(BY_OPERATOR) for name, each in self._known.clients.items() if each.by}
+        return {name: operator for name, operator in whom.items() if operator != self._known.clients[name].by}
 
     async def close(self) -> None:
         """End a read that is under way."""

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from bridge.bus.controls.kill_switch import leaders_halt
+from bridge.bus.events.stream_grants import StreamGrant, add_grant
 from bridge.bus.halt import Level, halt_of
 from bridge.bus.integrity.watermark import Watermark
 from bridge.bus.keys import Keys
@@ -300,12 +301,15 @@ class BusServer:
         Returns its life and its last tick's seq, for the answer that tells what the ticks so far add up to."""
         return self.ticks.open(stream)
 
-    async def keep_stream(self, stream: str) -> str:
+    async def keep_stream(self, stream: str, grant: StreamGrant | None = None) -> str:
         """Write a stream into its log from now on: while a handle of it is read, and for thirty seconds anyway. Returns
-        the cursor before its next update. Raises ToolError bus_down or worker_lost."""
+        the cursor before its next update. `grant`: to the client that asks. Raises ToolError bus_down or worker_lost.
+        """
         life, seq = self.ticks.open(stream)
         try:
             with bus_errors(self.pipe.url):
+                if grant is not None:
+                    await add_grant(self.pipe, self.keys, grant)
                 return str(await self.ticks.recorder.begin(stream, life, seq, self.pipe.timing.keep_grace_s))
         except Fenced as error:
             raise ToolError("worker_lost", NOT_LEADING) from error

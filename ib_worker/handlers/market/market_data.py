@@ -17,6 +17,7 @@ from bridge.tools.market.market_data import (
 )
 from ib_worker.answers.bounds import BOUNDS, DAILY_ROWS, DAY_S, bar_seconds, require_short
 from ib_worker.answers.shapes import EncodedAnswer, shape_of, shaped
+from ib_worker.client_rights.streams import contract_grant
 from ib_worker.handlers.dispatch import handles
 from ib_worker.history import requests
 from ib_worker.market_data.contracts import routed
@@ -85,7 +86,8 @@ async def open_market_data(request: OpenMarketData, session: Session) -> QuoteSt
             line.quiet = True
     if line.problem is not None:
         raise line.problem
-    cursor = await session.publisher.keep_stream(line.stream) if request.keep else ""
+    grant = contract_grant(line.stream, "quotes", request, contract.conId)
+    cursor = await session.publisher.keep_stream(line.stream, grant) if request.keep else ""
     quote = line.values.known(line.values.heard or session.now()) if line.values.priced else None
     life, seq = session.quotes.position(line)
     return QuoteStreamOpened(
@@ -97,7 +99,8 @@ async def open_market_data(request: OpenMarketData, session: Session) -> QuoteSt
 async def open_live_feed(request: OpenLiveFeed, session: Session) -> LiveFeedOpened:
     contract = await session.contracts.contract(request)
     feed = session.feeds.open(request.feed, contract, request.barSizeSetting)
-    cursor = await session.publisher.keep_stream(feed.stream)
+    grant = contract_grant(feed.stream, request.feed, request, contract.conId)
+    cursor = await session.publisher.keep_stream(feed.stream, grant)
     with suppress(TimeoutError):  # quiet so far
         async with asyncio.timeout(FIRST_OF_FEED_S):
             await session.tws.while_connected(feed.settled.wait())

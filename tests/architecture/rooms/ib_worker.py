@@ -7,7 +7,7 @@ ROOMS: dict[str, set[str]] = {
     "logging_setup.py": set(),
     "publisher.py": set(),
     "pacing": set(),
-    "client_rights": {"risk"},
+    "client_rights": {"risk", "watches"},
     "tws/__init__.py": set(),
     "tws/endpoint.py": set(),
     "tws/fencing_process.py": set(),
@@ -102,6 +102,7 @@ ROOMS: dict[str, set[str]] = {
     "options": {"market_data", "pacing", "session", "tws"},
     "handlers/market": {
         "answers",
+        "client_rights",
         "handlers/dispatch.py",
         "history",
         "market_data",
@@ -115,6 +116,7 @@ ROOMS: dict[str, set[str]] = {
     "handlers/account.py": {
         "account",
         "answers",
+        "client_rights",
         "handlers/dispatch.py",
         "market_data",
         "pre_trade",
@@ -182,7 +184,7 @@ ROOMS: dict[str, set[str]] = {
         "session",
         "tws",
     },
-    "streams": {"account", "market_data", "pacing", "session", "tws"},
+    "streams": {"account", "client_rights", "market_data", "pacing", "session", "tws"},
     "leader.py": {
         "client_rights",
         "account_history",

@@ -98,7 +98,7 @@ async def test_a_front_can_not_do_the_workers_or_an_operators_part(urls: dict[Se
         ("HSET", "heartbeat", "status", "{}"), ("PEXPIRE", "heartbeat", "1"), ("SPUBLISH", "rep:another", "forged"),
         ("SPUBLISH", "tick:quote.1", "forged"), ("SPUBLISH", "event_news", "1-1"),
         ("SPUBLISH", "stream_news", "quote.1"),
-        ("SSUBSCRIBE", "req"),
+        ("SSUBSCRIBE", "req"), ("HSET", "stream_grants", "x", "{}"), ("HGETALL", "stream_grants"),
     ]  # fmt: skip
     async with pipe_to(urls["front"]) as pipe:
         for command, key, *rest in forbidden:

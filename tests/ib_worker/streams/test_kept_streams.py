@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from structlog.typing import EventDict
 
 from bridge.bus.events.event import Cursor
 from bridge.bus.events.kept_stream import KeptEntry
 from bridge.bus.events.stream_handles import StreamHandle
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.clients import as_client, write_clients
 from tests.stacks.timing import patient
-from tests.stacks.worker import FAST, SOON, Caller, caller, worker
+from tests.stacks.worker import FAST, SOON, Caller, caller, trading, worker
 from tests.waiting import until
 
 SOON_LEFT = patient(linger_s=0.5, listener_check_s=0.1, keep_grace_s=0.2)
@@ -105,6 +108,46 @@ async def test_a_handle_that_makes_no_sense_ends_no_term(redis_url: str, session
         async with worker(redis_url, session, sim.port, FAST):
             await until(lambda: _not_opened(logs) == len(made_up), "all were tried", 15)
             await front.ask("open_market_data", symbol="SPY")
+
+
+async def test_a_stream_in_another_clients_name_is_not_opened(
+    redis_url: str, session: str, tmp_path: Path, logs: list[EventDict]
+) -> None:
+    """A front that was taken over writes a handle. It counts only if its client has asked the worker for the stream."""
+    clients = write_clients(tmp_path / "clients.json", {"claude": {}, "other": {}})
+    async with (
+        Simulator() as sim,
+        front_at(redis_url, session) as front,
+        trading(redis_url, session, sim, FAST, clients_file=clients),
+    ):
+        own, account = as_client(front, "claude"), "account-DU1234567"
+        opened = await own.ask("open_market_data", symbol="SPY", keep=True)
+        asked = {"symbol": "SPY", "conId": opened["contract"]["conId"]}
+        forged = [
+            handle(front, "account", account, account="DU1234567"),
+            handle(front, "account", opened["stream"], account="DU1234567"),  # under a grant for something else
+            msgspec.structs.replace(handle(front, "quotes", opened["stream"], **asked), principal="other"),
+        ]
+        for number, each in enumerate(forged):
+            await front.bus_client.streams.add(msgspec.structs.replace(each, handle=f"s-{number}"))
+        await until(lambda: _not_granted(logs) == {"s-0", "s-2"}, "those without a grant are told")
+        await asyncio.sleep(1.2)
+
+        assert await entries(front, account) == []
+        assert await has(front, opened["stream"], "quote")
+
+
+async def test_handles_of_an_earlier_release_go_on(redis_url: str, session: str, tmp_path: Path) -> None:
+    clients = write_clients(tmp_path / "clients.json", {"claude": {}})
+    async with Simulator() as sim, front_at(redis_url, session) as front:
+        account = "account-DU1234567"
+        await front.bus_client.streams.add(handle(front, "account", account, account="DU1234567"))
+        async with trading(redis_url, session, sim, FAST, clients_file=clients):
+            await until(lambda: has(front, account, "value"), "the account's values are written", 15)
+
+
+def _not_granted(logs: list[EventDict]) -> set[str]:
+    return {each["handle"] for each in logs if each["event"] == "stream_not_granted"}
 
 
 def _not_opened(logs: list[EventDict]) -> int:
