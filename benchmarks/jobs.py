@@ -1,10 +1,11 @@
 """`python -m benchmarks.jobs`: thirteen usual jobs by the default tools alone: the calls, and tokens of the answers.
 
 Over MCP and HTTP, on the whole stack at the simulator. Counted in o200k, as `benchmarks.tokens` does. The calls are
-those that an agent made which had the tools alone, without its wrong turns. Status 1: a job is above 4,000 tokens, or
-a call failed.
+those that an agent made which had the tools alone, without its wrong turns. `--show` prints each answer with its own
+tokens. Status 1: a job is above 4,000 tokens, or a call failed.
 """
 
+import argparse
 import asyncio
 import json
 import logging
@@ -174,6 +175,9 @@ async def measured() -> dict[str, list[str]]:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.jobs", description=__doc__)
+    parser.add_argument("--show", action="store_true", help="print each answer")
+    options = parser.parse_args()
     if shutil.which("npm") is None:
         print("npm is not installed (Node.js 20 or newer): nothing can be counted")
         return 1
@@ -190,6 +194,8 @@ def main() -> int:
         sizes = [next(tokens) for _ in answers]
         above += sum(sizes) > BAR
         print(f"{'above' if sum(sizes) > BAR else 'ok':6}{len(sizes):3} calls {sum(sizes):6,} tokens  {name}")
+        for size, answer in zip(sizes, answers, strict=True) if options.show else ():
+            print(f"{size:6,}  {answer}")
     return 1 if above else 0
 
 

@@ -157,7 +157,7 @@ def _nothing(kind: Any) -> Any:
 
 def _is_nothing(value: Any) -> bool:
     """Return whether a field tells nothing: 0 is a value, and false is none where a field does not apply."""
-    return value is None or value is False or value == []
+    return value is None or value is False or value in ([], "")
 
 
 def _unserialized(schema: CoreSchema) -> CoreSchema:

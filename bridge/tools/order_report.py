@@ -40,13 +40,13 @@ class GroupMember(PartialModel):
     orderRef: str | None
     action: str
     orderType: str
-    totalQuantity: float
+    totalQuantity: Amount
     lmtPrice: float | None = None
     auxPrice: float | None = None
     tif: str | None
     status: str
-    filled: float
-    remaining: float
+    filled: Amount
+    remaining: Amount
 
     def inapplicable(self) -> Iterable[str]:
         return absent_prices(self.orderType)
@@ -56,16 +56,20 @@ class GroupMember(PartialModel):
 UNLINKED = frozenset(
     {
         *("idempotencyKey", "goodTillDate", "parentId", "ocaGroup", "placed_at", "whyHeld", "notices", "group"),
-        *("outsideRth", "replayed", "modelCode"),
+        *("outsideRth", "replayed", "modelCode", "waitsFor", "message"),
     }
 )
+FILLS = frozenset({"avgFillPrice", "lastFillPrice", "commission", "commissionCurrency"})  # not of an unfilled order
 
 
 class OrderReport(PartialModel):
     """One order as far as the session knows it. `status` is TWS's word, `unknown` if TWS has not reported one. Fields
-    that its type does not have are left out, and so are notices, a group and links where there are none, and outsideRth
-    and replayed where they are false. `parentId` is its parent order, `placed_at` when this worker sent it. `group` has
-    the other orders that a change or cancel affects: those of its bracket, parent or OCA group."""
+    that its type does not have are left out. So are notices, a group, links and a message where there are none,
+    outsideRth and replayed where they are false, and the price and commission of fills while nothing has filled.
+    `parentId` is its parent order, `placed_at` when this worker sent it. `waitsFor` is what a PreSubmitted order waits
+    for: its parent's fill, a trigger price. clientId 0 is TWS itself, where an order is placed by hand; TWS also
+    tells it of ended orders whose client it does not name. `group` has the orders that a change or cancel affects:
+    those of its bracket, parent or OCA group."""
 
     orderId: int
     permId: int | None
@@ -91,9 +95,10 @@ class OrderReport(PartialModel):
     status: str
     filled: Amount
     remaining: Amount
-    avgFillPrice: float | None
+    avgFillPrice: float | None = None
     lastFillPrice: float | None = None
     whyHeld: str | None = None
+    waitsFor: str | None = None
     commission: float | None = None
     commissionCurrency: str | None = None
     notices: list[Notice] = []
@@ -102,4 +107,4 @@ class OrderReport(PartialModel):
     replayed: bool = False
 
     def inapplicable(self) -> Iterable[str]:
-        return absent_prices(self.orderType) | UNLINKED
+        return absent_prices(self.orderType) | UNLINKED | (frozenset() if self.filled else FILLS)

@@ -1,18 +1,20 @@
 """Tools that place, change and cancel orders, and the kill switch."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bridge.text import spellings as forms
 from bridge.text.plain_text import one_line
-from bridge.tool import Effect, Model, ToolRequest, operation, tool
+from bridge.tool import Effect, Model, PartialModel, ToolRequest, operation, tool
 from bridge.tools.order_report import OrderReport
 from bridge.tools.order_terms import OrderTerms, TifForm
 from bridge.tools.types import (
     Account,
     Action,
+    Contract,
     ContractArguments,
     Key,
     ModelCode,
@@ -60,23 +62,49 @@ class PlacementRequest(IdempotentRequest):
     duplicateOf: Annotated[Key | None, Field(description=DUPLICATE)] = None
 
 
-class Bracket(Model):
-    """An entry with its two exits, which become active when the entry fills."""
+EXITS = ("takeProfit", "stopLoss")
+SHARED = ("clientId", "idempotencyKey", "account", "contract")  # of an entry and its exits
+
+
+class ExitReport(OrderReport):
+    """An exit of a bracket. Its clientId, idempotencyKey, account and contract are told once, in the entry."""
+
+    clientId: int = 0
+    account: str | None = None
+    contract: Contract = Field(default_factory=lambda: Contract(conId=0, symbol="", secType=""))
+
+
+class Bracket(PartialModel):
+    """An entry with its two exits, which become active when the entry fills. An exit has the contract, the account, the
+    clientId and the idempotencyKey of the entry, and they are left out."""
 
     idempotencyKey: str
     entry: OrderReport
-    takeProfit: OrderReport
-    stopLoss: OrderReport
+    takeProfit: ExitReport
+    stopLoss: ExitReport
     message: str = ""
     replayed: bool = False
 
+    def inapplicable(self) -> Iterable[str]:
+        return ("replayed",)
 
-class CancelReport(Model):
+    @model_serializer(mode="wrap")
+    def _told_once(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told = self._partial(whole)
+        for name in EXITS:
+            told[name] = {field: value for field, value in told[name].items() if field not in SHARED}
+        return told
+
+
+class CancelReport(PartialModel):
     """The outcome for each open order."""
 
     orders: list[OrderReport]
     message: str = ""
     replayed: bool = False
+
+    def inapplicable(self) -> Iterable[str]:
+        return ("replayed",)
 
 
 class HaltReport(Model):

@@ -150,7 +150,7 @@ def _summary(
     if margin is not None:
         parts.append(f"initial margin changes by {margin:,.2f} {base or ''}".rstrip())
     text = "; ".join([*parts, *effects]) + ". Nothing was placed."
-    return text if refused_by is None else f"{text} Placing it would be refused: {refused_by}"
+    return text if refused_by is None else f"{text} Placing it would be refused: see refused_by."
 
 
 def _figure(told: object) -> float | None:

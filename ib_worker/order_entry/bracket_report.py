@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bridge.order_references import EXITS, order_ref
 from bridge.tool import ToolError
-from bridge.tools.orders import Bracket
+from bridge.tools.orders import Bracket, ExitReport
 from ib_worker.order_entry.outcome_texts import not_found, placement_report, why_lists_may_miss_it
 from ib_worker.orders.report import order_report
 from ib_worker.orders.tracker import TrackedOrder, is_open
@@ -45,10 +45,14 @@ def bracket_report(entries: Sequence[TrackedOrder | None], key: str) -> Bracket:
     return Bracket(
         idempotencyKey=key,
         entry=placement_report(entry),
-        takeProfit=order_report(takeProfit),
-        stopLoss=order_report(stopLoss),
+        takeProfit=_exit(takeProfit),
+        stopLoss=_exit(stopLoss),
         message=text,
     )
+
+
+def _exit(entry: TrackedOrder) -> ExitReport:
+    return ExitReport(**dict(order_report(entry)))
 
 
 def _lifetimes(entry: TrackedOrder, exits: Sequence[TrackedOrder]) -> str:

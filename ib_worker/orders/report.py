@@ -8,6 +8,7 @@ import ib_async
 from bridge.tools.order_queries import Execution
 from bridge.tools.order_report import Notice, OrderReport
 from ib_worker.orders.events import Commission
+from ib_worker.orders.held import waits_for
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.tws.values import unset
@@ -42,9 +43,13 @@ def order_report(entry: TrackedOrder, message: str = "", replayed: bool = False)
         avgFillPrice=state.avgFillPrice,
         lastFillPrice=state.lastFillPrice,
         whyHeld=state.whyHeld,
+        waitsFor=waits_for(entry),
         commission=state.commission,
         commissionCurrency=next((each.currency for each in state.commissions.values()), None),
-        notices=[Notice(code=each.code, message=each.text, time=each.at + entry.ahead) for each in state.notices],
+        notices=[
+            Notice(code=each.code, message=each.text, time=(each.at + entry.ahead).replace(microsecond=0))
+            for each in state.notices
+        ],
         message=message or _doubt(state),
         replayed=replayed,
     )

@@ -145,7 +145,8 @@ async def check_order(
     if session.settings.trading_mode != "live":
         return CheckedOrder(gate, remarks=remarks, order=(intent, facts), own=own)
     changes = allowance.beside.state.orderId if allowance.beside else None
-    summary = approval_text(intent, facts, contract, order, changes, allowance.exits or allowance.along, limits.collar)
+    others = allowance.exits or allowance.along
+    summary = approval_text(intent, facts, contract, order, changes, others, limits.collar, session.simulated)
     question = ApprovalRequest(terms, summary, session.now(), gate.closing, change=allowance.beside is not None)
     try:
         approved_by = await session.services.approvals.require(asked, question)

@@ -16,6 +16,7 @@ from ib_worker.risk.short_options import known_count
 from ib_worker.risk.worth import known_worth
 from ib_worker.tws.values import unset
 
+MONEY = {True: "SIMULATED, no real money", False: "LIVE, real money"}  # by the gateway's own word that it simulates
 # Which order types have which price: TWS tells a 0 or its unset value for the others.
 PRICES = (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE), ("trailingPercent", ("TRAIL",)))
 
@@ -33,10 +34,12 @@ def approval_text(
     changes: int | None = None,
     exits: Sequence[ib_async.Order] = (),
     collar: float | None = None,
+    simulated: bool = False,
 ) -> str:
-    """Return the approval text: all that decides the order's effect and worth, with a masked account."""
+    """Return the approval text: all that decides the order's effect and worth, with a masked account. `simulated`: the
+    connected gateway has said that it is a simulator."""
     act = "Place" if changes is None else f"Change order {changes} to"
-    parts = [f"LIVE, real money. {act}: {_what(intent, contract)} ({named(contract)}) as {_how(order)}"]
+    parts = [f"{MONEY[simulated]}. {act}: {_what(intent, contract)} ({named(contract)}) as {_how(order)}"]
     parts += [f"with an exit {each.action} as {_how(each)}" for each in exits]
     parts.append(f"account {mask_accounts(order.account)}{_model(order)}")
     text = ", ".join(parts)

@@ -57,12 +57,20 @@ def warnings(intent: OrderIntent, facts: RiskInputs) -> list[str]:
     found = []
     if triggered(intent, facts):
         when = "as soon as the session opens" if facts.trading == "closed" else "at once"
-        found.append(f"the trigger of {digits(intent.auxPrice or 0)} is met: it trades {when}")
+        found.append(f"the trigger of {digits(intent.auxPrice or 0)} is met {_market(facts)}: it trades {when}")
     if facts.halted:
         found.append(f"trading in {intent.symbol} is halted: the order waits until it resumes")
     if facts.trading == "closed":
         found.append("the market is closed: the order waits for the next session")
     return found
+
+
+def _market(facts: RiskInputs) -> str:
+    """Return the prices by which a trigger is met."""
+    known = {"bid": facts.bid, "ask": facts.ask, "last": facts.last}
+    if not any(price is not None for price in known.values()):
+        known["close"] = facts.close
+    return "by " + ", ".join(f"{name} {digits(price)}" for name, price in known.items() if price is not None)
 
 
 def _effect(held: Decimal, change: Decimal) -> str:

@@ -67,7 +67,7 @@ async def test_a_person_reads_the_checked_order_and_approves_it(redis_url: str, 
         (quote,) = [text.partition(" Worth")[0] for text in shown]
 
     assert quote == (
-        "LIVE, real money. Place: BUY 2 AAPL (SMART NASDAQ USD conId 265598) as LMT, lmtPrice 900.5, DAY, "
+        "SIMULATED, no real money. Place: BUY 2 AAPL (SMART NASDAQ USD conId 265598) as LMT, lmtPrice 900.5, DAY, "
         "account DU***567."
     )
     assert "Worth at most about 1,801.00 USD (bid/ask/last " in shown[0]

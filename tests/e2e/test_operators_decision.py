@@ -113,7 +113,7 @@ async def test_a_form_that_its_host_ends_by_itself_leaves_the_order_to_the_opera
     assert f"The client {word} the form by itself, within 2 s, before a person can have read it." in text
     assert f"Ask the operator to approve {key} within 15 minutes" in text
     assert "ibkr_wait_for with the events order_approved and order_refused" in text
-    assert "LIVE, real money. Place: BUY 2 AAPL" in text
+    assert "SIMULATED, no real money. Place: BUY 2 AAPL" in text
     assert (found["event"], found["happened"]["details"]["by"]) == ("order_approved", "operator anna")
     assert filled.structured_content["status"] == again.structured_content["status"] == "Filled"
     assert [each.details["approved_by"] for each in intents] == ["operator anna"]

@@ -110,8 +110,12 @@ def _order(entry: TrackedOrder) -> OverviewOrder:
         avgFillPrice=state.avgFillPrice,
         open=is_open(entry),
         changed=ended or told.placed_at,
-        why=told.notices[-1].message if told.notices else told.whyHeld or told.message,
+        why=told.notices[-1].message if told.notices else _held(told.waitsFor) or told.whyHeld or told.message,
     )
+
+
+def _held(waitsFor: str | None) -> str:
+    return f"waits for {waitsFor}" if waitsFor else ""
 
 
 def _limits(session: Session, accounts: list[AccountFigures], open_orders: int) -> list[LimitUse]:

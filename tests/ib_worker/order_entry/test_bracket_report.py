@@ -48,6 +48,9 @@ def test_a_bracket_that_is_at_ibkr_says_how_long_each_order_is_good() -> None:
     )
     assert (report.entry.orderId, report.takeProfit.orderId, report.stopLoss.orderId) == (7, 8, 9)
     assert report.idempotencyKey == KEY
+    told = report.model_dump()
+    assert told["entry"]["contract"]["conId"] == report.stopLoss.contract.conId
+    assert {"contract", "account", "clientId", "idempotencyKey", "replayed"} & told["stopLoss"].keys() == set()
 
 
 def test_an_entry_that_has_ended_is_not_said_to_be_good_any_more() -> None:

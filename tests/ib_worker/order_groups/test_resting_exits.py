@@ -78,7 +78,7 @@ async def test_exits_that_fit_their_position_are_not_warned_of(redis_url: str, s
 
     assert more["message"] == "The order is filled."
     assert less["message"].startswith(f"Still open are the target (orderRef {TARGET})")
-    assert [each["message"] for each in rest] == ["", ""]
+    assert ["message" in each for each in rest] == [False, False]
     assert not any("Exits" in each["what"] for each in status["concerns"])
 
 

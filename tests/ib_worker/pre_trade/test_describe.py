@@ -23,9 +23,10 @@ def test_who_approves_an_order_reads_its_prices_to_the_last_digit() -> None:
 
     told = approval_text(intent, facts, CONTRACT, ORDER)
 
-    assert "BUY 2000000 BRK A" in told
+    assert told.startswith("LIVE, real money. Place: BUY 2000000 BRK A")
+    assert approval_text(intent, facts, CONTRACT, ORDER, simulated=True).startswith("SIMULATED, no real money. Place: ")
     assert "lmtPrice 741234.56, auxPrice 740987.65" in told
     assert "bid/ask/last 741100.12/741200.34/741150.1" in told
-    assert "The trigger of 740987.65 is met" in told
+    assert "The trigger of 740987.65 is met by bid 741100.12, ask 741200.34, last 741150.1: it trades" in told
     of_model = ib_async.Order(**(vars(ORDER) | {"modelCode": "Growth"}))
     assert "***** model Growth." in approval_text(intent, facts, CONTRACT, of_model).replace("DU1", "*****")

@@ -10,6 +10,7 @@ from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.position_effect import held_up, opens_short, position_effect, warnings
 
 MKT = OrderIntent("T", "STK", "USD", Decimal(1), "SELL", Decimal(100), "MKT")
+MARKET = "bid 28, ask 28.02, last 28.01"
 FACTS = RiskInputs(28.0, 28.02, 28.01, 0.0, Decimal(100), Decimal(0), 0, 0.0, base="USD")
 
 
@@ -55,7 +56,7 @@ def test_a_trigger_that_is_met_already_is_told(
 ) -> None:
     order = replace(MKT, action=action, orderType=orderType, auxPrice=auxPrice)
 
-    told = [f"the trigger of {auxPrice:g} is met: it trades at once"] if met else []
+    told = [f"the trigger of {auxPrice:g} is met by {MARKET}: it trades at once"] if met else []
     assert warnings(order, FACTS) == told
 
 
@@ -81,7 +82,7 @@ def test_only_what_open_orders_hold_up_is_told_so() -> None:
 def test_a_trigger_that_is_met_while_the_market_is_closed_trades_when_it_opens() -> None:
     stop = replace(SELL, orderType="STP", auxPrice=120.0)
 
-    assert warnings(stop, HELD)[0] == "the trigger of 120 is met: it trades at once"
+    assert warnings(stop, HELD)[0] == "the trigger of 120 is met by bid 99, ask 100, last 99.5: it trades at once"
     assert warnings(stop, replace(HELD, trading="closed"))[0] == (
-        "the trigger of 120 is met: it trades as soon as the session opens"
+        "the trigger of 120 is met by bid 99, ask 100, last 99.5: it trades as soon as the session opens"
     )

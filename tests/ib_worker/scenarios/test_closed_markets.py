@@ -123,7 +123,7 @@ def test_the_last_close_triggers_and_prices_nothing_while_there_are_quotes() -> 
     assert worth(stop, evening).amount == 3_500.0
     assert worth(replace(BUY, outsideRth=True), evening).amount == pytest.approx(2_802.0)
     night = replace(evening, trading="closed", bid=None, ask=None, last=None)
-    assert "the trigger of 35 is met: it trades as soon as the session opens" in warnings(stop, night)
+    assert "the trigger of 35 is met by close 40: it trades as soon as the session opens" in warnings(stop, night)
 
 
 @pytest.mark.trial("D23")
