@@ -130,9 +130,7 @@ async def margin(call: Caller) -> None:
 
 
 async def sell_everything(call: Caller) -> None:
-    for each in (await call("get_positions"))["result"]:
-        if each["position"] > 0:
-            await call("place_order", conId=each["contract"]["conId"], action="SELL", totalQuantity=each["position"])
+    await call("close_positions", everything=True)
     await call("get_positions")
 
 

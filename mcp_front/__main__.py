@@ -30,6 +30,7 @@ from bridge.tracing.loading import load_tracer
 from mcp_front.admission.auth import ClientTokens
 from mcp_front.admission.rate_limits import ConcurrencyLimiter, rate_limiter
 from mcp_front.charts.tool import ChartTool
+from mcp_front.closing.close_positions import ClosePositionsTool
 from mcp_front.http.app import Wrap, build_app
 from mcp_front.http.direct_lane import DirectLane
 from mcp_front.http.health import add_health
@@ -89,6 +90,7 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     by_name = {
         "get_status": answers.status,
         "halt_trading": HaltTradingTool(bus, timing).halt,
+        "close_positions": ClosePositionsTool(bus).close,
         "stream_market_data": streams.market_data,
         "stream_account_updates": streams.account_updates,
         "wait_for": Waits(bus, draining, tokens, timing).wait_for,

@@ -87,9 +87,9 @@ Note = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 
 class WaitCondition(ToolRequest):
     """Order events need orderKey or permId; order_done: ended in any way; order_approved, order_refused: a person's
-    decision on a live order. price (last, else mid), session_open and session_close need symbol (SPY, EUR/USD, ES
-    SEP26) or conId. price (or changePercent), daily_pnl, position_pnl (unrealized), account_value (tag) need above or
-    below; time: at, timeZone; alert: alertId."""
+    decision on a live order. price (last, else mid), session_open and session_close need symbol or conId. price (or
+    changePercent), daily_pnl, position_pnl (unrealized), account_value (tag) need above or below; time: at, timeZone;
+    alert: alertId."""
 
     unpublished: ClassVar = CONTRACT - {"symbol", "conId"}
 

@@ -52,9 +52,8 @@ class OrderHistory(Model):
 
 @tool(returns=OrderHistory, toolset="orders")
 class GetOrder(OrderNameArguments):
-    """Return one order's history: its status, every event with its time and source, and the orders linked to it, such
-    as a bracket's three. Name it by one of orderId, orderKey, orderRef and permId. TWS knows today's orders and all
-    open ones."""
+    """Return one order's status and history: every event with its time and source, and the orders linked to it. Name it
+    by one of orderId, orderKey, orderRef and permId. TWS knows today's orders and all open ones."""
 
     title: ClassVar = "status and history of one order"
     search_words: ClassVar = "did my order go through is it filled why was it rejected"

@@ -1,7 +1,7 @@
 """Tools that place, change and cancel orders, and the kill switch."""
 
-from datetime import datetime
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -14,8 +14,10 @@ from bridge.tools.order_terms import OrderTerms, TifForm
 from bridge.tools.types import (
     Account,
     Action,
+    Amount,
     Contract,
     ContractArguments,
+    Count,
     Key,
     ModelCode,
     OrderId,
@@ -24,14 +26,15 @@ from bridge.tools.types import (
     PositivePrice,
     Price,
     Quantity,
+    Symbol,
     Text,
     TriggerPrice,
     one_name,
 )
 
-KEY = "8-64 letters, digits, _ or -; generated if left out"
+KEY = "8-64 letters, digits, _ or -"
 FROM_WORDS = BeforeValidator(forms.time_in_force)
-DUPLICATE = "key in a possible_duplicate error, to place an equal order on purpose"
+DUPLICATE = "key of a possible_duplicate error"
 
 
 CHANGEABLE = ("totalQuantity", "lmtPrice", "auxPrice", "tif", "trailingPercent")  # of a working order
@@ -124,12 +127,14 @@ class HaltReport(Model):
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class PlaceOrder(OrderTerms, PlacementRequest):
     """Place an order to buy or sell; return its status once TWS has accepted, filled or rejected it. Give an
-    idempotencyKey: the same key never places twice, so after a timeout retry with the same key. totalQuantity is in
-    shares or contracts. lmtPrice is only for a type with a limit. auxPrice is the stop or trigger price, or the amount
-    of TRAIL."""
+    idempotencyKey: the same key never places twice, so after a timeout retry with it. totalQuantity is in shares or
+    contracts. lmtPrice is only for a type with a limit. auxPrice is the stop or trigger price, or the amount of TRAIL.
+    closeOnly: rejected if it could do more than reduce a position."""
 
     title: ClassVar = "place an order: buy or sell"
     search_words: ClassVar = "buy sell shares of a stock option trade short market limit order stop loss trailing"
+
+    closeOnly: bool = False
 
 
 @tool(returns=Bracket, toolset="orders", effect=Effect.WRITE, deadline_s=20)
@@ -190,8 +195,8 @@ class ModifyOrder(OrderNameArguments, IdempotentRequest):
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20, relieves=True)
 class CancelOrder(OrderNameArguments, IdempotentRequest):
     """Cancel one order, named by one of orderId, orderKey, orderRef and permId; with orderKey every open order of its
-    bracket. A fill may come first: read the status and the message, which reports the remaining position. Outside
-    trading hours the exchange confirms a cancel only when it opens."""
+    bracket. A fill may come first: read the status and the message. Outside trading hours the exchange confirms a
+    cancel only when it opens."""
 
     title: ClassVar = "cancel one order"
     search_words: ClassVar = "withdraw kill delete my order"
@@ -213,6 +218,65 @@ class CancelAllOrders(IdempotentRequest):
     search_words: ClassVar = "cancel everything panic"
 
     everyClient: bool = False
+
+
+class CloseOutcome(PartialModel):
+    """The outcome for one position: its order, or the error because of which none was placed. `idempotencyKey` is the
+    order's own."""
+
+    account: str
+    conId: int
+    name: str
+    position: Amount  # before
+    idempotencyKey: str
+    orderId: int | None = None
+    status: str | None = None
+    filled: Amount | None = None
+    avgFillPrice: float | None = None
+    error: str | None = None  # its code
+    message: str = ""
+
+    def inapplicable(self) -> Iterable[str]:
+        return ("orderId", "status", "filled", "avgFillPrice", "error", "message")
+
+
+class CloseReport(Model):
+    """The outcome for each position, shorts first. `unclosed`: how many have no order that has filled."""
+
+    count: int
+    unclosed: int
+    idempotencyKey: str
+    positions: list[CloseOutcome]
+    message: str = ""
+
+
+@operation(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
+class ClosePosition(IdempotentRequest):
+    """Close what no open order closes of one position, by a market order that the worker sizes."""
+
+    account: Account
+    conId: Count
+
+
+@tool(returns=CloseReport, toolset="orders", effect=Effect.WRITE, composed=True, deadline_s=57)
+class ClosePositions(IdempotentRequest):
+    """Close positions by market orders, never past zero: those of a symbol (its options too), of a conId, or
+    everything. Open orders that close them count first: cancel those before. After a timeout retry with the same
+    idempotencyKey."""
+
+    title: ClassVar = "close positions"
+    search_words: ClassVar = "sell everything liquidate flatten exit all positions close out get flat"
+
+    symbol: Symbol | None = None
+    conId: Count | None = None
+    everything: bool = False
+    account: Account | None = None
+
+    @model_validator(mode="after")
+    def _names_positions(self) -> Self:
+        if sum((self.symbol is not None, self.conId is not None, self.everything)) != 1:
+            raise ValueError("symbol: give one of symbol, conId and everything")
+        return self
 
 
 class ApprovalAnswered(Model):

@@ -84,7 +84,7 @@ class GetPortfolio(ToolRequest):
 
     account: Annotated[Account | None, Field(description="left out: every account")] = None
     limit: TableRows = POSITIONS
-    modelCode: Annotated[Text | None, Field(description="an advisor's model")] = None
+    modelCode: Text | None = None
 
 
 @tool(returns=ValueTable, toolset="account")
@@ -97,5 +97,5 @@ class GetAccountValues(ToolRequest):
     )
 
     tags: Annotated[Names | None, Field(description="names or parts, such as margin; left out: the main ones")] = None
-    account: Annotated[Account | None, Field(description="left out: the only account")] = None
+    account: Account | None = None
     modelCode: Text | None = None

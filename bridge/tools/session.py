@@ -82,8 +82,7 @@ class SessionStatus(Model):
 @tool(returns=Connected, toolset="session", effect=Effect.SESSION, deadline_s=30)
 class Connect(ToolRequest):
     """Connect the shared session to Interactive Brokers' TWS or IB Gateway, after ibkr_disconnect or to retry at once:
-    it connects by itself at start-up. Arguments left out are the configured gateway's; other hosts are rejected. All
-    clients share one session and its clientId."""
+    it connects by itself at start-up. Arguments left out are the configured gateway's; other hosts are rejected."""
 
     title: ClassVar = "connect to Interactive Brokers"
     search_words: ClassVar = "interactive brokers ibkr login reconnect"
@@ -104,7 +103,7 @@ class Disconnect(ToolRequest):
 @tool(returns=SessionStatus, toolset="session", composed=True, deadline_s=5, relieves=True)
 class GetStatus(ToolRequest):
     """Return the state of the Interactive Brokers session and, if it is not ready, the cause and the fix. Always
-    answers, even without gateway, worker or Redis. Call this first when another tool fails."""
+    answers. Call this first when another tool fails."""
 
     title: ClassVar = "connection status"
     search_words: ClassVar = "interactive brokers ibkr is the broker connected online health paper live error"

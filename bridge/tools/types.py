@@ -176,7 +176,7 @@ class ContractArguments(ToolRequest):
     secType: SecType = "STK"
     exchange: Exchange = "SMART"
     currency: Currency = "USD"
-    conId: Annotated[Count | None, Field(description="exact; symbol is not needed")] = None
+    conId: Annotated[Count | None, Field(description="instead of symbol")] = None
     primaryExchange: Exchange | None = None
     lastTradeDateOrContractMonth: Annotated[Expiry | None, Field(description="YYYYMM or YYYYMMDD")] = None
     strike: PositivePrice | None = None

@@ -1,6 +1,8 @@
 """Handlers that place, change and cancel orders: everything is checked first, accepted last, and written once."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import ib_async
 
@@ -18,14 +20,16 @@ from bridge.tools.orders import (
     CancelAllOrders,
     CancelOrder,
     CancelReport,
+    ClosePosition,
     ModifyOrder,
     PlaceBracketOrder,
     PlaceOrder,
 )
+from bridge.tools.types import ContractArguments
 from ib_worker.audit.trail import to_json
 from ib_worker.handlers.dispatch import handles
 from ib_worker.order_entry.brackets import bracket_entries, bracket_followed
-from ib_worker.order_entry.build import build_bracket, build_order
+from ib_worker.order_entry.build import build_bracket, build_order, closing_order
 from ib_worker.order_entry.cancel import (
     cancel_group,
     cancelled_text,
@@ -70,9 +74,10 @@ from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.changes import meant
 from ib_worker.pre_trade.checks import CheckOptions, check_order, risk_inputs
+from ib_worker.pre_trade.closing_room import closable, nothing_to_close
 from ib_worker.pre_trade.price_rules import prices_of, prices_of_change, require_takeable
 from ib_worker.session.session import Session
-from ib_worker.session.sync import explained, find_or_resync, listed_soon
+from ib_worker.session.sync import all_open_orders, explained, find_or_resync, listed_soon
 from ib_worker.tws.values import unset
 
 
@@ -90,11 +95,53 @@ async def place_order(request: PlaceOrder, session: Session, asked: RequestConte
         return await await_placement(session, known, asked, replayed=True)
     require_unused(session, (orderRef,))
     await require_takeable(session, contract, prices_of(request), request.totalQuantity)
+    if request.closeOnly:
+        await all_open_orders(session)  # another program's count first as well
+    options = CheckOptions(request.duplicateOf, request.confirmationToken, close_only=request.closeOnly)
+    return await _placed(session, asked, contract, lambda: order, options)
+
+
+@handles(ClosePosition)
+async def close_position(request: ClosePosition, session: Session, asked: RequestContext) -> OrderReport:
+    """The worker sizes the order when its turn in the account has come: what is open by then is not closed twice."""
+    session.require_ready()
+    account = session.require_tradable(session.account(request.account))
+    orderRef = order_ref(asked.key or "")
+    contract = await session.contracts.contract(ContractArguments(conId=request.conId), Priority.ORDERS)
+    known = session.orders.tracker.by_ref(orderRef)
+    if known is not None:
+        terms = known.state.terms
+        sign = 1 if terms.action == "SELL" else -1
+        quantity = Decimal(str(terms.totalQuantity or known.state.filled)) * sign
+        await require_same(session, asked, contract, [(known, closing_order(quantity, account, orderRef))])
+        await asked.accept()
+        return await await_placement(session, known, asked, replayed=True)
+    require_unused(session, (orderRef,))
+    await all_open_orders(session)
+
+    def sized() -> ib_async.Order:
+        quantity = closable(session, account, request.conId)
+        if not quantity:
+            raise nothing_to_close(session, account, contract)
+        return closing_order(quantity, account, orderRef)
+
+    return await _placed(session, asked, contract, sized, CheckOptions(close_only=True))
+
+
+async def _placed(
+    session: Session,
+    asked: RequestContext,
+    contract: ib_async.Contract,
+    build: Callable[[], ib_async.Order],
+    options: CheckOptions,
+) -> OrderReport:
+    """Place the order that `build` returns, first without and then under the account's lock."""
+    order = build()
+    account, orderRef = order.account, order.orderRef
     await risk_inputs(session, contract, order)  # the first price of a contract may take seconds, others need not wait
     async with session.order_lock(account):
-        clear = await check_order(
-            session, asked, contract, order, CheckOptions(request.duplicateOf, request.confirmationToken)
-        )
+        order = build()
+        clear = await check_order(session, asked, contract, order, options)
         exits = closed_by(session, account, contract.conId, order.action)
         await session.tws.pacer.wait_turn(Priority.ORDERS)
         async with session.tws.order_id_lock:

@@ -1,6 +1,7 @@
 """Builds the orders that a call asks for, as they are sent to TWS. Pure."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import ib_async
 
@@ -27,6 +28,19 @@ def build_bracket(request: PlaceBracketOrder, account: str, key: str) -> list[ib
     profit = replace(leave, orderType="LMT", lmtPrice=request.takeProfitPrice, orderRef=order_ref(key, EXITS[0]))
     stop = replace(leave, orderType="STP", auxPrice=request.stopLossPrice, orderRef=order_ref(key, EXITS[1]))
     return [entry, profit, replace(stop, transmit=True)]
+
+
+def closing_order(quantity: Decimal, account: str, orderRef: str) -> ib_async.Order:
+    """Return the market order that closes a signed quantity."""
+    size = abs(quantity)
+    return ib_async.Order(
+        action="SELL" if quantity > 0 else "BUY",
+        totalQuantity=int(size) if size == size.to_integral_value() else float(size),
+        orderType="MKT",
+        tif="DAY",
+        account=account,
+        orderRef=orderRef,
+    )
 
 
 def build_order(request: OrderTerms, account: str, orderRef: str) -> ib_async.Order:

@@ -13,7 +13,7 @@ from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.orders.view import name_given
 from ib_worker.session.session import Session
 
-PLACED = {"place_order": ("",), "place_bracket_order": LEGS}  # the legs that a call places
+PLACED = {"place_order": ("",), "close_position": ("",), "place_bracket_order": LEGS}  # the legs that a call places
 
 
 def require_own_order(session: Session, orderId: int, named: OrderNameArguments) -> TrackedOrder:

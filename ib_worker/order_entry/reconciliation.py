@@ -18,7 +18,15 @@ from bridge.bus.transport.outage_log import Outage
 from bridge.order_references import LEGS, is_ours, order_ref
 from bridge.tasks import cancel_and_wait
 from bridge.tool import OPERATIONS, Model, ToolError
-from bridge.tools.orders import CancelAllOrders, CancelOrder, CancelReport, ModifyOrder, PlaceBracketOrder, PlaceOrder
+from bridge.tools.orders import (
+    CancelAllOrders,
+    CancelOrder,
+    CancelReport,
+    ClosePosition,
+    ModifyOrder,
+    PlaceBracketOrder,
+    PlaceOrder,
+)
 from ib_worker.order_entry.bracket_report import bracket_report
 from ib_worker.order_entry.cancel import grouped
 from ib_worker.order_entry.group_changes import followers
@@ -147,7 +155,7 @@ class Reconciliation:
         """Return the answer that the call would have got. A cancel or a change is never sent again: if it did not take
         effect, the answer says so, and the caller may repeat the call. Raises ToolError."""
         asked: Any = OPERATIONS[record.request.op].request.model_validate_json(bytes(record.request.args))
-        if isinstance(asked, PlaceOrder):
+        if isinstance(asked, (PlaceOrder, ClosePosition)):
             return placement_report(await self._placed(record))
         if isinstance(asked, PlaceBracketOrder):
             return bracket_report(await asyncio.gather(*(self._leg(record, leg) for leg in LEGS)), record.key)

@@ -8,7 +8,8 @@ from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.tws.values import unset
 
 HELD = "PreSubmitted"
-# Source: IBKR's page on Order.triggerMethod. The default is the last price, of US options and OTC stocks double bid/ask.
+# Source: IBKR's page on Order.triggerMethod. The default is double bid/ask for US options and OTC stocks, else the last
+# price.
 METHODS = {
     0: "TWS's default", 1: "double bid/ask", 2: "last", 3: "double last", 4: "bid/ask", 7: "last or bid/ask",
     8: "midpoint",

@@ -19,13 +19,14 @@ from ib_worker.account.exchange_rates import AccountRates
 from ib_worker.client_rights.limits import OwnCount, client_counts, naming_client
 from ib_worker.client_rights.symbols import require_own_symbol
 from ib_worker.market_data.quote_line import QuoteSubscription
-from ib_worker.order_groups.related import held_by, most_of, related
+from ib_worker.order_groups.related import held_by
 from ib_worker.order_identity.equal_orders import cleared
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.admission_rules import admission_rules, counted
+from ib_worker.pre_trade.closing_room import closing_before, read_unshown_fills
 from ib_worker.pre_trade.describe import approval_text
-from ib_worker.pre_trade.option_book import POSITIONS_S, book_of
+from ib_worker.pre_trade.option_book import book_of
 from ib_worker.pre_trade.order_facts import (
     Quoted,
     details_of,
@@ -38,14 +39,12 @@ from ib_worker.pre_trade.order_facts import (
 )
 from ib_worker.risk.approvals import ApprovalRequest
 from ib_worker.risk.intent import OptionBook, OrderIntent, RiskInputs
-from ib_worker.risk.limits import check, only_reduces_position
+from ib_worker.risk.limits import check, only_reduces_position, require_closing
 from ib_worker.risk.order_prices import aux_price, limit_price
 from ib_worker.risk.position_effect import held_up, opens_short, position_effect, reverses, warnings
 from ib_worker.session.redis_durability import require_durable
 from ib_worker.session.session import Session
-from ib_worker.session.sync import read_positions
 from ib_worker.session.wrapper import POSITION_MESSAGES
-from ib_worker.tws.errors import ConnectionLost, TwsError
 from ib_worker.tws.values.unset import real
 
 LONGEST_TERMS = 60  # characters
@@ -57,7 +56,8 @@ OLD_S = 15 * 60.0  # by which delayed prices are late
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """Options of a check: the caller's, the order that is changed, and the bracket's exits.
+    """Options of a check: the caller's, the order that is changed, and the bracket's exits. `close_only`: the order
+    must not do more than reduce a position.
 
     For a change, the exits are those that change with the order, as they will be.
     """
@@ -67,6 +67,7 @@ class CheckOptions:
     beside: TrackedOrder | None = None
     exits: Sequence[ib_async.Order] = ()
     along: Sequence[ib_async.Order] = ()
+    close_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ async def check_order(
     session: Session, asked: RequestContext, contract: ib_async.Contract, order: ib_async.Order, allowance: CheckOptions
 ) -> CheckedOrder:
     """Return the checked order. Raises ToolError limit_exceeded, no_fresh_quote, no_exchange_rate, no_daily_pnl,
-    not_tradable, not_durable, invalid_arguments, confirmation_invalid, approval_required, approval_refused, halted, or
-    not_ready while the list of positions is incomplete."""
+    not_tradable, not_durable, not_closing, invalid_arguments, confirmation_invalid, approval_required,
+    approval_refused, halted, or not_ready while the list of positions is incomplete."""
     require_own_symbol(contract.symbol)
     require_durable(session)
     session.orders.require_complete("positions", POSITION_MESSAGES)
@@ -122,6 +123,8 @@ async def check_order(
     intent = replace(intent_of(contract, order, details), filled=Decimal(str(filled)), waits=waits)
     limits = session.limits
     facts = await risk_inputs(session, contract, order, allowance.beside, patient=False)
+    if allowance.close_only:
+        require_closing(intent, facts)
     exits = [intent_of(contract, each, details) for each in allowance.exits]
     try:
         check(intent, facts, limits, exits)
@@ -235,7 +238,7 @@ async def risk_inputs(
     `beside` is an order that this one replaces and that does not count. `patient`: wait for first prices, which may
     take seconds; under the account's lock nobody does.
     """
-    await _positions_with_fills(session, order, contract.conId, beside)
+    await read_unshown_fills(session, order, contract.conId, beside)
     look = partial(look_at, session, patient)
     details = await details_of(session, contract)
     quoted = await look(contract) if _needs_quote(session) else Quoted()
@@ -253,7 +256,7 @@ async def risk_inputs(
         last=quoted.last,
         quote_age_s=quoted.age_s,
         position=session.positions.held(order.account, contract.conId),
-        closing=_closing(session, order, contract.conId, beside),
+        closing=closing_before(session, order, contract.conId, beside),
         open_orders=_open_orders(session, beside),
         daily_pnl=await _daily_pnl(session, order.account, patient) if counts_loss else None,
         base=rates.base,
@@ -329,36 +332,6 @@ async def _first_price(session: Session, line: QuoteSubscription) -> None:
             await session.tws.while_connected(line.settled.wait())
     except TimeoutError:
         line.quiet = True
-
-
-def _closing(session: Session, order: ib_async.Order, conId: int, beside: TrackedOrder | None) -> Decimal:
-    """Return the quantity that other orders of the same side may close first.
-
-    These are open orders, and fills that the position does not show yet. If orders exclude each other, such as a
-    bracket's exits, one fills. Orders of the changed order's group do not fill beside the changed order.
-    """
-    near = set(related(session, beside)) if beside is not None else set()
-    same = session.orders.tracker.of(order.account, conId, order.action)
-    resting = most_of(each for each in same if each not in near)
-    return session.positions.unshown(order.account, conId, order.action) + resting
-
-
-async def _positions_with_fills(
-    session: Session, order: ib_async.Order, conId: int, beside: TrackedOrder | None
-) -> None:
-    """Read the positions again if only fills that they have not shown for long keep the order from being a closing one:
-    another client may have traded too, or the message was lost."""
-    positions = session.positions
-    unshown = positions.unshown(order.account, conId, order.action)
-    if not unshown or positions.unshown_s(order.account, conId) < session.order_timing.position_lag_s:
-        return
-    held = positions.held(order.account, conId) * (1 if order.action == "SELL" else -1)
-    filled = Decimal(str(beside.state.filled)) if beside else Decimal(0)
-    room = held - _closing(session, order, conId, beside) - (Decimal(str(order.totalQuantity)) - filled)
-    if held > 0 and room < 0 <= room + unshown:
-        with suppress(ConnectionLost, TwsError, TimeoutError):
-            async with asyncio.timeout(POSITIONS_S):
-                await read_positions(session, POSITIONS_S)
 
 
 async def _daily_pnl(session: Session, account: str, patient: bool) -> float | None:

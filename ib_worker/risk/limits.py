@@ -36,6 +36,26 @@ def only_reduces_position(intent: OrderIntent, facts: RiskInputs) -> bool:
     return opposite and not intent.modelCode and intent.remaining <= abs(facts.position) - facts.closing
 
 
+def require_closing(intent: OrderIntent, facts: RiskInputs) -> None:
+    """Check that an order can only reduce a position. Raises ToolError not_closing with the position and the open
+    orders that come first."""
+    if only_reduces_position(intent, facts):
+        return
+    held, first = facts.position, facts.closing
+    opposite = held * intent.sign < 0 and not intent.modelCode
+    most = max(abs(held) - first, Decimal(0)) if opposite else Decimal(0)
+    model = "of a model no position is known; " if intent.modelCode else ""
+    raise ToolError(
+        "not_closing",
+        f"closeOnly: {intent.action} {digits(intent.remaining)} could do more than close: {model}the position is "
+        f"{digits(held)}, and open or just filled {intent.action} orders for {digits(first)} count first, so at most "
+        f"{digits(most)} may be closed. Nothing was sent.",
+        position=float(held),
+        open=float(first),
+        closable=float(most),
+    )
+
+
 def check(intent: OrderIntent, facts: RiskInputs, limits: Limits, exits: Sequence[OrderIntent] = ()) -> None:
     """Refuse what is past a limit with ToolError("limit_exceeded"). An order that only closes a position passes, unless
     it brings exits along: they would open another. Two rules hold for it all the same: the collar, against a fresh

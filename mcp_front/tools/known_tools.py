@@ -53,7 +53,8 @@ ABOUT = (
     ("bracket", "place_bracket_order"),
     ("kill", "halt_trading"),
     ("replace_order", "modify_order"),
-    ("close_position", "place_order"),
+    ("liquidate", "close_positions"),
+    ("flatten", "close_positions"),
     ("buy", "place_order"),
     ("sell", "place_order"),
 )

@@ -76,6 +76,7 @@ NO_PERMISSION: dict[str, Cell | Exempt] = {
     **dict.fromkeys(("create_alert", "wait_for"), Cell("no_data", {"events": PRICE})),
     **dict.fromkeys(("place_order", "place_bracket_order"), Cell("no_fresh_quote")),
     "preview_order": Cell("preview_unavailable"),
+    "close_positions": Cell("unclosed=1"),
 }
 
 NO_DATA: dict[str, Cell | Exempt] = {
@@ -118,6 +119,7 @@ NO_DATA: dict[str, Cell | Exempt] = {
     "get_account_values": Cell("invalid_arguments", {"tags": ["nosuch"]}),
     **dict.fromkeys(("get_order", "modify_order", "cancel_order", "wait_for"), Cell("not_found")),
     "cancel_all_orders": Cell("orders=[]"),
+    "close_positions": Cell("count=0", OTHER),
     **dict.fromkeys(("read_stream", "unsubscribe"), Cell("not_found")),
     "get_streams": Cell("count=0"),
     "get_alerts": Cell("count=0"),
@@ -137,6 +139,7 @@ BOUND: dict[str, Cell | Exempt] = {
     **dict.fromkeys(("place_order", "place_bracket_order", "modify_order", "cancel_order", "preview_order"), ONE),
     **dict.fromkeys(("halt_trading", "cancel_alert", "unsubscribe", "subscribe", "get_order"), ONE),
     "cancel_all_orders": Exempt("reduces risk: never cut, and never refused"),
+    "close_positions": Exempt("more than 50 positions are refused before an order is sent"),
     **dict.fromkeys(("get_contract_details", "get_historical_data", "get_account_summary", "get_positions"), LIMIT),
     **dict.fromkeys(("get_open_orders", "get_completed_orders", "get_executions", "read_stream", "get_news"), LIMIT),
     **dict.fromkeys(("search_symbols", "get_option_quotes", "get_portfolio", "get_account_history"), LIMIT),

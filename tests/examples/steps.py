@@ -56,6 +56,7 @@ STEPS = (
         | {"idempotencyKey": "bracket-5-spy"},
     ),
     Step("ibkr_cancel_all_orders", {"idempotencyKey": "cancel-everything"}),
+    Step("ibkr_close_positions", {"symbol": "IBM", "idempotencyKey": "close-ibm"}),
     Step("ibkr_subscribe", SPY | {"kind": "quotes"}),
     Step("ibkr_read_stream", {"handle": "<ibkr_subscribe.handle>", "limit": 2}),
     Step("ibkr_get_streams"),

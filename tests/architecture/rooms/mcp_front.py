@@ -14,7 +14,9 @@ ROOMS: dict[str, set[str]] = {
     "http": {"__init__.py", "timing.py", "protocol", "admission", "tools", "oauth"},
     "drawing": set(),
     "charts": {"drawing", "protocol", "tools"},
+    "closing": {"protocol", "tools"},
     "__main__.py": {
+        "closing",
         "charts",
         "settings.py",
         "logging_setup.py",

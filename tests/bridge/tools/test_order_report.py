@@ -48,7 +48,16 @@ def test_a_type_without_a_price_is_in_no_table_of_prices(orderType: str) -> None
 def test_a_report_leaves_out_what_its_order_does_not_have_and_says_null_for_what_is_not_known() -> None:
     told = OrderReport.model_validate(REPORT).model_dump()
 
-    assert {"auxPrice", "trailingPercent", "modelCode", "outsideRth", "replayed", *UNLINKED, *FILLS, "message"} & told.keys() == set()
+    assert {
+        "auxPrice",
+        "trailingPercent",
+        "modelCode",
+        "outsideRth",
+        "replayed",
+        *UNLINKED,
+        *FILLS,
+        "message",
+    } & told.keys() == set()
     assert (told["lmtPrice"], told["permId"]) == (None, None)
     filled = OrderReport.model_validate(REPORT | {"filled": 4}).model_dump()
     assert [filled[name] for name in FILLS] == [None] * len(FILLS)  # it has them, and TWS has not told them

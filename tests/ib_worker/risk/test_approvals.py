@@ -38,7 +38,7 @@ async def test_a_live_order_waits_for_a_human(redis_url: str, session: str, sim:
     assert (held.code, other.code) == ("approval_required", "approval_required")
     assert (own["details"]["state"], foreign.code) == ("asked", "forbidden")
     assert waiting.summary.startswith(
-        "SIMULATED, no real money. Place: BUY 1 AAPL (SMART NASDAQ USD conId 265598) as MKT, DAY, account DU***567. Worth"
+        "SIMULATED, no real money. Place: BUY 1 AAPL (SMART NASDAQ USD conId 265598) as MKT, DAY, account DU***567."
     )
     assert (wrong, given, twice, filled["status"]) == (False, True, False, "Filled")
     assert frames(sim) == 1

@@ -34,7 +34,7 @@ OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("ibkr_get_portfolio", {}), ("ibkr_get_portfolio", {"limit": 1}), ("ibkr_get_account_values", {"tags": ["cash"]}),
     ("ibkr_stream_market_data", IBM | BRIEF), ("ibkr_stream_account_updates", BRIEF),
     ("ibkr_preview_order", IBM | {"action": "BUY", "totalQuantity": 1}),
-    ("ibkr_cancel_all_orders", {}), ("ibkr_halt_trading", {}), ("ibkr_disconnect", {}),
+    ("ibkr_cancel_all_orders", {}), ("ibkr_close_positions", IBM), ("ibkr_halt_trading", {}), ("ibkr_disconnect", {}),
 )  # fmt: skip
 
 

@@ -63,6 +63,7 @@ PROMISED: dict[str, dict[str, tuple[str, Any]]] = {
 
 WRITES = {
     "ibkr_place_order", "ibkr_place_bracket_order", "ibkr_modify_order", "ibkr_cancel_order", "ibkr_cancel_all_orders",
+    "ibkr_close_positions",
 }  # fmt: skip
 PICTURES = {"ibkr_get_chart"}  # hosts drop the image of an answer with structured content
 OWN = {"ibkr_create_alert", "ibkr_cancel_alert"}  # change what is their caller's alone

@@ -12,6 +12,7 @@ from tests.stacks.front import ERAS, LEGACY, MODERN, READY, messages_of, plain_h
 
 WRITES = {
     "ibkr_place_order", "ibkr_place_bracket_order", "ibkr_modify_order", "ibkr_cancel_order", "ibkr_cancel_all_orders",
+    "ibkr_close_positions",
 }  # fmt: skip
 
 
@@ -56,7 +57,7 @@ UNKNOWN = [
     ("get_option_chain", ["ibkr_get_option_chain"]),
     ("get_options_chain", ["ibkr_get_option_chain"]),
     ("list_holdings", ["ibkr_get_portfolio"]),
-    ("close_position", ["ibkr_place_order"]),
+    ("close_position", ["ibkr_close_positions"]),
     ("x" * 10_000, []),
     ("weather\n\x1b[31m", []),
     ("", []),

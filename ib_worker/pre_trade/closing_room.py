@@ -1,0 +1,67 @@
+"""The part of a position that an order may close: what open orders and unshown fills leave of it."""
+
+import asyncio
+from contextlib import suppress
+from decimal import Decimal
+
+import ib_async
+
+from bridge.text.contract_name import contract_name
+from bridge.text.numbers import digits
+from bridge.tool import ToolError
+from ib_worker.order_groups.related import most_of, related
+from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.session.session import Session
+from ib_worker.session.sync import read_positions
+from ib_worker.session.wrapper import POSITION_MESSAGES
+from ib_worker.tws.errors import ConnectionLost, TwsError
+
+LIST_S = 3.0  # for a complete list of positions
+
+
+def nothing_to_close(session: Session, account: str, contract: ib_async.Contract) -> ToolError:
+    """Return the error of a position of which open orders leave nothing to close."""
+    held, first = session.positions.held(account, contract.conId), ""
+    if held:
+        side = "SELL" if held > 0 else "BUY"
+        first = f" Open {side} orders close it already: cancel those that ibkr_get_open_orders shows, and call again."
+    what = f"conId: {account} holds {digits(held)} {contract_name(contract)}, and nothing is left to close."
+    return ToolError("nothing_to_close", f"{what}{first} Nothing was sent.", position=float(held))
+
+
+def closable(session: Session, account: str, conId: int) -> Decimal:
+    """Return the signed quantity of a position that no open order closes. Raises ToolError not_ready while the list of
+    positions is incomplete."""
+    session.orders.require_complete("positions", POSITION_MESSAGES)
+    held = session.positions.held(account, conId)
+    order = ib_async.Order(account=account, action="SELL" if held > 0 else "BUY")
+    rest = max(abs(held) - closing_before(session, order, conId, None), Decimal(0))
+    return rest if held > 0 else -rest
+
+
+def closing_before(session: Session, order: ib_async.Order, conId: int, beside: TrackedOrder | None) -> Decimal:
+    """Return the quantity that other orders of the same side may close first.
+
+    These are open orders, and fills that the position does not show yet. If orders exclude each other, such as a
+    bracket's exits, one fills. Orders of the changed order's group do not fill beside the changed order.
+    """
+    near = set(related(session, beside)) if beside is not None else set()
+    same = session.orders.tracker.of(order.account, conId, order.action)
+    resting = most_of(each for each in same if each not in near)
+    return session.positions.unshown(order.account, conId, order.action) + resting
+
+
+async def read_unshown_fills(session: Session, order: ib_async.Order, conId: int, beside: TrackedOrder | None) -> None:
+    """Read the positions again if only fills that they have not shown for long keep the order from being a closing one:
+    another client may have traded too, or the message was lost."""
+    positions = session.positions
+    unshown = positions.unshown(order.account, conId, order.action)
+    if not unshown or positions.unshown_s(order.account, conId) < session.order_timing.position_lag_s:
+        return
+    held = positions.held(order.account, conId) * (1 if order.action == "SELL" else -1)
+    filled = Decimal(str(beside.state.filled)) if beside else Decimal(0)
+    room = held - closing_before(session, order, conId, beside) - (Decimal(str(order.totalQuantity)) - filled)
+    if held > 0 and room < 0 <= room + unshown:
+        with suppress(ConnectionLost, TwsError, TimeoutError):
+            async with asyncio.timeout(LIST_S):
+                await read_positions(session, LIST_S)

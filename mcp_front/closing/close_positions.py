@@ -1,0 +1,98 @@
+"""The tool ibkr_close_positions: each position is closed by an order of its own, under a key made from the call's."""
+
+import asyncio
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from fastmcp.tools import ToolResult
+from pydantic import TypeAdapter
+
+from bridge.bus.client.client import BusClient
+from bridge.text.contract_name import contract_name
+from bridge.tool import OPERATIONS, ToolError
+from bridge.tools.account import GetPositions, Position
+from bridge.tools.orders import CloseOutcome, ClosePosition, ClosePositions, CloseReport
+from mcp_front.protocol.results import value_result
+from mcp_front.tools.pipeline import Call
+
+MOST = 50  # positions of one call: their orders share the account's turn and TWS's message rate
+OPEN = frozenset({"pending", "unknown"})
+FILLED = "The order is filled."  # as the status says
+TOLD = ("orderId", "status", "filled", "avgFillPrice", "message")
+
+POSITIONS = TypeAdapter(list[Position])
+
+
+class ClosePositionsTool:
+    def __init__(self, bus: BusClient) -> None:
+        self._bus = bus
+
+    async def close(self, call: Call) -> ToolResult:
+        """Close shorts first, since shares that cover a short option cannot be sold before it. Raises ToolError while
+        the positions are not known."""
+        request = call.request
+        assert isinstance(request, ClosePositions)
+        key = request.idempotencyKey or secrets.token_urlsafe(15)
+        held = await self._held(call, request)
+        if len(held) > MOST:
+            raise ToolError(
+                "too_large",
+                f"everything: {len(held)} positions match, and one call closes at most {MOST}. Name a symbol, a conId "
+                "or an account. Nothing was sent.",
+                limit=MOST,
+            )
+        outcomes = []
+        for short in (True, False):
+            side = [each for each in held if (each.position < 0) is short]
+            outcomes += await asyncio.gather(*(self._closed(call, key, each) for each in side))
+        return value_result(call.declared, _report(key, outcomes).model_dump(mode="json"))
+
+    async def _held(self, call: Call, request: ClosePositions) -> list[Position]:
+        wanted = GetPositions(symbol=request.symbol, account=request.account)
+        told = await self._bus.ask(OPERATIONS["get_positions"], wanted, **call.caller.on_bus())
+        return [each for each in POSITIONS.validate_json(told) if request.conId in (None, each.contract.conId)]
+
+    async def _closed(self, call: Call, key: str, held: Position) -> CloseOutcome:
+        own = key_of(key, held.account, held.contract.conId)
+        request = ClosePosition(account=held.account, conId=held.contract.conId, idempotencyKey=own)
+        fields: dict[str, Any]
+        try:
+            reply = await self._bus.submit(OPERATIONS["close_position"], request, key=own, **call.caller.on_bus())
+        except ToolError as error:
+            fields = {"error": error.code, "message": error.message}
+        else:
+            told = msgspec.json.decode(reply)
+            fields = {name: told[name] for name in TOLD if name in told}
+            if fields.get("message") == FILLED:
+                del fields["message"]
+        return CloseOutcome(
+            account=held.account,
+            conId=held.contract.conId,
+            name=contract_name(held.contract),
+            position=held.position,
+            idempotencyKey=own,
+            **fields,
+        )
+
+
+def key_of(key: str, account: str, conId: int) -> str:
+    """Return the key of one position's order: the same for each repetition of the call."""
+    return urlsafe_b64encode(sha256(f"{key}\0{account}\0{conId}".encode()).digest()[:15]).decode()
+
+
+def _report(key: str, outcomes: Sequence[CloseOutcome]) -> CloseReport:
+    left = sum(each.status != "Filled" for each in outcomes)
+    open_ = sum(each.error in OPEN for each in outcomes)
+    if not outcomes:
+        text = "No such position is open; nothing was sent."
+    elif left:
+        text = f"{len(outcomes) - left} of {len(outcomes)} positions are closed. Read the others' status and message."
+    else:
+        text = f"All {len(outcomes)} positions are closed." if len(outcomes) > 1 else "The position is closed."
+    if open_:
+        text += f" The outcome of {open_} is not known yet: call again with idempotencyKey={key}."
+    return CloseReport(count=len(outcomes), unclosed=left, idempotencyKey=key, positions=list(outcomes), message=text)

@@ -1,0 +1,62 @@
+"""An order that may only reduce a position, and the order that the worker sizes to close one."""
+
+from bridge.bus.controls.kill_switch import clear_halt, set_halt
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import frames, order, trading
+from tests.waiting import until
+
+HELD = 100  # IBM, from the start
+IBM = 8314
+FAR = {"orderType": "LMT", "lmtPrice": 900.0}  # rests
+CLOSE = {"account": "DU1234567", "conId": IBM}
+
+
+async def test_an_order_that_may_only_close_never_passes_zero(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        rests = order(symbol="IBM", action="SELL", totalQuantity=40, closeOnly=True, **FAR)
+        resting = await front.submit("place_order", **rests)
+        sent = frames(sim)
+        many = await front.refused_order(**order(symbol="IBM", action="SELL", totalQuantity=61, closeOnly=True))
+        adds = await front.refused_order(**order(symbol="IBM", action="BUY", totalQuantity=1, closeOnly=True))
+        none = await front.refused_order(**order(symbol="NVDA", action="SELL", totalQuantity=1, closeOnly=True))
+        model = order(symbol="IBM", action="SELL", totalQuantity=1, closeOnly=True, modelCode="Growth")
+        of_model = await front.refused_order(**model)
+        assert frames(sim) == sent
+
+        sized = await front.submit("close_position", key="close-ibm-now", **CLOSE)
+        again = await front.submit("close_position", key="close-ibm-now", **CLOSE)
+        left = await front.refused_order("close_position", **CLOSE)
+        nothing = await front.refused_order("close_position", account="DU1234567", conId=265598)
+
+    assert resting["status"] == "Submitted"
+    assert (many.code, many.details["position"], many.details["open"], many.details["closable"]) == (
+        "not_closing", HELD, 40, 60,
+    )  # fmt: skip
+    assert "the position is 100, and open or just filled SELL orders for 40 count first" in many.message
+    assert (adds.code, none.code, of_model.code) == ("not_closing",) * 3
+    assert (sized["action"], sized["totalQuantity"], sized["status"]) == ("SELL", 60, "Filled")
+    assert (again["replayed"], again["orderId"], frames(sim)) == (True, sized["orderId"], sent + 1)
+    assert (left.code, nothing.code) == ("nothing_to_close", "nothing_to_close")
+    assert "Open SELL orders close it already" in left.message
+
+
+async def test_a_short_is_bought_back_and_the_kill_switch_holds_for_what_closes_too(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        pipe, keys = front.asker.pipe, front.asker.keys
+        short = await front.submit("place_order", **order(symbol="NVDA", action="SELL", totalQuantity=5))
+        closing = {"account": "DU1234567", "conId": short["contract"]["conId"]}
+
+        async def shown() -> bool:
+            return any(each["position"] == -5 for each in await front.ask("get_positions"))
+
+        await until(shown, "the short is a position")
+        await set_halt(pipe, keys, "halt", "operator anna", "a test")
+        halted = await front.refused_order("close_position", key="close-nvda", **closing)
+        await clear_halt(pipe, keys, "operator anna")
+        await set_halt(pipe, keys, "reduce_only", "operator anna", "a test")
+        bought = await front.submit("close_position", key="close-nvda", **closing)
+
+    assert halted.code == "halted"
+    assert (bought["action"], bought["totalQuantity"], bought["status"]) == ("BUY", 5, "Filled")

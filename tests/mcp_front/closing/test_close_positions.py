@@ -1,0 +1,65 @@
+"""Closing several positions by one call: each has an order of its own under a key of its own, shorts first."""
+
+import json
+from typing import Any
+
+from bridge.bus.server.request import RequestContext
+from bridge.tool import ToolError
+from mcp_front.closing.close_positions import MOST, key_of
+from mcp_front.protocol.results import ERROR_META
+from tests.stacks.front import answering, serving, worker
+from tests.stacks.handlers import CONTRACT, REPORT
+
+HELD = {1: 10.0, 2: -5.0, 3: 7.0}  # by conId
+KEY = "close-everything"
+
+
+def position(conId: int, held: float) -> dict[str, Any]:
+    return {"account": "DU1", "contract": CONTRACT | {"conId": conId}, "position": held, "avgCost": None}
+
+
+async def test_each_position_has_its_own_order_and_a_repetition_has_the_same_keys(redis_url: str, session: str) -> None:
+    sent: list[tuple[str | None, int]] = []
+
+    async def closing(asked: RequestContext) -> bytes:
+        conId = json.loads(asked.arguments)["conId"]
+        if conId == 3:
+            raise ToolError("nothing_to_close", "Open SELL orders close it already.")
+        await asked.accept()
+        sent.append((asked.key, conId))
+        return json.dumps(REPORT | {"message": "The order is filled."}).encode()
+
+    handlers = {
+        "get_positions": answering([position(*each) for each in HELD.items()]),
+        "close_position": closing,
+    }
+    async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
+        call = front.raw().call
+        first = (await call("ibkr_close_positions", everything=True, idempotencyKey=KEY))["structuredContent"]
+        await call("ibkr_close_positions", everything=True, idempotencyKey=KEY)
+        one = (await call("ibkr_close_positions", conId=1, idempotencyKey=KEY))["structuredContent"]
+        vague = await call("ibkr_close_positions", symbol=None)
+        both = await call("ibkr_close_positions", symbol="AAPL", everything=True)
+
+    assert [(each["conId"], each.get("status"), each.get("error")) for each in first["positions"]] == [
+        (2, "Filled", None), (1, "Filled", None), (3, None, "nothing_to_close"),
+    ]  # fmt: skip
+    assert (first["count"], first["unclosed"], first["idempotencyKey"]) == (3, 1, KEY)
+    assert first["message"].startswith("2 of 3 positions are closed.")
+    assert "message" not in first["positions"][0]
+    assert sent == [(key_of(KEY, "DU1", conId), conId) for conId in (2, 1)]
+    assert [each["conId"] for each in one["positions"]] == [1]
+    assert "Replayed" in one["positions"][0]["message"]
+    assert [each["_meta"][ERROR_META]["code"] for each in (vague, both)] == ["invalid_arguments"] * 2
+
+
+async def test_more_positions_than_one_call_closes_are_refused_and_none_is_closed(redis_url: str, session: str) -> None:
+    many = [position(conId, 1.0) for conId in range(1, MOST + 2)]
+    async with (
+        worker(redis_url, session, {"get_positions": answering(many)}),  # a call of close_position would fail
+        serving(redis_url, session) as front,
+    ):
+        refused = await front.raw().call("ibkr_close_positions", everything=True)
+
+    assert refused["_meta"][ERROR_META]["code"] == "too_large"
+    assert "one call closes at most 50" in refused["content"][0]["text"]
