@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any, NoReturn
 
@@ -45,6 +46,7 @@ from ib_worker.pushes.target import AlertTarget
 from ib_worker.risk.approvals import Approvals, end_overdue_approvals
 from ib_worker.risk.circuit_breakers import CircuitBreakers, watch_breakers
 from ib_worker.risk.confirmation_tokens import ConfirmationTokens
+from ib_worker.risk.limit_settings import limits_in_force
 from ib_worker.session import alerts as alarm
 from ib_worker.session.connection_loop import ConnectionLoop, Timing
 from ib_worker.session.failover import GatewayFailover
@@ -53,7 +55,7 @@ from ib_worker.session.session import Services, Session, utcnow
 from ib_worker.session.sync import resync_for_missing
 from ib_worker.session.warnings import session_warnings
 from ib_worker.session_state import state as standing
-from ib_worker.session_state.gateway_login import weekly_login
+from ib_worker.session_state.gateway_login import NEW_YORK, weekly_login
 from ib_worker.settings import WorkerSettings
 from ib_worker.streams.kept_streams import keep_streams
 from ib_worker.tws.fencing import ConnectionFence
@@ -224,14 +226,28 @@ async def _stop(bus: BusServer, stopping: asyncio.Event, grace_s: float) -> NoRe
         await asyncio.Event().wait()
 
 
-def session_status(session: Session) -> SessionStatus:
-    """The status as fronts read it."""
-    now = utcnow()
+def session_status(session: Session, orders_today: int = 0) -> SessionStatus:
+    """The status as fronts read it. `orders_today`: the orders accepted on this day of the exchange."""
+    now, limits = utcnow(), session.settings.effective_limits
+    per_day, most_open = limits.max_orders_per_day, limits.max_open_orders
+    left = {"orders_today": per_day - orders_today} if isinstance(per_day, int) else {}
+    if isinstance(most_open, int) and session.orders.tracker.known:
+        own = sum(each.state.clientId == session.clientId for each in session.orders.tracker.open())
+        left["open_orders"] = most_open - own
     more = {
+        "limits": limits_in_force(limits),
+        "left": {name: max(count, 0) for name, count in left.items()},
         "concerns": session_warnings(session, now, exit_warnings(session)),
         "weekly_login_due": weekly_login(now + session.clock.ahead),
     }
     return session.status().model_copy(update=more)
+
+
+def _orders_today(bus: BusServer) -> int:
+    """Return how many orders of the exchange's day were accepted."""
+    known = bus.watermark.known
+    counted_on = datetime.fromtimestamp(known.day_from_ms / 1000, NEW_YORK).date()
+    return known.day_orders if counted_on == utcnow().astimezone(NEW_YORK).date() else 0
 
 
 async def _beat(bus: BusServer, session: Session) -> NoReturn:
@@ -240,7 +256,7 @@ async def _beat(bus: BusServer, session: Session) -> NoReturn:
         session.state_changes.heartbeat_due.clear()
         if session.redis.halted_for_loss and bus.watermark.known.halt is None:  # the operator has compared, and resumed
             session.redis.data_loss, session.redis.halted_for_loss = None, False
-        await bus.write_heartbeat(session_status(session))
+        await bus.write_heartbeat(session_status(session, _orders_today(bus)))
         with suppress(TimeoutError):
             async with asyncio.timeout(BEAT_S):
                 await session.state_changes.heartbeat_due.wait()

@@ -13,7 +13,9 @@ ZONED = re.compile(r"(\d{8}) +(\d{1,2}:\d\d(?::\d\d)?)(?: +([A-Za-z0-9_+\-/]+))?
 IN_UTC = re.compile(r"(\d{8})-(\d{1,2}:\d\d(?::\d\d)?)")
 DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
 FORMS = 'such as "20250611 16:00:00 US/Eastern", "20250611-20:00:00" (UTC), "2025-06-11T16:00:00-04:00" or "2025-06-11"'
+TODAY = "today"  # a day, by the gateway's clock in the zone of the series
 TWS_UTC = "%Y%m%d-%H:%M:%S"
+LONGEST_DAYS = 365  # TWS takes longer durations in years. Source: its error 321
 FIRST_YEAR, LAST_YEAR = 1900, 2199  # beyond them there are no prices, and the calendar's own ends are near
 
 Day = TypeVar("Day", bound=date)  # an instant is one, too
@@ -25,6 +27,20 @@ def end_of_history(written: str) -> datetime | date:
         return within_years(_read(written.strip()))
     except ValueError as error:
         raise ValueError(f"{error}; give an instant with its time zone, or a day, {FORMS}") from error
+
+
+def start_or_end(written: str) -> str:
+    """Return what is written, and `today` in small letters. Raises ValueError where it is neither a day nor an
+    instant."""
+    if written.strip().lower() == TODAY:
+        return TODAY
+    end_of_history(written)
+    return written
+
+
+def dated(written: str, where: tzinfo, now: datetime) -> str:
+    """Return the day that `today` stands for in a zone, or else what is written."""
+    return now.astimezone(where).date().isoformat() if written == TODAY else written
 
 
 def within_years(at: Day) -> Day:
@@ -66,6 +82,22 @@ def tws_end(written: str, where: tzinfo) -> str:
     if not isinstance(end, datetime):
         end = datetime.combine(end + timedelta(days=1), time(), where)
     return end.astimezone(UTC).strftime(TWS_UTC)
+
+
+def year_start(written: str, where: tzinfo) -> date:
+    """Return 1 January of the year in which a series ends, in the zone `where`."""
+    return date(_last_day(written, where).year, 1, 1)
+
+
+def since(first: date, written: str, where: tzinfo) -> str:
+    """Return TWS's durationStr of a series from a day of the same year to its end: in days, of which TWS takes 365."""
+    days = (_last_day(written, where) - first).days + 1
+    return f"{days} D" if days <= LONGEST_DAYS else "1 Y"
+
+
+def _last_day(written: str, where: tzinfo) -> date:
+    end = end_of_history(written)
+    return end.astimezone(where).date() if isinstance(end, datetime) else end
 
 
 def first_second(written: str, where: tzinfo) -> int:

@@ -94,6 +94,8 @@ DURATION_UNITS = {
 }
 
 _COUNTED = re.compile(r"([0-9]{1,5}) ?([A-Za-z]+)")
+YEAR_TO_DATE = "YTD"
+_YEAR_TO_DATE = re.compile(r"ytd|year.to.date|this.year", re.IGNORECASE)
 _TWS_DURATION = re.compile(r"([0-9]{1,5}) ?M")
 _MONTH = r"(?P<month>[A-Z]{3,9})\.?"
 _DAY = r"(?P<day>[0-9]{1,2})(?:ST|ND|RD|TH)?"
@@ -195,6 +197,13 @@ def duration(value: Any) -> Any:
     counted = _COUNTED.fullmatch(written)
     found = DURATION_UNITS.get(counted[2].lower()) if counted else None
     return f"{int(counted[1]) * found[0]} {found[1]}" if counted and found else value
+
+
+def period(value: Any) -> Any:
+    """Return "year to date" as YTD, which TWS does not have, and all else as a duration."""
+    if isinstance(value, str) and _YEAR_TO_DATE.fullmatch(value.strip()):
+        return YEAR_TO_DATE
+    return duration(value)
 
 
 def expiry(value: Any) -> Any:

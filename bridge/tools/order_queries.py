@@ -1,18 +1,20 @@
 """Tools that report orders: open, completed, filled, and the history of one."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from bridge.tool import Model, tool
+from bridge.tool import Model, PartialModel, tool
 from bridge.tools.order_report import OrderReport
 from bridge.tools.types import Account, Contract, ListArguments, OrderId, OrderNameArguments, Symbol, one_name
 
 
-class Execution(Model):
+class Execution(PartialModel):
     """One fill. Commission and realizedPNL are null until TWS reports them, moments after the fill. A value that TWS
-    did not give is null, and so is a time in an unknown time zone, of which ibkr_get_status warns."""
+    did not give is null, and so is a time in an unknown time zone, of which ibkr_get_status warns. `idempotencyKey` is
+    its order's, as ibkr_get_order takes it; left out of orders that were placed elsewhere."""
 
     execId: str
     time: datetime | None
@@ -31,6 +33,10 @@ class Execution(Model):
     commission: float | None
     commissionCurrency: str | None
     realizedPNL: float | None
+    idempotencyKey: str | None = None
+
+    def inapplicable(self) -> Iterable[str]:
+        return ("idempotencyKey",)
 
 
 class OrderEvent(Model):

@@ -127,7 +127,7 @@ class HaltReport(Model):
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class PlaceOrder(OrderTerms, PlacementRequest):
     """Place an order to buy or sell; return its status once TWS has accepted, filled or rejected it. Give an
-    idempotencyKey: the same key never places twice, so after a timeout retry with it. totalQuantity is in shares or
+    idempotencyKey: it never places twice, so after a timeout retry with it. totalQuantity is in shares or
     contracts. lmtPrice is only for a type with a limit. auxPrice is the stop or trigger price, or the amount of TRAIL.
     closeOnly: rejected if it could do more than reduce a position."""
 

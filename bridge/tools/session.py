@@ -19,6 +19,9 @@ State = Literal[
 ]
 
 
+LimitValue = int | float | str | list[str]
+
+
 class Connected(Model):
     status: Literal["connected"] = "connected"
     host: str
@@ -49,7 +52,9 @@ class SessionStatus(Model):
     """The session's current state. `is_connected` is true only in state ready: reads and orders are then answered.
 
     `as_of`: when TWS last sent the complete list of each kind (positions, orders …); later changes are included.
-    `waiting`: messages queued for TWS. All times are by the gateway's clock. `simulated` true: the gateway is a
+    `waiting`: messages queued for TWS. `limits`: those on this client's orders, amounts in the account's base currency.
+    `left`: how many more orders they allow on New York's day, and open at once. `farms`: data farms that are not ok.
+    All times are by the gateway's clock. `simulated` true: the gateway is a
     simulator, prices and money are invented, and `gateway_time` may lie in the past.
     """
 
@@ -77,6 +82,8 @@ class SessionStatus(Model):
     as_of: dict[str, datetime] = {}
     waiting: dict[str, int] = {}
     weekly_login_due: datetime | None = None
+    limits: dict[str, LimitValue] = {}
+    left: dict[str, int] = {}
 
 
 @tool(returns=Connected, toolset="session", effect=Effect.SESSION, deadline_s=30)
@@ -102,7 +109,7 @@ class Disconnect(ToolRequest):
 
 @tool(returns=SessionStatus, toolset="session", composed=True, deadline_s=5, relieves=True)
 class GetStatus(ToolRequest):
-    """Return the state of the Interactive Brokers session and, if it is not ready, the cause and the fix. Always
+    """Return the state of the Interactive Brokers session and, if not ready, the cause and the fix. Always
     answers. Call this first when another tool fails."""
 
     title: ClassVar = "connection status"

@@ -13,7 +13,7 @@ from bridge.text import spellings as forms
 from bridge.text.contract_forms import OPTIONS as OPTIONS  # the same name again exports it
 from bridge.text.contract_forms import spelled_out
 from bridge.text.empty_arguments import is_zero
-from bridge.text.end_of_history import FIRST_YEAR, LAST_YEAR, within_years
+from bridge.text.end_of_history import FIRST_YEAR, LAST_YEAR, TODAY, within_years
 from bridge.text.security_ids import is_cusip, is_isin, security_id_type
 from bridge.tool import Model, PartialModel, ToolRequest
 
@@ -55,7 +55,9 @@ def _amount(value: float) -> float:
 
 
 def _day(written: str) -> str:
-    """Return a day as 2025-06-20; TWS's own form, 20250620, is taken too. Raises ValueError."""
+    """Return a day as 2025-06-20; TWS's own form, 20250620, and today are taken too. Raises ValueError."""
+    if written.strip().lower() == TODAY:
+        return TODAY
     try:
         return within_years(date.fromisoformat(written)).isoformat()
     except ValueError:

@@ -19,6 +19,7 @@ from bridge.bus.history.store import (
 )
 from bridge.bus.transport.connection import BusError, bus_down
 from bridge.text.contract_name import bare_name
+from bridge.text.end_of_history import dated
 from bridge.tool import ToolError
 from bridge.tools.account_history import AccountHistoryTable, GetAccountHistory
 from ib_worker.account_history.closes import NEW_YORK
@@ -58,7 +59,10 @@ class _Part(NamedTuple):
 
 @handles(GetAccountHistory)
 async def get_account_history(request: GetAccountHistory, session: Session) -> AccountHistoryTable:
-    account = session.account(request.account)
+    account, now = session.account(request.account), session.now()
+    asked = {name: getattr(request, name) for name in ("startDate", "endDate")}
+    days = {name: dated(day, NEW_YORK, now) for name, day in asked.items() if day is not None}
+    request = request.model_copy(update=days)
     try:
         since = await _since(session, account)
         part = await (_trades if request.table == "trades" else _equity)(request, session, account)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import ib_async
 
+from bridge.order_references import is_ours
 from bridge.text.contract_name import goes_by
 from bridge.tools.order_queries import (
     Execution,
@@ -29,7 +30,7 @@ from ib_worker.order_groups.resting_exits import exceeding
 from ib_worker.order_identity.recalled import recall
 from ib_worker.orders.events import trade_of
 from ib_worker.orders.report import execution, order_report
-from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 from ib_worker.session.session import Session
 from ib_worker.session.sync import all_open_orders, completed_orders, refresh
 from ib_worker.session.wrapper import EXECUTION_MESSAGES, ORDER_MESSAGES, ListedExecution
@@ -92,11 +93,21 @@ async def get_executions(request: GetExecutions, session: Session) -> list[Execu
     bonds = await bonds_named(session.contracts, request.symbol, [each.contract for each in listed])
     fills = await session.long_work.run(listed, partial(_newest, request, accounts, bonds))
 
-    def told(fill: ListedExecution) -> Execution:
-        return execution(fill.execution, fill.contract, session.orders.tracker.commission(fill.execution.execId))
+    wanted, tracker = kept("get_executions", fills, request), session.orders.tracker
+    orders = {each.execution.execId: _order_of(tracker, each.execution) for each in wanted}
+    await recall(session, filter(None, orders.values()))
 
-    wanted = kept("get_executions", fills, request)
+    def told(fill: ListedExecution) -> Execution:
+        order, paid = orders[fill.execution.execId], tracker.commission(fill.execution.execId)
+        return execution(fill.execution, fill.contract, paid, order.key if order is not None else None)
+
     return ListPart(await session.long_work.each(wanted, told), of=len(fills))
+
+
+def _order_of(tracker: OrderTracker, filled: ib_async.Execution) -> TrackedOrder | None:
+    """Return the order of a fill that a worker of this project placed, None for any other."""
+    found = tracker.by_perm(filled.permId) or tracker.by_ref(filled.orderRef)
+    return found if found is not None and is_ours(filled.orderRef) else None
 
 
 def _newest(

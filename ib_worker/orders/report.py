@@ -88,7 +88,9 @@ def _doubt(state: OrderState) -> str:
     return f"This order was reported as {state.contradicted}, and TWS shows it open since: it counts as open."
 
 
-def execution(found: ib_async.Execution, on: ib_async.Contract, paid: Commission | None) -> Execution:
+def execution(
+    found: ib_async.Execution, on: ib_async.Contract, paid: Commission | None, key: str | None = None
+) -> Execution:
     return Execution(
         execId=found.execId,
         time=unset.execution_time(found.time),
@@ -107,6 +109,7 @@ def execution(found: ib_async.Execution, on: ib_async.Contract, paid: Commission
         commission=paid.commission if paid else None,
         commissionCurrency=paid.currency if paid else None,
         realizedPNL=paid.realizedPNL if paid else None,
+        idempotencyKey=key,
     )
 
 

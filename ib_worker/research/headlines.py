@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 
-from bridge.text.end_of_history import end_of_history
+from bridge.text.end_of_history import dated, end_of_history
 from bridge.tools.types import Cell
 from ib_worker.tws.values.news import ID_CHARS, SentBulletin, SentHeadline, headline_text
 from ib_worker.tws.values.text import untrusted
@@ -45,11 +45,11 @@ def bulletin_rows(sent: Sequence[SentBulletin]) -> list[list[Cell]]:
     ]
 
 
-def news_time(written: str | None, *, end: bool) -> str:
+def news_time(written: str | None, now: datetime, *, end: bool) -> str:
     """Return an instant or a day of UTC as TWS takes it; nothing for none. The day of an end is whole."""
     if written is None:
         return ""
-    at = end_of_history(written)
+    at = end_of_history(dated(written, UTC, now))
     if not isinstance(at, datetime):
         at = datetime.combine(at + timedelta(days=int(end)), time(), UTC)
     return at.astimezone(UTC).strftime(NEWS_TIME)

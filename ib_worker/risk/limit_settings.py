@@ -1,7 +1,7 @@
 """The operator's limits, from the environment."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -89,6 +89,22 @@ class Limits(BaseSettings):
         return self.model_copy(
             update={name: value for name, value in PAPER_DEFAULTS.items() if getattr(self, name) is None}
         )
+
+
+def limits_in_force(limits: Limits) -> dict[str, int | float | str | list[str]]:
+    """Return the limits that are in force by name, for clients: those that are off or allow everything are left out."""
+    found = {name: getattr(limits, name) for name in Limits.model_fields}
+    return {name: _told(value) for name, value in found.items() if value not in (None, "off", "allowed")}
+
+
+def _told(value: Any) -> int | float | str | list[str]:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    return str(value) if isinstance(value, str) else int(value)
 
 
 def variable(limit: str) -> str:

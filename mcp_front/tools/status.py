@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.halt import Halt
-from bridge.bus.identity.rights import Rights
+from bridge.bus.identity.rights import LIMITS, Rights
 from bridge.bus.messages import Heartbeat
 from bridge.bus.transport.connection import BusError, refusing
 from bridge.redaction import mask_url
@@ -65,12 +65,22 @@ async def session_status(bus: BusClient) -> Status:
 
 
 def of_rights(status: Status, rights: Rights) -> Status:
-    """Return the status as a client may see it: with its own accounts, without warnings about the orders of another."""
+    """Return the status as a client may see it: with its own limits, its own accounts, and without warnings about the
+    orders of another."""
+    status = status | {"limits": _tightened(status.get("limits") or {}, rights)} if rights.is_restricted else status
     if not rights.accounts:
         return status
     concerns = [each for each in status["concerns"] or () if _may_see(each, rights)]
     own = [each for each in status["accounts"] or () if rights.has_account(each)]
     return status | {"accounts": own, "concerns": concerns}
+
+
+def _tightened(limits: dict[str, Any], rights: Rights) -> dict[str, Any]:
+    """Return the session's limits with those of the client that are tighter, and the symbols that it may trade."""
+    own = {name: getattr(rights, name) for name in LIMITS if getattr(rights, name) is not None}
+    tighter = {name: most for name, most in own.items() if not most >= limits.get(name, float("inf"))}
+    symbols = {"symbols": sorted(rights.symbols)} if rights.symbols else {}
+    return limits | tighter | symbols
 
 
 def _may_see(concern: Any, rights: Rights) -> bool:
@@ -79,8 +89,10 @@ def _may_see(concern: Any, rights: Rights) -> bool:
 
 
 def without_blanks(status: Status) -> Status:
-    """Return the status without what there is none of, such as warnings, but for the fields that are ALWAYS there; its
-    times are to the second."""
+    """Return the status without what there is none of, such as warnings, and without farms that are ok, but for the
+    fields that are ALWAYS there; its times are to the second."""
+    farms = {name: word for name, word in (status.get("farms") or {}).items() if word != "ok"}
+    status = status | {"farms": farms}
     told = {name: value for name, value in status.items() if name in ALWAYS or value not in (None, "", [], {})}
     if "as_of" in told:
         told["as_of"] = {name: _to_the_second(at) for name, at in told["as_of"].items()}

@@ -51,7 +51,10 @@ async def test_the_status_has_the_warnings_and_the_next_weekly_login(sim: Simula
     async with ready_session(sim) as stand:
         stand.session.redis.data_loss = "Redis has lost its data"
 
-        told = session_status(stand.session)
+        told = session_status(stand.session, orders_today=3)
+        assert (told.limits["max_order_value"], told.limits["max_orders_per_day"]) == (250_000, 500)
+        assert "max_daily_loss" not in told.limits  # off
+        assert told.left == {"orders_today": 497, "open_orders": 100}
 
     assert told.is_connected
     assert told.weekly_login_due is not None

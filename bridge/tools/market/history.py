@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from bridge.text import spellings as forms
-from bridge.text.end_of_history import end_of_history
+from bridge.text.end_of_history import start_or_end
 from bridge.tool import Model, PartialModel, tool
 from bridge.tools.types import Cell, ContractArguments, Text
 
@@ -19,12 +19,7 @@ HeadKind = Annotated[Literal["TRADES", "MIDPOINT", "BID", "ASK"], BeforeValidato
 BY_TYPE = "default: MIDPOINT for forex, else TRADES"
 
 
-def _an_instant(written: str) -> str:
-    end_of_history(written)
-    return written
-
-
-Instant = Annotated[Text, AfterValidator(_an_instant)]
+Instant = Annotated[Text, AfterValidator(start_or_end)]
 TickCursor = Annotated[str, StringConstraints(pattern=r"^[fb][0-9]{1,10}\.[0-9]{1,6}$")]
 
 

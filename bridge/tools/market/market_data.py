@@ -3,16 +3,15 @@
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic import WithJsonSchema as Published
 
 from bridge.text import spellings as forms
-from bridge.text.end_of_history import end_of_history
+from bridge.text.end_of_history import start_or_end
 from bridge.tool import Model, operation, tool
 from bridge.tools.types import (
     Contract,
     ContractArguments,
-    Duration,
     HistoryBarSize,
     ListArguments,
     LiveBarSize,
@@ -29,17 +28,16 @@ SERIES = "MIDPOINT for forex; ADJUSTED_LAST, BID_ASK, OPTION_IMPLIED_VOLATILITY"
 SampleCell = str | bool | float | None
 
 
-def _an_end(written: str) -> str:
-    """Refuse what is no end of a series. What is one stays as it is written: the worker knows the contract's zone."""
-    end_of_history(written)
-    return written
-
-
-EndOfHistory = Annotated[Text, AfterValidator(_an_end)]
+# Refuses what is no end of a series. What is one stays as it is written: the worker knows the contract's zone.
+EndOfHistory = Annotated[Text, AfterValidator(start_or_end)]
+HistoryDuration = Annotated[
+    str, StringConstraints(pattern=r"^(YTD|[1-9][0-9]{0,4} [SDWMY])$"), BeforeValidator(forms.period)
+]
 
 
 class Bar(Model):
     """`date` is the bar's start: a day (2025-06-10) for bars of a day and longer, else an instant with its offset.
+    TWS has no durationStr YTD: the worker requests the days since 1 January, and leaves out bars before it.
 
     volume is in shares or contracts, null where TWS has none (-1); average is the volume-weighted price.
     """
@@ -135,8 +133,8 @@ class StreamSummary(Model):
 
 @tool(returns=list[Bar], toolset="history", deadline_s=57, serves=("charts",))
 class GetHistoricalData(ContractArguments, ListArguments):
-    """Price history: historical bars (candles) up to now or endDateTime, oldest first. Long spans need coarse bars: 1
-    day for a year, 1 min for a day."""
+    """Price history: historical bars (candles) up to now or endDateTime, oldest first. A year of days is 13,000 tokens:
+    prefer format summary, a limit, or ibkr_get_performance."""
 
     title: ClassVar = "price history (bars, candles)"
     search_words: ClassVar = (
@@ -146,7 +144,7 @@ class GetHistoricalData(ContractArguments, ListArguments):
     unpublished: ClassVar = ContractArguments.unpublished - {"includeExpired"}
     keeps_expired: ClassVar = True
 
-    durationStr: Annotated[Duration, Field(description="such as 3600 S, 30 D, 6 M")] = "1 Y"
+    durationStr: Annotated[HistoryDuration, Field(description="such as 3600 S, 30 D, YTD")] = "1 Y"
     barSizeSetting: HistoryBarSize = "1 day"
     whatToShow: Annotated[
         WhatToShow, BeforeValidator(forms.what_to_show), Published({"type": "string"}), Field(description=SERIES)

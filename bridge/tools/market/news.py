@@ -6,19 +6,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from bridge.text.end_of_history import end_of_history
+from bridge.text.end_of_history import start_or_end
 from bridge.tool import Model, ToolRequest, tool
 from bridge.tools.types import Cell, ContractArguments, Text
 
 MOST_HEADLINES = 300  # TWS's own limit
 MOST_PROVIDERS = 20
 MOST_PAGES = 20  # of an article
-
-
-def _an_instant(written: str) -> str:
-    """Refuse what is no instant and no day; the worker reads it again."""
-    end_of_history(written)
-    return written
 
 
 def _listed(written: Any) -> Any:
@@ -30,7 +24,7 @@ def _listed(written: Any) -> Any:
     )
 
 
-Instant = Annotated[Text, AfterValidator(_an_instant)]
+Instant = Annotated[Text, AfterValidator(start_or_end)]
 ProviderCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,16}$")]
 
 

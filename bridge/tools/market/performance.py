@@ -1,6 +1,5 @@
 """The tool that compares the performance of several contracts over a period."""
 
-import re
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar
 
@@ -8,13 +7,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic import WithJsonSchema as Published
 
 from bridge.text import spellings as forms
-from bridge.text.end_of_history import within_years
+from bridge.text.end_of_history import TODAY, within_years
 from bridge.tool import Model, ToolRequest, tool
 from bridge.tools.types import Cell, ContractArguments
 
 MOST_MEASURED = 20  # contracts of one call
 BENCHMARK = "SPY"
-YEAR_TO_DATE = "YTD"
+YEAR_TO_DATE = forms.YEAR_TO_DATE
 
 
 class MeasuredContract(ContractArguments):
@@ -28,15 +27,16 @@ def _contract(written: Any) -> Any:
     return {"conId": written} if isinstance(written, int) and not isinstance(written, bool) else written
 
 
-def _period(written: Any) -> Any:
-    if isinstance(written, str) and re.fullmatch(r"\s*(ytd|year.to.date|this.year)\s*", written, re.IGNORECASE):
-        return YEAR_TO_DATE
-    return forms.duration(written)
+def _day(written: Any) -> Any:
+    """Take today for an end that is left out: the series then ends now."""
+    return None if isinstance(written, str) and written.strip().lower() == TODAY else written
 
 
 # Published as text, which names most contracts; the arguments of ibkr_get_quotes' entries are accepted, too.
 Measured = Annotated[MeasuredContract, BeforeValidator(_contract), Published({"type": "string"})]
-MeasuredPeriod = Annotated[str, StringConstraints(pattern=r"^(YTD|[1-9][0-9]{0,3} [DWMY])$"), BeforeValidator(_period)]
+MeasuredPeriod = Annotated[
+    str, StringConstraints(pattern=r"^(YTD|[1-9][0-9]{0,3} [DWMY])$"), BeforeValidator(forms.period)
+]
 
 Day = Annotated[
     date, AfterValidator(within_years), Published({"type": "string"})
@@ -90,5 +90,5 @@ class GetPerformance(ToolRequest):
         list[Measured], Field(min_length=1, max_length=MOST_MEASURED, description="such as SPY or EUR/USD")
     ]
     period: Annotated[MeasuredPeriod, Field(description="such as 30 D, 6 M or YTD")] = "1 Y"
-    endDate: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None
+    endDate: Annotated[Day | None, BeforeValidator(_day), Field(description="YYYY-MM-DD")] = None
     benchmark: Annotated[Measured, Field(validate_default=True)] = BENCHMARK  # type: ignore[assignment]

@@ -8,7 +8,7 @@ from typing import Literal
 import ib_async
 
 from bridge.text.contract_name import contract_name
-from bridge.text.end_of_history import first_second, last_second
+from bridge.text.end_of_history import dated, first_second, last_second
 from bridge.text.numbers import shortest
 from bridge.tool import ToolError
 from bridge.tools.market.history import (
@@ -85,7 +85,7 @@ async def get_historical_ticks(request: GetHistoricalTicks, session: Session) ->
 
 async def _page(request: GetHistoricalTicks, session: Session, of: _Of, whatToShow: str) -> TickPage:
     place: TickPosition | None = _place(request, session, of.zone)
-    until = last_second(request.endDateTime, of.zone) if request.endDateTime else None
+    until = last_second(dated(request.endDateTime, of.zone, session.now()), of.zone) if request.endDateTime else None
     read = TickPage([], place)
     for _ in range(TRIES):
         if place is None or read.ticks:
@@ -101,9 +101,11 @@ def _place(request: GetHistoricalTicks, session: Session, where: tzinfo) -> Tick
     if request.cursor is not None:
         return TickPosition.of(request.cursor)
     if request.startDateTime is not None:
-        return TickPosition(True, first_second(request.startDateTime, where))
+        return TickPosition(True, first_second(dated(request.startDateTime, where, session.now()), where))
     over = int(session.now().timestamp()) - 1
-    return TickPosition(False, min(last_second(request.endDateTime, where), over) if request.endDateTime else over)
+    if request.endDateTime is None:
+        return TickPosition(False, over)
+    return TickPosition(False, min(last_second(dated(request.endDateTime, where, session.now()), where), over))
 
 
 @handles(GetHeadTimestamp)

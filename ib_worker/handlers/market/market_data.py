@@ -5,7 +5,8 @@ from contextlib import suppress
 from datetime import UTC
 
 from bridge.bus.server.request import RequestContext
-from bridge.text.end_of_history import before, tws_end
+from bridge.text import spellings as forms
+from bridge.text.end_of_history import TODAY, before, dated, since, tws_end, year_start
 from bridge.tool import ToolError
 from bridge.tools.market.market_data import (
     Bar,
@@ -40,12 +41,16 @@ async def get_historical_data(
     whatToShow = request.whatToShow if given else usual_kind(found.contract.secType)
     require_kind(whatToShow, found.contract.secType)
     hours = found.liquidHours if request.useRTH else found.tradingHours
-    require_short(request.durationStr, request.barSizeSetting, request.secType, hours)
-    contract = routed(found, request)
     where = zone(found.timeZoneId) or UTC  # an instant of a bar is right in either
-    end = tws_end(request.endDateTime, where) if request.endDateTime else requests.UP_TO_NOW
-    series = requests.BarSeries(request.durationStr, request.barSizeSetting, whatToShow, end, request.useRTH)
+    last = dated(request.endDateTime or TODAY, where, session.now())
+    first = year_start(last, where) if request.durationStr == forms.YEAR_TO_DATE else None
+    durationStr = since(first, last, where) if first is not None else request.durationStr
+    require_short(durationStr, request.barSizeSetting, request.secType, hours)
+    contract = routed(found, request)
+    end = tws_end(last, where) if request.endDateTime else requests.UP_TO_NOW
+    series = requests.BarSeries(durationStr, request.barSizeSetting, whatToShow, end, request.useRTH)
     bars = await requests.bars(session, contract, series, where, requests.deadline())
+    bars = bars if first is None else [each for each in bars if each.date >= first.isoformat()]
     if not bars:
         raise ToolError(
             "no_data",

@@ -22,7 +22,8 @@ LONG_CHARS = 5_000  # an article of more is read beside the loop
 
 @handles(GetNews)
 async def get_news(request: GetNews, session: Session) -> NewsHeadlines:
-    start, end = news_time(request.startDateTime, end=False), news_time(request.endDateTime, end=True)
+    now = session.now()
+    start, end = news_time(request.startDateTime, now, end=False), news_time(request.endDateTime, now, end=True)
     contract = await session.contracts.contract(request)
     providers = await news_providers(session)
     codes = _codes(request.providerCodes, providers)

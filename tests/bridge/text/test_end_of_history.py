@@ -5,7 +5,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bridge.text.end_of_history import before, end_of_history, first_second, last_second, tws_end
+from bridge.text.end_of_history import (
+    TODAY,
+    before,
+    dated,
+    end_of_history,
+    first_second,
+    last_second,
+    since,
+    start_or_end,
+    tws_end,
+    year_start,
+)
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -38,6 +49,26 @@ def test_a_day_goes_to_its_midnight_at_the_exchange(written: str) -> None:
 def test_what_may_mean_several_times_is_refused_with_the_forms(written: str, why: str) -> None:
     with pytest.raises(ValueError, match=f"{why}.*give an instant with its time zone"):
         end_of_history(written)
+
+
+def test_today_is_a_day_of_the_series_own_zone() -> None:
+    night = datetime(2025, 6, 12, 2, tzinfo=ZoneInfo("UTC"))
+
+    assert start_or_end(" Today ") == TODAY
+    assert start_or_end("20250611") == "20250611"
+    assert dated(TODAY, NEW_YORK, night) == "2025-06-11"
+    assert dated("20250610", NEW_YORK, night) == "20250610"
+
+
+@pytest.mark.parametrize(
+    ("end", "days"),
+    [
+        ("2025-06-11", "162 D"), ("20250101", "1 D"), ("2024-12-31", "1 Y"), ("2025-12-31", "365 D"),
+        ("2026-01-01T02:00:00Z", "365 D"),
+    ],
+)  # fmt: skip
+def test_the_year_to_date_is_days_of_its_end_in_the_contracts_zone(end: str, days: str) -> None:
+    assert since(year_start(end, NEW_YORK), end, NEW_YORK) == days
 
 
 def test_the_bars_before_one_end_where_it_begins() -> None:

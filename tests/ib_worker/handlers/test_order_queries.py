@@ -101,6 +101,18 @@ async def test_lists_of_orders_and_fills_are_of_one_account_where_one_is_named(r
     assert wrong == ["wrong_account"] * 3
 
 
+async def test_a_fill_names_the_key_of_its_order_to_a_later_worker_too(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", key=KEY, **order())
+        first = await front.ask("get_executions")
+    async with trading(redis_url, session, sim) as front:
+        later = await front.ask("get_executions")
+
+    assert first[0]["idempotencyKey"] == later[0]["idempotencyKey"] == KEY
+
+
 @pytest.mark.trial("C5", "C12")
 async def test_a_trailing_percentage_is_changed_and_the_events_say_from_what_to_what(
     redis_url: str, session: str, sim: Simulator

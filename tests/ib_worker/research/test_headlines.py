@@ -1,9 +1,13 @@
 """Headlines and bulletins as rows, and times as TWS takes them."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from ib_worker.research.headlines import bulletin_rows, headline_rows, news_time
 from ib_worker.tws.values.news import SentBulletin, SentHeadline
+
+NOW = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 
 
 def test_a_headline_is_one_short_line_without_hidden_characters_and_codes() -> None:
@@ -38,6 +42,7 @@ def test_a_bulletin_that_comes_twice_is_one_row() -> None:
     ("written", "end", "sent"),
     [
         (None, True, ""),
+        ("today", False, "2025-06-11 00:00:00.0"),
         ("2025-06-10", False, "2025-06-10 00:00:00.0"),
         ("2025-06-10", True, "2025-06-11 00:00:00.0"),
         ("2025-06-10T16:00:00-04:00", True, "2025-06-10 20:00:00.0"),
@@ -45,4 +50,4 @@ def test_a_bulletin_that_comes_twice_is_one_row() -> None:
     ],
 )
 def test_a_time_is_sent_in_utc_and_the_day_of_an_end_is_whole(written: str | None, end: bool, sent: str) -> None:
-    assert news_time(written, end=end) == sent
+    assert news_time(written, NOW, end=end) == sent

@@ -154,3 +154,12 @@ def test_a_client_of_one_account_sees_its_own_and_no_warning_about_another() -> 
 
     assert (told["state"], told["accounts"], told["concerns"]) == ("ready", ["DU1"], concerns[1:])
     assert of_rights(status, EVERYTHING) == status
+
+
+def test_a_client_sees_the_limits_that_are_its_own_and_tighter() -> None:
+    status = {"state": "ready", "accounts": ["DU1"], "limits": {"max_order_value": 1000, "price_collar": 0.05}}
+    own = Rights(symbols=frozenset({"SPY"}), max_order_value=5000.0, max_orders_per_day=7)
+
+    assert of_rights(status, own)["limits"] == {
+        "max_order_value": 1000, "price_collar": 0.05, "max_orders_per_day": 7, "symbols": ["SPY"],
+    }  # fmt: skip

@@ -42,14 +42,18 @@ async def test_identical_history_is_asked_once(redis_url: str, session: str, sim
 async def test_history_ends_where_it_is_asked_to(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         days = await front.ask("get_historical_data", symbol="SPY", durationStr="5 D", endDateTime="2025-05-16")
+        year = await front.ask("get_historical_data", symbol="SPY", durationStr="YTD", endDateTime="today")
+        early = await front.ask("get_historical_data", symbol="SPY", durationStr="YTD", endDateTime="2025-01-10")
         minutes: dict[str, Any] = {"symbol": "SPY", "durationStr": "3600 S", "barSizeSetting": "5 mins"}
         hour = await front.ask("get_historical_data", **minutes, endDateTime="20250610 15:00:00 US/Eastern")
         before = await front.ask("get_historical_data", **minutes, endDateTime=hour[0]["date"])
 
         assert days[-1]["date"] == "2025-05-16"
+        assert (year[0]["date"], year[-1]["date"]) == ("2025-01-02", "2025-06-11")
+        assert (early[0]["date"], early[-1]["date"]) == ("2025-01-02", "2025-01-10")
         assert hour[-1]["date"] == "2025-06-10T14:55:00-04:00"
         assert before[-1]["date"] < hour[0]["date"]  # so one pages back
-        assert len(sim.journal.entries("in", 20)) == 3
+        assert len(sim.journal.entries("in", 20)) == 5
 
 
 async def test_history_outside_regular_hours_has_more_bars(redis_url: str, session: str, sim: Simulator) -> None:
