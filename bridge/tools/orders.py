@@ -133,6 +133,7 @@ class PlaceOrder(OrderTerms, PlacementRequest):
 
     title: ClassVar = "place an order: buy or sell"
     search_words: ClassVar = "buy sell shares of a stock option trade short market limit order stop loss trailing"
+    after_groups: ClassVar = OrderTerms.after_groups | {"closeOnly"}
 
     closeOnly: bool = False
 
@@ -264,8 +265,8 @@ class ClosePositions(IdempotentRequest):
     everything. Open orders that close them count first: cancel those before. After a timeout retry with the same
     idempotencyKey."""
 
-    title: ClassVar = "close positions"
-    search_words: ClassVar = "sell everything liquidate flatten exit all positions close out get flat"
+    title: ClassVar = "close one or all positions"
+    search_words: ClassVar = "sell everything liquidate flatten exit my positions get flat"
 
     symbol: Symbol | None = None
     conId: Count | None = None

@@ -1,5 +1,7 @@
 """An order that may only reduce a position, and the order that the worker sizes to close one."""
 
+from typing import Any
+
 from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import frames, order, trading
@@ -7,8 +9,8 @@ from tests.waiting import until
 
 HELD = 100  # IBM, from the start
 IBM = 8314
-FAR = {"orderType": "LMT", "lmtPrice": 900.0}  # rests
-CLOSE = {"account": "DU1234567", "conId": IBM}
+FAR: dict[str, Any] = {"orderType": "LMT", "lmtPrice": 900.0}  # rests
+CLOSE: dict[str, Any] = {"account": "DU1234567", "conId": IBM}
 
 
 async def test_an_order_that_may_only_close_never_passes_zero(redis_url: str, session: str, sim: Simulator) -> None:
@@ -44,7 +46,7 @@ async def test_a_short_is_bought_back_and_the_kill_switch_holds_for_what_closes_
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     async with trading(redis_url, session, sim) as front:
-        pipe, keys = front.asker.pipe, front.asker.keys
+        pipe, keys = front.bus_client.pipe, front.bus_client.keys
         short = await front.submit("place_order", **order(symbol="NVDA", action="SELL", totalQuantity=5))
         closing = {"account": "DU1234567", "conId": short["contract"]["conId"]}
 

@@ -168,9 +168,9 @@ WITHOUT_WORKER = frozenset({"ibkr_get_streams", "ibkr_unsubscribe"})  # handles 
 
 
 def expected_codes(code: str, write: str = "not_executed") -> dict[str, str]:
-    """A write that was not sent says so; everything else says what is missing."""
+    """A write that was not sent says so; everything else says what is missing. What the front composes reads first."""
     return {
-        each.tool_name: write if each.effect is Effect.WRITE else code
+        each.tool_name: write if each.effect is Effect.WRITE and not each.composed else code
         for each in offered_tools()
         if code != "no_worker" or not (each.effect is Effect.HALT or each.waits or each.tool_name in WITHOUT_WORKER)
     }

@@ -85,6 +85,7 @@ async def orders(trader: Trader) -> None:
     await trader.call("ibkr_place_bracket_order", **trader.terms(**EXITS, lmtPrice=100.0, idempotencyKey=bracket))
     await trader.call("ibkr_cancel_order", orderKey=bracket)
     await trader.call("ibkr_cancel_all_orders")
+    await trader.call("ibkr_close_positions", symbol="KO")  # of which nothing is held
     await refused(trader)
 
 
@@ -128,7 +129,8 @@ async def test_each_write_has_the_same_answer_either_way(redis_url: str, session
     sent = [after - before for before, after in pairwise(frames)]
     assert sent == [sent[0]] * 4
     offered = {name for name, spec in TOOLS.items() if spec.effect is Effect.WRITE}
-    assert offered == {*traders[0].tools, "ibkr_modify_order", "ibkr_cancel_order", "ibkr_place_bracket_order"}
+    before = {"ibkr_modify_order", "ibkr_cancel_order", "ibkr_place_bracket_order", "ibkr_close_positions"}
+    assert offered == {*traders[0].tools, *before}
 
 
 @pytest.mark.parametrize("fault", ["answer 201 Order rejected - reason:none", "answer 399 A notice", "swallowed"])
