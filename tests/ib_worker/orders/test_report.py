@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import ib_async
 import pytest
@@ -18,7 +17,6 @@ from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 REF = order_ref("a-key-0001")
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 TERMS = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 10.0, "LMT", 100.0, None, "DAY")
-STOP = replace(TERMS, action="SELL", orderType="STP", lmtPrice=None, auxPrice=90.0)
 EXECUTION = ib_async.Execution(
     execId="a.b.01.01", time=AT, acctNumber="DU1", exchange="IEX", side="SLD", shares=2.0, price=3.5, permId=9,
     clientId=1, orderId=4, cumQty=5.0, avgPrice=3.25, orderRef="ref",
@@ -44,35 +42,6 @@ def test_a_report_says_what_is_known() -> None:
         "whyHeld": "locate", "commission": 1.0, "commissionCurrency": "USD",
         "notices": [Notice(code=399, message="held", time=AT).model_dump()], "message": "message", "replayed": True,
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("terms", "sent", "whyHeld", "waits"),
-    [
-        (STOP, {}, "trigger", "a price at or below 90 (trigger method: TWS's default)"),
-        (STOP, {"triggerMethod": 7}, "trigger", "a price at or below 90 (trigger method: last or bid/ask)"),
-        (STOP, {"parentId": 6}, "child,trigger", "the fill of order 6, then a price at or below 90 "
-         "(trigger method: TWS's default)"),
-        (replace(STOP, action="BUY"), {}, None, "a price at or above 90 (trigger method: TWS's default)"),
-        (replace(STOP, orderType="MIT"), {}, "", "a price at or above 90 (trigger method: TWS's default)"),
-        (replace(STOP, orderType="TRAIL"), {"trailStopPrice": 88.5}, "trigger",
-         "a price at or below 88.5 (trigger method: TWS's default)"),
-        (replace(STOP, orderType="TRAIL"), {}, "trigger",
-         "a price at or below its stop (trigger method: TWS's default)"),
-        (replace(TERMS, orderType="LMT"), {"parentId": 6}, "child", "the fill of order 6"),
-        (TERMS, {"conditions": [ib_async.TimeCondition()]}, "", "its conditions: 1"),
-        (TERMS, {}, "", None),
-    ],
-)  # fmt: skip
-def test_a_held_order_says_what_it_waits_for(
-    terms: Terms, sent: dict[str, Any], whyHeld: str | None, waits: str | None
-) -> None:
-    entry = TrackedOrder(OrderState(7, 1, terms, status="PreSubmitted", whyHeld=whyHeld))
-    entry.sent = (ib_async.Contract(), ib_async.Order(**sent))
-
-    assert order_report(entry).waitsFor == waits
-    entry.state = replace(entry.state, status="Submitted")
-    assert order_report(entry).waitsFor is None
 
 
 def test_what_remains_is_computed_until_tws_says() -> None:
