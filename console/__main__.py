@@ -19,7 +19,7 @@ from bridge.metrics.figures import ROUND_TRIP_BOUNDS_S, Distribution
 from bridge.metrics.server import MetricsServer, serving_metrics
 from bridge.settings import setting_faults
 from console.app import build_app
-from console.live.feed import LiveFeed
+from console.live.feed import PageFeed
 from console.metrics import ConsoleParts, ResponseCount, console_samples
 from console.pages.rendering import drawn
 from console.settings import ConsoleSettings, load_settings
@@ -47,7 +47,7 @@ async def serve(settings: ConsoleSettings) -> None:
     name = f"console-{os.getpid()}-{secrets.token_hex(3)}"
     async with BusClient(settings.redis_url, settings.ibkr_session, name) as bus:
         address: dict[str, Any] = {"host": settings.console_host, "port": settings.console_port}
-        feed = LiveFeed(bus, drawn)
+        feed = PageFeed(bus, drawn)
         app = ResponseCount(build_app(bus, settings, feed))
         config = server_config(app, proxies=settings.forwarded_allow_ips, **address)
         server = ConsoleServer(config, feed.close)

@@ -11,7 +11,7 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.identity.links import PATH as LINK
 from bridge.bus.transport.connection import BusError
 from bridge.tool import ToolError
-from console.live.feed import LiveFeed
+from console.live.feed import PageFeed
 from console.oauth.consent import ConsentPages
 from console.oauth.document_reader import DocumentReader, Read
 from console.oauth.documents import ClientDocuments
@@ -36,7 +36,7 @@ from console.web.guard import BODY_LIMIT, GuardMiddleware
 def build_app(
     bus: BusClient,
     settings: ConsoleSettings,
-    feed: LiveFeed | None = None,
+    feed: PageFeed | None = None,
     read: Read | None = None,
 ) -> ASGIApp:
     """Return the application of one session's console. The guard is outermost, so it sees the page of a fault too.
@@ -44,7 +44,7 @@ def build_app(
     `feed`: whoever serves the application closes it, so that open streams end. `read`: in place of a reader of clients'
     documents on the internet.
     """
-    pages = Pages(bus, settings.url, feed or LiveFeed(bus, drawn))
+    pages = Pages(bus, settings.url, feed or PageFeed(bus, drawn))
     oauth = _oauth(pages, settings, read)
     app = Starlette(
         routes=[

@@ -16,6 +16,10 @@ BOTH_READINGS = {
 }  # fmt: skip
 
 
+# The front and the console bound what one address may hold, each for its own connections and on its own terms.
+IN_BOTH_SERVERS = {"AddressShares"}
+
+
 @pytest.mark.parametrize("package", PRODUCT)
 def test_a_docstring_begins_with_its_subject_or_a_verb(package: str) -> None:
     wrong = {
@@ -29,9 +33,9 @@ def test_a_docstring_begins_with_its_subject_or_a_verb(package: str) -> None:
 
 
 def test_a_class_name_stands_once_in_the_product() -> None:
-    counted = Counter(class_names("bridge", "cli", "ib_worker", "mcp_front"))
+    counted = Counter(class_names("bridge", "cli", "console", "ib_worker", "mcp_front"))
 
-    assert {name for name, count in counted.items() if count > 1} == set()
+    assert {name for name, count in counted.items() if count > 1} == IN_BOTH_SERVERS
 
 
 def test_the_simulator_shares_only_names_of_tws_with_the_product() -> None:

@@ -17,7 +17,7 @@ from bridge.bus.history.store import (
     seconds,
     snapshots_of,
 )
-from console.live.picture import Picture
+from console.live.live_state import LiveState
 
 EVERY_S = 5.0  # between two samples, and between two readings of the record
 MOST = 6_000  # samples of one account: more than eight hours
@@ -44,14 +44,14 @@ class EquitySamples:
     def __init__(self) -> None:
         self._samples: dict[str, deque[Point]] = {}
         self._currency: dict[str, str] = {}
-        self.until = float("inf")  # the time of the picture that was taken last
+        self.until = float("inf")  # the time of the live state that was taken last
 
-    def note(self, picture: Picture) -> None:
-        """Take the picture's figures, if they are of now and the last sample is old enough."""
-        if picture.known is None or picture.stale:
+    def note(self, live_state: LiveState) -> None:
+        """Take the live state's figures, if they are of now and the last sample is old enough."""
+        if live_state.known is None or live_state.stale:
             return
-        at = self.until = picture.known.time.timestamp()  # of the gateway's clock, as the closes are
-        for each in picture.known.accounts:
+        at = self.until = live_state.known.time.timestamp()  # of the gateway's clock, as the closes are
+        for each in live_state.known.accounts:
             taken = self._samples.setdefault(each.account, deque(maxlen=MOST))
             if each.netLiquidation is not None and (not taken or at - taken[-1][0] >= EVERY_S):
                 taken.append((at, each.netLiquidation))

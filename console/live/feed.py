@@ -1,4 +1,5 @@
-"""The feed of the picture: read once a second while somebody watches, drawn once for all, and sent where it changed."""
+"""The feed of the pages: the live state, read once a second while a page is open, drawn once for all viewers, and sent
+where it changed."""
 
 import asyncio
 from collections import Counter
@@ -14,8 +15,8 @@ from bridge.bus.transport.connection import BusError
 from bridge.tasks import cancel_and_wait
 from bridge.tool import ToolError
 from console.live.equity import EquitySamples
+from console.live.live_state import LiveState, read_live_state
 from console.live.overview import overview
-from console.live.picture import Picture, read_picture
 
 EVERY_S = 1.0
 SOONEST_S = 0.2  # between two readings, however much happens
@@ -25,31 +26,31 @@ ALIVE_S = 5.0  # a stream with nothing else to send says that it is alive
 
 UNREADABLE = "The session can't be read now. The console's log has the error."
 UNDRAWN = "<p class=\"note bad\">This part can't be shown. The console's log has the error.</p>"
-Draw = Callable[[str, Picture], str]  # a part's name and the picture; returns its HTML
+Draw = Callable[[str, LiveState], str]  # a part's name and the live state; returns its HTML
 
 log = structlog.get_logger("console.live")
 
 
 @dataclass(frozen=True)
-class _Part:
+class _DrawnPart:
     """One part of a page as last drawn, and the number of its change."""
 
     number: int
     html: str
 
 
-class LiveFeed:
+class PageFeed:
     """The feed of one session. `draw` makes a part's HTML; it is the same for every viewer."""
 
     def __init__(self, bus: BusClient, draw: Draw) -> None:
         self._bus = bus
         self._draw = draw
-        self._picture: Picture | None = None
+        self._live_state: LiveState | None = None
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
         self._wanted: Counter[str] = Counter()
         self._sign_in = ""  # of who was seen to be signed in last
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[str, _DrawnPart] = {}
         self._changes = 0
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -69,14 +70,14 @@ class LiveFeed:
         """Open streams."""
         return self._wanted["banner"]
 
-    async def current(self, sign_in: str) -> Picture:
-        """Return the picture for a page: the worker's part of this second, Redis's part of now. `sign_in`: the id of
+    async def current(self, sign_in: str) -> LiveState:
+        """Return the live state for a page: the worker's part of this second, Redis's part of now. `sign_in`: the id of
         the visitor's. Raises ToolError bus_down, BusError."""
         self._sign_in = sign_in
         clock = asyncio.get_running_loop().time
-        if self._picture is None or clock() - self._read_at > FRESH_S:
+        if self._live_state is None or clock() - self._read_at > FRESH_S:
             return await self._read()
-        return replace(self._picture, shown=await overview(self._bus))
+        return replace(self._live_state, shown=await overview(self._bus))
 
     async def events(
         self, names: Collection[str], sign_in: str, allowed: Callable[[], Awaitable[bool]]
@@ -109,7 +110,7 @@ class LiveFeed:
                     async with asyncio.timeout(ALIVE_S):
                         await changed.wait()
 
-    def _news(self, names: Collection[str], seen: dict[str, int]) -> Iterator[tuple[str, _Part]]:
+    def _news(self, names: Collection[str], seen: dict[str, int]) -> Iterator[tuple[str, _DrawnPart]]:
         """Return the parts that a viewer has not seen, and note that they are seen now."""
         for name in names:
             part = self._parts.get(name)
@@ -120,8 +121,8 @@ class LiveFeed:
     @contextmanager
     def _watched(self, names: Collection[str]) -> Iterator[None]:
         self._wanted.update(names)
-        if self._picture is not None:
-            self._draw_wanted(self._picture)
+        if self._live_state is not None:
+            self._draw_wanted(self._live_state)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._follow(), name="live feed")
         try:
@@ -138,8 +139,8 @@ class LiveFeed:
         while self.viewers or clock() - self._unwatched_at < UNWATCHED_S:
             began = clock()
             try:
-                picture = await self._read()
-                self._draw_wanted(picture)
+                live_state = await self._read()
+                self._draw_wanted(live_state)
                 cursor = await self._next(cursor, began)
             except (BusError, ToolError) as error:
                 log.warning("live_feed_interrupted", error=str(error))
@@ -161,36 +162,36 @@ class LiveFeed:
                 return (await self._bus.events.after(after)).next
         return after
 
-    async def _read(self) -> Picture:
+    async def _read(self) -> LiveState:
         clock, asked_at = asyncio.get_running_loop().time, asyncio.get_running_loop().time()
         async with self._reading:
-            if self._picture is not None and self._read_at >= asked_at:
-                return self._picture  # somebody else has read it meanwhile
+            if self._live_state is not None and self._read_at >= asked_at:
+                return self._live_state  # somebody else has read it meanwhile
             began = clock()
-            self._picture = await read_picture(self._bus, self._sign_in, self._picture)
+            self._live_state = await read_live_state(self._bus, self._sign_in, self._live_state)
             self._read_at = began
-            self.equity.note(self._picture)
-            return self._picture
+            self.equity.note(self._live_state)
+            return self._live_state
 
     def _lose(self, problem: str) -> None:
         """Say that what was drawn is old, and why."""
-        if self._picture is not None:
-            self._picture = replace(self._picture, problem=problem)
+        if self._live_state is not None:
+            self._live_state = replace(self._live_state, problem=problem)
             self._read_at = float("-inf")
-            self._draw_wanted(self._picture)
+            self._draw_wanted(self._live_state)
 
-    def _draw_wanted(self, picture: Picture) -> None:
+    def _draw_wanted(self, live_state: LiveState) -> None:
         for name in [name for name, count in self._wanted.items() if count > 0]:
-            html = self._html(name, picture)
+            html = self._html(name, live_state)
             if name not in self._parts or self._parts[name].html != html:
                 self._changes += 1
-                self._parts[name] = _Part(self._changes, html)
+                self._parts[name] = _DrawnPart(self._changes, html)
         self._announce()
 
-    def _html(self, name: str, picture: Picture) -> str:
+    def _html(self, name: str, live_state: LiveState) -> str:
         """Draw a part. One that can't be drawn says so, and the others are drawn."""
         try:
-            return self._draw(name, picture)
+            return self._draw(name, live_state)
         except Exception:
             log.exception("part_not_drawn", part=name)
             return UNDRAWN

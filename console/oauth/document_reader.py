@@ -26,11 +26,11 @@ SHORTEST_S = 5 * 60
 LONGEST_S = 24 * 60 * 60
 _MAX_AGE = re.compile(r"max-age=([0-9]{1,9})")
 
-Read = Callable[[str], Awaitable["Answer"]]
+Read = Callable[[str], Awaitable["DocumentResponse"]]
 Resolve = Callable[[str, int], list[str]]
 
 
-class Answer(NamedTuple):
+class DocumentResponse(NamedTuple):
     """A document as it came, and for how long it is good (s)."""
 
     body: bytes
@@ -63,7 +63,7 @@ class DocumentReader:
         self._within_s = within_s
         self._threads = ThreadPoolExecutor(LOOKUPS_AT_ONCE, "client-documents")
 
-    async def read(self, url: str) -> Answer:
+    async def read(self, url: str) -> DocumentResponse:
         """Return the document at the URL. Raises DocumentError."""
         host = host_of(url)
         try:
@@ -105,7 +105,9 @@ class DocumentReader:
         raise fault
 
 
-async def _exchanged(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, url: str) -> Answer:
+async def _exchanged(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, url: str
+) -> DocumentResponse:
     """Ask, and return the answer. Raises DocumentError, and RemoteProtocolError."""
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_ANSWER)
     headers = [("Host", host), ("Accept", "application/json"), ("Accept-Encoding", "identity"), ("Connection", "close")]
@@ -126,7 +128,7 @@ async def _exchanged(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
             raise DocumentError("was not read: the connection ended")
         if len(body) > LONGEST or came > LONGEST_ANSWER:
             raise DocumentError(f"is longer than {LONGEST} bytes")
-    return Answer(body, lasts_s)
+    return DocumentResponse(body, lasts_s)
 
 
 def _accepted(response: h11.Response) -> int:

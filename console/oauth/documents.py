@@ -51,7 +51,7 @@ class _Document(msgspec.Struct):
     client_secret: Any = None
 
 
-class _Kept(NamedTuple):
+class _CachedDocument(NamedTuple):
     client: DocumentClient
     until: float
 
@@ -62,7 +62,7 @@ class ClientDocuments:
     def __init__(self, read: Read, now: Callable[[], float] = time.monotonic) -> None:
         self._read_document = read
         self._now = now
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _CachedDocument] = {}
         self._failed: dict[str, tuple[str, float]] = {}
         self._lookups: deque[float] = deque()
         self._new: deque[float] = deque()
@@ -106,7 +106,7 @@ class ClientDocuments:
         self._kept.pop(url, None)
         if len(self._kept) >= MOST:
             del self._kept[next(iter(self._kept))]
-        self._kept[url] = _Kept(client, self._now() + answer.lasts_s)
+        self._kept[url] = _CachedDocument(client, self._now() + answer.lasts_s)
         name = one_line(client.client_name or "", LONGEST_NAME)
         log.info("oauth_document_read", client_id=url, name=name, lasts_s=answer.lasts_s)
         return client

@@ -12,9 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from bridge.bus.client.client import BusClient
 from bridge.bus.identity.sign_ins import sign_in_id, signed_in_operator
 from bridge.text.plain_text import one_line
-from console.live.feed import LiveFeed
+from console.live.feed import PageFeed
+from console.live.live_state import LiveState
 from console.live.overview import overview
-from console.live.picture import Picture
 from console.pages.rendering import rendered
 from console.web.cookies import form_token, is_form_token, token_of
 
@@ -41,7 +41,7 @@ Action = Callable[[Visitor, FormData], Awaitable[Response]]
 class Pages:
     """The pages of one session's console, at its URL."""
 
-    def __init__(self, bus: BusClient, url: str, feed: LiveFeed) -> None:
+    def __init__(self, bus: BusClient, url: str, feed: PageFeed) -> None:
         self.bus = bus
         self.url = url
         self.feed = feed
@@ -109,10 +109,10 @@ class Pages:
         self, visitor: Visitor, template: str, status: int = 200, *, live: bool = False, **values: Any
     ) -> Response:
         """The page for this visitor."""
-        picture = (
-            await self.feed.current(visitor.sign_in) if live else Picture(await overview(self.bus), datetime.now(UTC))
+        live_state = (
+            await self.feed.current(visitor.sign_in) if live else LiveState(await overview(self.bus), datetime.now(UTC))
         )
-        return rendered(template, status, visitor=visitor, p=picture, shown=picture.shown, **values)
+        return rendered(template, status, visitor=visitor, p=live_state, shown=live_state.shown, **values)
 
 
 def text_of(form: FormData, name: str) -> str:

@@ -8,8 +8,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from console.live.candles import started
-from console.live.picture import Picture
-from console.live.told import entry_text, entry_tone, event_text, event_tone, news, number
+from console.live.event_lines import entry_text, entry_tone, event_text, event_tone, news, number
+from console.live.live_state import LiveState
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 UNKNOWN = "–"  # a figure that nobody has told
@@ -101,6 +101,6 @@ def rendered(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     return HTMLResponse(_ENVIRONMENT.get_template(f"{template}.html").render(**values), status)
 
 
-def drawn(part: str, picture: Picture) -> str:
+def drawn(part: str, live_state: LiveState) -> str:
     """Return the HTML of one part of the live pages. `part`: a file's name below `parts`, without the ending."""
-    return _ENVIRONMENT.get_template(f"parts/{part}.html").render(p=picture)
+    return _ENVIRONMENT.get_template(f"parts/{part}.html").render(p=live_state)

@@ -23,9 +23,9 @@ from bridge.tools.console.overview import (
     SessionOverview,
 )
 from console.app import build_app
-from console.live.feed import LiveFeed
+from console.live.feed import PageFeed
+from console.live.live_state import LiveState
 from console.live.overview import Overview
-from console.live.picture import Picture
 from console.oauth.document_reader import Read
 from console.pages.rendering import drawn
 from console.settings import ConsoleSettings
@@ -71,10 +71,10 @@ OVERVIEW = SessionOverview(
 )  # fmt: skip
 
 
-def picture(known: SessionOverview | None = OVERVIEW) -> Picture:
-    """A picture of a session that is ready."""
+def live_state(known: SessionOverview | None = OVERVIEW) -> LiveState:
+    """A live state of a session that is ready."""
     shown = Overview("paper", "ready", "", "", "paper", False, ["DU1"], None, [])
-    return Picture(shown, OVERVIEW.time, known, OVERVIEW.time)
+    return LiveState(shown, OVERVIEW.time, known, OVERVIEW.time)
 
 
 class Visitor:
@@ -129,7 +129,7 @@ async def console(
         BusClient(users.get("console", redis_url), session, f"console-{port}", waits_at(redis_url)) as bus,
     ):
         known = ConsoleSettings.model_validate(values)
-        feed = LiveFeed(bus, drawn)
+        feed = PageFeed(bus, drawn)
         config = server_config(build_app(bus, known, feed, read), proxies=known.forwarded_allow_ips)
         server = ConsoleServer(config, feed.close)
         serving = asyncio.create_task(server.serve([listening]))

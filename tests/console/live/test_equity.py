@@ -7,14 +7,14 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.history.records import AccountSnapshot, EquitySample
 from bridge.bus.history.store import EQUITY, OPERATOR, SNAPSHOTS, equity_record, put, snapshot_record
 from console.live.equity import EquityReader, EquitySamples
-from tests.stacks.console import OVERVIEW, picture
+from tests.stacks.console import OVERVIEW, live_state
 from tests.stacks.timing import PATIENT
 
 START = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 
 
 async def test_a_curve_has_the_closes_and_the_last_day_whoever_watched(redis_url: str, session: str) -> None:
-    samples, shown = EquitySamples(), picture()
+    samples, shown = EquitySamples(), live_state()
     for second in (0, 1, 6):
         known = OVERVIEW.model_copy(update={"time": START + timedelta(seconds=second)})
         samples.note(replace(shown, known=known))

@@ -9,8 +9,8 @@ import pytest
 from bridge.bus.client.client import BusClient
 from bridge.bus.server.request import RequestContext
 from console.live import feed as feed_module
-from console.live.feed import LiveFeed
-from console.live.picture import Picture, read_picture
+from console.live.feed import PageFeed
+from console.live.live_state import LiveState, read_live_state
 from tests.busy import BUSY_S
 from tests.stacks.console import OVERVIEW
 from tests.stacks.front import READY, worker
@@ -22,8 +22,8 @@ async def always() -> bool:
     return True
 
 
-def drawn(name: str, picture: Picture) -> str:
-    return f"<p>{name}</p>\n<p>{picture.shown.state} {picture.problem}</p>"
+def drawn(name: str, live_state: LiveState) -> str:
+    return f"<p>{name}</p>\n<p>{live_state.shown.state} {live_state.problem}</p>"
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ async def test_five_viewers_cost_the_worker_what_one_costs_and_none_costs_nothin
         worker(redis_url, session, {"get_overview": overview}, READY),
         BusClient(redis_url, session, "console-1", PATIENT) as bus,
     ):
-        feed = LiveFeed(bus, drawn)
+        feed = PageFeed(bus, drawn)
         viewers = [feed.events(["banner", "orders"], "", always) for _ in range(5)]
         told = await asyncio.gather(*(first_parts(each, 2) for each in viewers))
         asked.clear()
@@ -82,7 +82,7 @@ async def test_a_stream_ends_with_its_sign_in(redis_url: str, session: str) -> N
         return signed_in[0]
 
     async with BusClient(redis_url, session, "console-1", PATIENT) as bus:
-        feed = LiveFeed(bus, drawn)
+        feed = PageFeed(bus, drawn)
         events = feed.events(["banner"], "", allowed)
         seen = await first(events, 1)
         signed_in[0] = False
@@ -96,7 +96,7 @@ async def test_a_stream_ends_with_its_sign_in(redis_url: str, session: str) -> N
 @pytest.mark.usefixtures("quick")
 async def test_what_does_not_change_is_sent_once_and_closing_ends_every_stream(redis_url: str, session: str) -> None:
     async with BusClient(redis_url, session, "console-1", PATIENT) as bus:
-        feed = LiveFeed(bus, lambda name, _: name)
+        feed = PageFeed(bus, lambda name, _: name)
         events = feed.events(["banner"], "", always)
         seen = await first(events, 3)
         closing = asyncio.create_task(feed.close())
@@ -114,22 +114,22 @@ async def test_a_fault_in_reading_or_drawing_is_shown_and_does_not_end_the_feed(
     """A page whose feed has ended would get `alive`, and show old figures as of now."""
     good, drawable = [True], [True]
 
-    async def read_or_fail(bus: BusClient, sign_in: str, before: Picture | None) -> Picture:
+    async def read_or_fail(bus: BusClient, sign_in: str, before: LiveState | None) -> LiveState:
         if not good[0]:
             raise KeyError("a fault that nobody foresaw")
-        return await read_picture(bus, sign_in, before)
+        return await read_live_state(bus, sign_in, before)
 
-    def draw(name: str, picture: Picture) -> str:
-        return f"{name} {picture.problem or picture.at.timestamp()}" if drawable[0] else str(1 / 0)
+    def draw(name: str, live_state: LiveState) -> str:
+        return f"{name} {live_state.problem or live_state.at.timestamp()}" if drawable[0] else str(1 / 0)
 
     async def said(text: str) -> None:
         async for each in events:
             if text in each.decode():
                 return
 
-    monkeypatch.setattr(feed_module, "read_picture", read_or_fail)
+    monkeypatch.setattr(feed_module, "read_live_state", read_or_fail)
     async with BusClient(redis_url, session, "console-1", PATIENT) as bus:
-        feed = LiveFeed(bus, draw)
+        feed = PageFeed(bus, draw)
         events = feed.events(["banner"], "", always)
         async with asyncio.timeout(5 + BUSY_S):
             await said("banner No worker")
@@ -151,7 +151,7 @@ async def test_for_whoever_is_not_signed_in_nothing_is_read_and_nothing_is_kept(
         return False
 
     async with BusClient(redis_url, session, "console-1", PATIENT) as bus:
-        feed = LiveFeed(bus, drawn)
+        feed = PageFeed(bus, drawn)
         told = [[each async for each in feed.events(["banner"], f"stranger {number}", never)] for number in range(3)]
 
     assert told == [[b"event: over\ndata: \n\n"]] * 3
@@ -171,7 +171,7 @@ async def test_the_worker_is_asked_in_the_name_of_who_is_still_signed_in(redis_u
         worker(redis_url, session, {"get_overview": overview}, READY),
         BusClient(redis_url, session, "console-1", PATIENT) as bus,
     ):
-        feed = LiveFeed(bus, drawn)
+        feed = PageFeed(bus, drawn)
         asleep, awake = feed.events(["banner"], "a" * 64, always), feed.events(["banner"], "b" * 64, always)
         await first(asleep, 1)
         await first(awake, 2)

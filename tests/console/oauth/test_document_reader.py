@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from console.oauth.document_address import DocumentError
-from console.oauth.document_reader import LONGEST, Answer, DocumentReader, Resolve
+from console.oauth.document_reader import LONGEST, DocumentReader, DocumentResponse, Resolve
 from tests.stacks.tls_server import TlsServer, tls_server
 
 HOST = "client.example"
@@ -28,7 +28,7 @@ def reader_of(
     return DocumentReader(resolve, lambda address: address == HERE, server.port, tls or server.trusted)
 
 
-async def read(folder: Path, answered: bytes) -> Answer:
+async def read(folder: Path, answered: bytes) -> DocumentResponse:
     async with tls_server(folder, HOST, answered) as server:
         return await reader_of(server).read(URL)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from console.oauth.document_address import DocumentError
-from console.oauth.document_reader import Answer
+from console.oauth.document_reader import DocumentResponse
 from console.oauth.documents import A_MINUTE, AN_HOUR, FAILED_S, MOST, ClientDocuments, client_of
 
 URL = "https://client.example/m.json"
@@ -26,9 +26,9 @@ class Hosts:
         self.body: bytes | None = None
         self.documents = ClientDocuments(self.read, lambda: self.time)
 
-    async def read(self, url: str) -> Answer:
+    async def read(self, url: str) -> DocumentResponse:
         self.asked.append(url)
-        return Answer(document(url) if self.body is None else self.body, 300)
+        return DocumentResponse(document(url) if self.body is None else self.body, 300)
 
 
 def test_a_document_is_a_registration_without_a_secret() -> None:

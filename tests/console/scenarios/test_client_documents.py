@@ -12,7 +12,7 @@ from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 from structlog.testing import capture_logs
 
 from console.oauth.document_address import DocumentError
-from console.oauth.document_reader import Answer
+from console.oauth.document_reader import DocumentResponse
 from tests.stacks.console import Visitor, console
 from tests.stacks.oauth import FRONT, REDIRECT, RESOURCE, Host, TokenMemory
 
@@ -20,12 +20,14 @@ URL = "https://client.example/m.json"
 WEB = "https://app.client.example/callback"
 
 
-async def read(url: str) -> Answer:
+async def read(url: str) -> DocumentResponse:
     """Read a document as its host would answer."""
     if url.endswith("gone.json"):
         raise DocumentError("was not read: its host answered 404")
     redirects = [REDIRECT, WEB, "https://client.example/callback"]
-    return Answer(json.dumps({"client_id": url, "client_name": "Cl<b>ient", "redirect_uris": redirects}).encode(), 300)
+    return DocumentResponse(
+        json.dumps({"client_id": url, "client_name": "Cl<b>ient", "redirect_uris": redirects}).encode(), 300
+    )
 
 
 def reading(redis_url: str, session: str, **settings: Any) -> AbstractAsyncContextManager[Visitor]:
@@ -79,7 +81,7 @@ async def test_the_page_shows_the_host_and_where_the_answer_goes(
 async def test_nothing_is_read_for_a_stranger_who_signs_in_and_comes_back(redis_url: str, session: str) -> None:
     asked = []
 
-    async def noted(url: str) -> Answer:
+    async def noted(url: str) -> DocumentResponse:
         asked.append(url)
         return await read(url)
 

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.audit_chain import AuditEntry
 from bridge.bus.events.event import EventKind, SessionEvent
-from console.live.told import entry_text, entry_tone, event_text, event_tone, news, number
+from console.live.event_lines import entry_text, entry_tone, event_text, event_tone, news, number
 
 TERMS = {"action": "BUY", "totalQuantity": 1000.0, "orderType": "LMT", "lmtPrice": 99.5, "filled": 0.0}
 

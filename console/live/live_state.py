@@ -1,4 +1,4 @@
-"""The picture of the session that all viewers share: what the worker knows, and what Redis has of it."""
+"""The live state of the session that all viewers share: what the worker knows, and what Redis has of it."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -36,7 +36,7 @@ class Trade:
 
 
 @dataclass(frozen=True)
-class Picture:
+class LiveState:
     """The session at one time. `known` is the worker's latest answer, `read` when it came; `problem` why there is none
     of this second, and then all of it is old."""
 
@@ -54,7 +54,7 @@ class Picture:
 
     @property
     def time(self) -> datetime:
-        """Return the time of the picture by the clock of the session's answers: a simulator may have another date."""
+        """Return the time by the clock of the session's answers: a simulator may have another date."""
         return self.known.time if self.known else self.at
 
     @property
@@ -66,8 +66,8 @@ class Picture:
         return round((self.at - self.read).total_seconds()) if self.read else 0
 
 
-async def read_picture(bus: BusClient, sign_in: str, before: Picture | None) -> Picture:
-    """Return a new picture, with the worker's last answer where there is none now. `sign_in`: the id of a viewer's,
+async def read_live_state(bus: BusClient, sign_in: str, before: LiveState | None) -> LiveState:
+    """Return a new live state, with the worker's last answer where there is none now. `sign_in`: the id of a viewer's,
     in whose name the worker is asked. Raises ToolError bus_down, BusError."""
     if not bus.pipe.clock.known:
         await bus.pipe.send("PING")
@@ -75,24 +75,24 @@ async def read_picture(bus: BusClient, sign_in: str, before: Picture | None) -> 
         overview(bus), newest_events(bus.pipe, bus.keys, EVENTS), _trades(bus), _watches(bus), _streams(bus)
     )
     now = datetime.now(UTC)
-    picture = Picture(shown, now, events=events, trades=trades, watches=watches, streams=streams)
+    live_state = LiveState(shown, now, events=events, trades=trades, watches=watches, streams=streams)
     if before is not None:
-        picture = replace(picture, known=before.known, read=before.read)
-    return await _asked(bus, sign_in, picture)
+        live_state = replace(live_state, known=before.known, read=before.read)
+    return await _asked(bus, sign_in, live_state)
 
 
-async def _asked(bus: BusClient, sign_in: str, picture: Picture) -> Picture:
-    """Return the picture with the worker's answer, or with why there is none."""
-    if picture.shown.state != "ready":
-        return replace(picture, problem=picture.shown.cause or f"The session is {picture.shown.state}.")
+async def _asked(bus: BusClient, sign_in: str, live_state: LiveState) -> LiveState:
+    """Return the live state with the worker's answer, or with why there is none."""
+    if live_state.shown.state != "ready":
+        return replace(live_state, problem=live_state.shown.cause or f"The session is {live_state.shown.state}.")
     try:
         known = await ask_overview(bus, sign_in)
         minute, day = await _accepted(bus, known.counted_from_ms)
     except ToolError as error:
         if error.code == "bus_down":
             raise
-        return replace(picture, problem=error.message)
-    return replace(picture, known=known, read=picture.at, minute_orders=minute, day_orders=day)
+        return replace(live_state, problem=error.message)
+    return replace(live_state, known=known, read=live_state.at, minute_orders=minute, day_orders=day)
 
 
 async def ask_overview(bus: BusClient, sign_in: str) -> SessionOverview:
