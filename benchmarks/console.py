@@ -1,8 +1,9 @@
 """`python -m benchmarks.console`: what the console's live page costs, and what it costs the orders beside it.
 
 The stack has so many positions, whose prices move each second. In turns nobody watches, or so many viewers have the
-overview open, each an event stream of its own. In each turn orders are placed and cancelled, one after the other. The
-processor time is that of the console, and of the worker beyond the turn before, which nobody watched. Linux only.
+overview open, each an event stream of its own, and its reads of the candles and of the equity curve. In each turn orders
+are placed and cancelled, one after the other. The processor time is that of the console, and of the worker beyond the
+turn before, which nobody watched. Linux only.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import starmap
 from pathlib import Path
 from secrets import token_hex
 
@@ -30,6 +32,11 @@ from cli.local_stack.processes import Child
 
 MORE = ("DIS", "CRM", "ORCL", "ADBE", "V", "MA", "NKE", "MCD")  # beside STOCKS: fifty contracts
 PARTS = "banner,waiting,accounts,positions,orders,trades,events,clients,near"  # as the overview asks for them
+CONTRACT = 265598  # AAPL, whose candles each viewer has
+READS = {  # what the overview reads beside its stream, and how often, in seconds
+    f"/contracts/{CONTRACT}/candles.json?span=day": 5.0,
+    "/equity.json": 10.0,
+}
 SETTLE_S = 3.0  # after a change of who watches
 HOUR_MS = 3_600_000
 
@@ -85,7 +92,18 @@ async def watched(parts: Parts, viewers: int, turn: Turn) -> AsyncIterator[None]
                 async for chunk in stream.aiter_raw():
                     turn.sent += len(chunk)
 
-        viewing = [asyncio.create_task(view()) for _ in range(viewers)]
+        async def read(path: str, every_s: float) -> None:
+            since = ""
+            while True:
+                answer = (await http.get(path + since)).raise_for_status()
+                turn.sent += len(answer.content)
+                if "candles" in path and (rows := answer.json()["rows"]):  # then what is new alone, as the page does
+                    since = f"&since={rows[-1][0]}"
+                await asyncio.sleep(every_s)
+
+        viewing = [
+            asyncio.create_task(each) for _ in range(viewers) for each in (view(), *starmap(read, READS.items()))
+        ]
         try:
             yield
         finally:

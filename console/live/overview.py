@@ -75,7 +75,7 @@ async def overview(bus: BusClient) -> Overview:
         session=bus.keys.session,
         state=status.state,
         cause=one_line(why or status.cause or "", LONGEST),
-        remedy=one_line(status.remedy or "", LONGEST),
+        remedy=one_line(for_operators(status.remedy or ""), LONGEST),
         mode=one_line(status.mode or "", LONGEST),
         simulated=status.simulated,
         accounts=[one_line(each, LONGEST) for each in status.accounts],
@@ -83,6 +83,11 @@ async def overview(bus: BusClient) -> Overview:
         waiting=await waiting_approvals(bus.pipe, bus.keys),
         status=status,
     )
+
+
+def for_operators(text: str) -> str:
+    """Return the worker's text with the page's own step in place of a client's."""
+    return text.replace("Call ibkr_connect.", "Connect it on the page Session.")
 
 
 async def _status(bus: BusClient) -> tuple[WorkerStatus, str]:

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from bridge.tool import ToolError
 from bridge.tools.console.candles import ContractCandles, Span
 from console.live.candles import CandleReader, started
+from console.live.overview import for_operators
 from console.pages.pages import Pages
 from console.pages.rendering import price, signed
 
@@ -34,7 +35,7 @@ class ContractPages:
         except ToolError as error:
             if error.code in ELSEWHERE:
                 raise
-            candles, why = None, error.message
+            candles, why = None, for_operators(error.message)
         return await self._pages.framed(
             visitor, "contract", conId=conId, span=span, candles=candles, why=why, spans=SPANS,
             told=summary(candles) if candles else "", rows=list(reversed(candles.rows[-SHOWN:])) if candles else [],
@@ -48,7 +49,7 @@ class ContractPages:
         try:
             found = await self._candles.read(request.path_params["conId"], _span(request), visitor.sign_in)
         except ToolError as error:
-            return JSONResponse({"problem": error.message, "rows": []}, 503)
+            return JSONResponse({"problem": for_operators(error.message), "rows": []}, 503)
         since = _since(request)
         told = found.model_dump(mode="json", exclude={"rows"})
         return JSONResponse(

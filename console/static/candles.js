@@ -153,11 +153,12 @@
   }
 
   function tell(answer) {
-    if (answer.summary) {
+    if (!rows.length) told.textContent = answer.problem ? "" : answer.summary;
+    else if (answer.summary) {
       told.textContent = answer.summary;
       chart.setAttribute("aria-label", answer.summary);
     }
-    const old = answer.age_s !== null && answer.age_s > 60 ? ` Told ${answer.age_s} s ago.` : "";
+    const old = answer.age_s > 60 ? ` Told ${answer.age_s} s ago.` : "";
     problem.hidden = !answer.problem;
     problem.textContent = answer.problem ? `Not kept up to date: ${answer.problem}${old}` : "";
     if (table) fill(table.tBodies[0]);

@@ -20,6 +20,9 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const amount = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 0 });
 
+  const signed = (value, digits) =>
+    (value < 0 ? "−" : "+") + Math.abs(value).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
   const moment = (seconds) => {
     const written = new Date(seconds * 1000).toISOString();
     return range === "closes" ? written.slice(0, 10) : written.slice(11, 16);
@@ -71,7 +74,8 @@
       const caption = document.createElement("figcaption");
       const first = points[0][1];
       const last = points[points.length - 1][1];
-      caption.textContent = `${curve.account} ${curve.currency}: ${amount(first)} to ${amount(last)}`;
+      const change = first > 0 ? `, ${signed((last / first - 1) * 100, 2)} %` : "";
+      caption.textContent = `${curve.account} ${curve.currency}: ${amount(first)} to ${amount(last)} (${signed(last - first, 0)}${change})`;
       figure.append(caption);
       place.append(figure);
       const data = columns(points);

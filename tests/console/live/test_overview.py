@@ -14,7 +14,12 @@ from tests.stacks.timing import PATIENT
     [
         ("live", False, "Live: real money", "money-live"),
         ("paper", False, "Paper", "money-paper"),
-        ("live", True, 'Simulated: no real money <span class="as">orders as in live mode</span>', "money-simulated"),
+        (
+            "live",
+            True,
+            'Simulated: no real money <span class="as wide">orders as in live mode</span>',
+            "money-simulated",
+        ),
         (None, None, "Mode unknown", "money-unknown"),
     ],
 )
