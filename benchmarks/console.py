@@ -1,9 +1,9 @@
 """`python -m benchmarks.console`: what the console's live page costs, and what it costs the orders beside it.
 
 The stack has so many positions, whose prices move each second. In turns nobody watches, or so many viewers have the
-overview open, each an event stream of its own, and its reads of the candles and of the equity curve. In each turn orders
-are placed and cancelled, one after the other. The processor time is that of the console, and of the worker beyond the
-turn before, which nobody watched. Linux only.
+overview open, each with an event stream of its own and its reads of the candles and of the equity curve. In each turn
+orders are placed and cancelled, one after the other. The processor time is that of the console, and of the worker
+beyond the turn before, which nobody watched. Linux only.
 """
 
 import argparse

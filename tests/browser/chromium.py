@@ -65,7 +65,7 @@ async def visit(browser: Browser, origin: str, *, phone: bool = False, dark: boo
     assert faults == []
 
 
-async def picture(page: Page, name: str) -> None:
-    """Keep a screenshot, where PICTURES names a folder."""
+async def picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """Keep a screenshot, where PICTURES names a folder: of what is in sight, or of the whole page."""
     if folder := os.environ.get(PICTURES):
-        await page.screenshot(path=Path(folder) / f"{name}.png")
+        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=whole)

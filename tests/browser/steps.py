@@ -9,6 +9,7 @@ from tests.browser.chromium import picture, visit
 
 OPERATOR, PASSPHRASE = "anna", "correct horse battery"
 LIVE_MS = 20_000
+AAPL = 265598  # its conId
 ORDER = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 3}
 
 
@@ -56,6 +57,24 @@ async def moves(page: Page, part: str) -> None:
     await expect(found).not_to_have_text(await found.inner_text(), use_inner_text=True, timeout=LIVE_MS)
 
 
+async def candles_are_read(page: Page, stack: ServedStack, kept_as: str) -> None:
+    """A contract's page draws its candles, and has them in a sentence and a table; the arrow keys go along them."""
+    await page.goto(f"{stack.console}/contracts/{AAPL}")
+    chart = page.get_by_role("img", name="AAPL, 5 mins")
+    await expect(chart.locator("canvas")).to_be_visible(timeout=LIVE_MS)
+    await expect(page.locator("#candle-table tbody tr").first).to_be_visible()
+    await chart.focus()
+    cursor = page.locator(".cursor")
+    await page.keyboard.press("ArrowLeft")
+    await expect(cursor).to_contain_text("close")
+    last = await cursor.inner_text()
+    await page.keyboard.press("ArrowLeft")
+    await expect(cursor).not_to_have_text(last)
+    await picture(page, kept_as)
+    await page.get_by_role("link", name="Year, daily").click()
+    await expect(page.get_by_role("img", name="AAPL, 1 day").locator("canvas")).to_be_visible(timeout=LIVE_MS)
+
+
 async def waits(desk: Page, stack: ServedStack, key: str, kept_as: str) -> None:
     """An order of an MCP client waits for a person, and the page says so."""
     done, text = await stack.called("place_order", **ORDER, idempotencyKey=key)
@@ -93,6 +112,8 @@ async def stopped_and_released(desk: Page, stack: ServedStack, kept_as: str) -> 
     await desk.get_by_label("Why?").fill("odd orders")
     await desk.get_by_role("button", name="Stop trading").click()
     await expect(desk.get_by_text("Trading is halted")).to_be_visible()
+    await expect(desk.locator("#live")).to_have_attribute("data-live", "on")
+    await expect(desk.locator("[data-candles] canvas")).to_be_visible(timeout=LIVE_MS)
     await picture(desk, kept_as)
     done, text = await stack.called("place_order", **ORDER, idempotencyKey="browser-order-2")
     assert not done

@@ -15,10 +15,22 @@ from tests.browser.stack import live_stack
 from tests.browser.steps import OPERATOR, PASSPHRASE
 
 AXE = Path(os.environ.get("AXE", ".state/axe/node_modules/axe-core/axe.min.js"))
-PAGES = ("/", "/orders", "/activity", "/limits", "/session", "/audit", "/orders/axe-order-1", "/kill-switch", "/none")
+PAGES = (
+    "/",
+    "/orders",
+    "/activity",
+    "/limits",
+    "/session",
+    "/audit",
+    "/orders/axe-order-1",
+    "/kill-switch",
+    "/none",
+    "/contracts/265598",
+    "/contracts/265598?span=year",
+)
 ORDER = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 3, "idempotencyKey": "axe-order-1"}
 FINDINGS = "axe.run({resultTypes: ['violations']}).then(found => found.violations)"
-REACHABLE = "a[href], button, input:not([type=hidden])"
+REACHABLE = "a[href], button, select, input:not([type=hidden])"
 # Marks the focused element, and returns how many elements that can be used are marked.
 MARK = f"""(() => {{
     document.activeElement.dataset.reached = "1";

@@ -11,7 +11,15 @@ from playwright.async_api import Browser, expect  # after the line that skips
 
 from tests.browser.chromium import browser, picture, visit  # noqa: F401 - a fixture
 from tests.browser.stack import live_stack
-from tests.browser.steps import OPERATOR, answered_on_the_phone, fills, looks, stopped_and_released, waits
+from tests.browser.steps import (
+    OPERATOR,
+    answered_on_the_phone,
+    candles_are_read,
+    fills,
+    looks,
+    stopped_and_released,
+    waits,
+)
 
 KEY = "browser-order-1"
 
@@ -24,6 +32,11 @@ async def test_an_operator_approves_on_a_phone_and_stops_trading_at_a_desk(brows
         assert link == f"{stack.console}/orders/{KEY}"
         await answered_on_the_phone(browser, stack, link, "console-phone-order")
         await fills(desk, stack, KEY)
+        await candles_are_read(desk, stack, "console-candles")
+        async with visit(browser, stack.console, phone=True, dark=True) as phone:
+            await looks(phone, stack)
+            await expect(phone.locator("[data-candles] canvas")).to_be_visible()
+            await picture(phone, "console-phone-overview", whole=True)
         await stopped_and_released(desk, stack, "console-halted")
 
 
