@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import pwd
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -111,5 +112,11 @@ async def _keys(options: argparse.Namespace, pipe: CommandPipeline) -> Keys:
 
 
 def caller() -> str:
-    """Return the operator's name for the records."""
-    return f"operator {os.environ.get('USER') or os.getuid()}"
+    """Return the operator's name for the records: USER's, else that of the process's user, else the user's number."""
+    name = os.environ.get("USER")
+    if not name:
+        try:
+            name = pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:  # a container may run as a user that it has no name for
+            name = f"uid {os.getuid()}"
+    return f"operator {name}"

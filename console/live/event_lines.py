@@ -35,6 +35,13 @@ def number(value: object) -> str:
     return written.replace("-", "−")
 
 
+def price(value: object) -> str:
+    """Return a price with at least two digits after the point; a dash for None."""
+    written = number(value)
+    whole, _, digits = written.partition(".")
+    return f"{whole}.{digits.ljust(2, '0')}" if isinstance(value, int | float) else written
+
+
 def event_text(event: SessionEvent) -> str:
     """Return what happened, in one line."""
     return one_line(_TEXTS[event.kind](event), LONGEST)
@@ -56,12 +63,12 @@ def event_tone(event: SessionEvent) -> str:
 
 def _order(event: SessionEvent) -> str:
     told = event.details
-    price = next((f" at {number(told[name])}" for name in ("lmtPrice", "auxPrice") if told.get(name) is not None), "")
+    limit = next((f" at {price(told[name])}" for name in ("lmtPrice", "auxPrice") if told.get(name) is not None), "")
     terms = f"{told.get('action', '')} {number(told.get('totalQuantity'))} {event.symbol} {told.get('orderType', '')}"
     status = "not at IBKR" if told.get("not_found") else told.get("status", "")
     status = "sent" if status == "unknown" else status
     filled = f", {number(told['filled'])} filled" if told.get("filled") and status != "Filled" else ""
-    return f"{terms}{price}: {status}{filled}{_said(told)}"
+    return f"{terms}{limit}: {status}{filled}{_said(told)}"
 
 
 def _said(told: dict[str, Any]) -> str:
@@ -72,7 +79,7 @@ def _execution(event: SessionEvent) -> str:
     told = event.details
     verb = {"BUY": "Bought", "SELL": "Sold"}.get(str(told.get("action")), "Traded")
     again = " (corrected)" if told.get("corrected") else ""
-    return f"{verb} {number(told.get('shares'))} {event.symbol} at {number(told.get('price'))}{again}"
+    return f"{verb} {number(told.get('shares'))} {event.symbol} at {price(told.get('price'))}{again}"
 
 
 def _commission(event: SessionEvent) -> str:

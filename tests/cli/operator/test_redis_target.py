@@ -135,3 +135,14 @@ def test_no_error_shows_the_password_of_redis(url: str, unused_port: int, capsys
     assert status == 1
     assert "127.0.0.1" in said.err
     assert "hidden-word" not in said.err + said.out
+
+
+def test_records_name_the_user_and_a_number_only_where_there_is_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USER", "anna")
+    named = redis_target.caller()
+    monkeypatch.delenv("USER")
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    by_number = redis_target.caller()
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+
+    assert (named, by_number, redis_target.caller()) == ("operator anna", "operator root", "operator uid 4000000000")

@@ -18,14 +18,14 @@ def event(kind: EventKind, **details: Any) -> SessionEvent:
 @pytest.mark.parametrize(
     ("told", "text", "tone"),
     [
-        (event("order", **TERMS, status="Submitted"), "BUY 1,000 AAPL LMT at 99.5: Submitted", "plain"),
-        (event("order", **TERMS, status="unknown"), "BUY 1,000 AAPL LMT at 99.5: sent", "plain"),
+        (event("order", **TERMS, status="Submitted"), "BUY 1,000 AAPL LMT at 99.50: Submitted", "plain"),
+        (event("order", **TERMS, status="unknown"), "BUY 1,000 AAPL LMT at 99.50: sent", "plain"),
         (
             event("order", **TERMS, status="Inactive", rejected=True, code=201, message="no margin"),
-            "BUY 1,000 AAPL LMT at 99.5: Inactive. TWS 201: no margin",
+            "BUY 1,000 AAPL LMT at 99.50: Inactive. TWS 201: no margin",
             "bad",
         ),
-        (event("execution", action="SELL", shares=20.0, price=294.0), "Sold 20 AAPL at 294", "good"),
+        (event("execution", action="SELL", shares=20.0, price=294.0), "Sold 20 AAPL at 294.00", "good"),
         (event("session", state="ready"), "Session ready", "good"),
         (event("session", state="failed", cause="No gateway."), "Session failed: No gateway.", "bad"),
         (event("halt", level="halt", by="anna", reason="x\u202ey"), "Kill switch set (halt) by anna: x y", "bad"),

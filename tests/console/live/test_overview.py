@@ -17,7 +17,7 @@ from tests.stacks.timing import PATIENT
         (
             "live",
             True,
-            'Simulated: no real money <span class="as wide">orders as in live mode</span>',
+            'Simulated: no real money <span class="as">live mode</span>',
             "money-simulated",
         ),
         (None, None, "Mode unknown", "money-unknown"),
