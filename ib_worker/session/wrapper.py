@@ -96,7 +96,8 @@ class Wrapper(RequestReplies):
         self._recorder = recorder
         self._live = live
         self._candles = candles
-        self.orderStatus = orders.orderStatus  # straight to its place
+        self.orderStatus = orders.orderStatus  # straight to its place, as the ticks
+        self.priceSizeTick, self.tickSize = lines.price, lines.size
 
     def connectAck(self) -> None:
         """The wire tells by itself when it stands and when it is lost."""
@@ -263,12 +264,6 @@ class Wrapper(RequestReplies):
         self._account.ended(account)
 
     # ticks
-
-    def priceSizeTick(self, reqId: int, tickType: int, price: float, size: float) -> None:
-        self._lines.price(reqId, tickType, price, size)
-
-    def tickSize(self, reqId: int, tickType: int, size: float) -> None:
-        self._lines.size(reqId, tickType, size)
 
     def tickGeneric(self, reqId: int, tickType: int, value: float) -> None:
         self._lines.generic(reqId, tickType, value)

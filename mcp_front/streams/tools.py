@@ -143,8 +143,8 @@ class Streams:
                     for tick in batch:
                         breaks += tick.kind == GAP
                         update = msgspec.json.decode(tick.body)
-                        stream.see(update)
                         relay.put(update)
+                        stream.see(update)
             except ToolError as error:
                 return error.message
             return "the stream was closed"
