@@ -5,6 +5,7 @@ With xdist each process imports every test for itself, which takes a fifth of a 
 gets the tests of one file after another, and sends its reports to the first process, which runs no test.
 """
 
+import gc
 import itertools
 import os
 import signal
@@ -55,6 +56,7 @@ class Processes:
 
     def run(self, count: int) -> None:
         """Run every file, and report as pytest does. Raises what ends pytest's own loop early."""
+        gc.freeze()  # nothing of the tests is garbage: pytest looks through all of it ten times at its end
         try:
             for _ in range(min(count, len(self._files))):
                 self._fork()
