@@ -6,7 +6,7 @@ A front says who calls; the worker believes the proof alone.
 import structlog
 
 from bridge.bus.identity.client_directory import ClientDirectory
-from bridge.bus.identity.clients import Client
+from bridge.bus.identity.clients import OIDC_PREFIX, Client
 from bridge.bus.identity.sign_ins import CONSOLE_CALLER
 from bridge.bus.server.request import RequestContext
 from bridge.tool import Effect, ToolError, ToolSpec
@@ -99,6 +99,14 @@ def _require(client: Client, declared: ToolSpec) -> None:
 def _unauthorized(asked: RequestContext, client: Client | None) -> ToolError:
     reason = "no proof" if not asked.proof else "unknown proof" if client is None else "another client's proof"
     log.warning("request_unauthorized", operation=asked.operation, claimed=asked.caller, reason=reason)
+    if client is None and asked.caller.startswith(OIDC_PREFIX):
+        return ToolError(
+            "unauthorized",
+            f"{asked.caller} has a token of the OpenID Connect provider, which only the front can verify. This worker "
+            "has clients and asks each call for a proof, so it did nothing. The operator gives this client a token of "
+            "`cli client add`, or lets it sign in at the console.",
+            provider="OIDC_ISSUER",
+        )
     return ToolError(
         "unauthorized",
         f"The worker cannot verify that {asked.caller} calls ({reason}), so it did nothing. The token was revoked or "

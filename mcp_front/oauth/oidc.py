@@ -19,7 +19,7 @@ from fastmcp.server.auth import AccessToken
 from fastmcp.server.auth.providers.jwt import JWTVerifier
 
 from bridge.bus.identity.client_directory import ClientDirectory
-from bridge.bus.identity.clients import Client, proof_of
+from bridge.bus.identity.clients import OIDC_PREFIX, Client, proof_of
 from bridge.bus.identity.rights import Rights, Scope
 from bridge.bus.messages import ClientProof
 from bridge.settings import is_loopback
@@ -158,7 +158,7 @@ def client_of(token: AccessToken, settings: OidcSettings) -> Client:
     unique = hashlib.sha256(f"{settings.issuer}\n{token.subject}\n{program}".encode()).hexdigest()[:8]
     scopes = frozenset(each for each in get_args(Scope) if each in given)
     return Client(
-        f"oidc-{words}-{unique}", Rights(scopes=scopes), by=settings.issuer, about=program or "OpenID Connect"
+        f"{OIDC_PREFIX}{words}-{unique}", Rights(scopes=scopes), by=settings.issuer, about=program or "OpenID Connect"
     )
 
 

@@ -14,6 +14,7 @@ FOLDER = "deploy/swarm"
 SETTINGS = {
     "FRONT_IMAGE": "front:1",
     "WORKER_IMAGE": "worker:1",
+    "CONSOLE_IMAGE": "console:1",
     "SIMULATOR_IMAGE": "simulator:1",
     "DOMAIN": "ibkr.example.com",
     "ACME_EMAIL": "you@example.com",
@@ -165,14 +166,30 @@ def test_the_operators_container_is_as_hardened_as_others_and_reaches_redis_alon
     assert operator["deploy"]["resources"] == worker["deploy"]["resources"]
 
 
+def test_the_console_reaches_redis_alone_as_its_own_user_and_publishes_nothing() -> None:
+    """Swarm publishes on every address of a node, and the console speaks plain HTTP."""
+    told = services("gateway", "tls", "users", "console", IBKR_SESSION="main")
+    console, operator = told["console"], told["operator"]
+
+    assert set(console["networks"]) == {"edge-console", "console-redis"}
+    assert [name for name, each in told.items() if "console-redis" in each["networks"]] == ["console", "redis"]
+    assert set(told["redis"]["networks"]) == {"console-redis", "front-redis", "worker-redis"}
+    assert not console.get("ports")
+    assert console["environment"]["REDIS_URL"] == "redis://console@redis:6379/0"
+    assert [each["source"] for each in console["secrets"]] == ["ibkr_redis_console"]
+    for each in ("cap_drop", "read_only", "init", "logging"):
+        assert console[each] == operator[each]
+    assert console["deploy"]["resources"]["limits"]["memory"]
+
+
 def test_the_page_makes_the_secrets_that_the_stack_with_users_wants() -> None:
     page = Path("docs/kubernetes.md").read_text(encoding="utf-8")
-    made = stack("simulator", "trial", "users", REDIS_USERS="r2")["secrets"]
+    made = stack("simulator", "trial", "users", "console", REDIS_USERS="r2")["secrets"]
     wanted = {each["name"] for each in made.values()} - {"ibkr_front_tokens"}
 
-    assert wanted == {f"r2_{each}" for each in ("acl", "front", "worker", "operator")}
+    assert wanted == {f"r2_{each}" for each in ("acl", "front", "worker", "operator", "console")}
     assert "docker secret create ${REDIS_USERS}_acl secrets/redis/redis/users.acl" in page
-    for each in ("front", "worker", "operator"):
+    for each in ("front", "worker", "operator", "console"):
         assert f"docker secret create ${{REDIS_USERS}}_{each} secrets/redis/{each}" in page
 
 

@@ -17,6 +17,7 @@ from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import Script
 
 MOST_ACCESS = 1_000  # entries at once, of all clients; the one that ends first gives way
+OIDC_PREFIX = "oidc-"  # of the names that fronts make of another provider's tokens
 BY_OPERATOR = "operator "  # of `Client.by`, before the operator's name
 NEWS = b"changed"  # on the channel of clients: read them again
 

@@ -41,6 +41,8 @@ async def test_a_call_needs_its_own_clients_proof(front: Caller, tmp_path: Path)
         assert (await forged.refused_order(**order())).code == "unauthorized"
         assert (await forged.refused_order("cancel_all_orders")).code == "unauthorized"
 
+    provider = await Caller(front.bus_client, "oidc-anna-1", proof=ClientProof("0" * 64)).refused("get_positions")
+    assert (provider.code, "OpenID Connect provider" in provider.message) == ("unauthorized", True)
     assert await as_client(front, "reader").ask("get_positions")
     audit = await front.bus_client.pipe.send("XRANGE", front.bus_client.keys.audit, "-", "+")
     assert str(audit).count("unauthorized") == 8
