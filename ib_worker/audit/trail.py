@@ -111,7 +111,7 @@ class AuditTrail:
         await self._pen.append(change.event, drafts, caller=change.by, status=change.level, details=details)
 
     async def client_ended(self, name: str, counts: Mapping[str, int]) -> None:
-        """What a removed or expired client had was ended. Raises ToolError audit_unavailable, Fenced."""
+        """Record the end of a removed or expired client. Raises ToolError audit_unavailable, Fenced."""
         await self._pen.append("client_ended", caller=name, status="ended", details=dict(counts))
 
     async def refused_by_operator(self, refusal: OperatorRefusal) -> None:
