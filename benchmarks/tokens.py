@@ -49,7 +49,7 @@ LISTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "scan (25)": ("run_scanner", {"scanCode": "MOST_ACTIVE"}, 400),
     "order book (5 levels)": ("get_market_depth", {"symbol": "SPY"}, 250),
     "headlines (20)": ("get_news", {"symbol": "AAPL"}, 1_200),
-    "executions (10), table": ("get_executions", {"format": "table"}, 1_000),  # each with orderRef and idempotencyKey
+    "executions (10), table": ("get_executions", {"format": "table"}, 800),
 }  # fmt: skip
 ORDER, STATUS = 200, 280
 BARS = 250

@@ -70,8 +70,15 @@ def shape_of(request: ToolRequest, returns: Any) -> Shape:
             "invalid_arguments", "format: this list has no summary. Use objects or table.", fields=["format"]
         )
     if request.fields is None:
-        return Shape(request.format, request.limit, known, chosen=False)
+        columns = known if request.format == "objects" else _usual(row, known)
+        return Shape(request.format, request.limit, columns, chosen=False)
     return Shape(request.format, request.limit, _chosen(request.fields, known), chosen=True)
+
+
+def _usual(row: type[BaseModel], known: dict[str, Path]) -> dict[str, Path]:
+    """Return the columns of a table whose caller has named none: not those that a row declares `only_if_named`."""
+    left_out: frozenset[str] = getattr(row, "only_if_named", frozenset())
+    return {name: path for name, path in known.items() if name not in left_out}
 
 
 @cache

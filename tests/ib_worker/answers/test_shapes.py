@@ -9,7 +9,7 @@ from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.account import AccountSummaryValue, GetAccountSummary, GetPositions, Position
 from bridge.tools.market.contracts import ContractDetails
 from bridge.tools.market.market_data import Bar, GetHistoricalData
-from bridge.tools.order_queries import Execution
+from bridge.tools.order_queries import Execution, GetExecutions
 from bridge.tools.order_report import OrderReport
 from bridge.tools.types import Contract, ListArguments
 from ib_worker.answers import bounds
@@ -90,6 +90,17 @@ def test_chosen_columns_are_all_there_in_their_order() -> None:
     assert told("get_positions", HELD, request)[0] == {
         "count": 2, "columns": ["position", "symbol", "account"], "rows": [[100, "SPY", "DU1"], [-2, "SPY", "DU1"]],
     }  # fmt: skip
+
+
+def test_a_table_leaves_out_what_another_column_names_too_unless_it_is_wanted() -> None:
+    usual = shape_of(GetExecutions(format="table"), list[Execution])
+    wanted = shape_of(GetExecutions(format="table", fields=["idempotencyKey"]), list[Execution])
+    objects = shape_of(GetExecutions(), list[Execution])
+
+    assert "orderRef" in usual.columns
+    assert "idempotencyKey" not in usual.columns
+    assert "idempotencyKey" in wanted.columns
+    assert "idempotencyKey" in objects.columns
 
 
 @pytest.mark.parametrize("fields", [None, ["symbol", "position"]])
