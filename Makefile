@@ -45,7 +45,7 @@ CHECKED := tests/test_architecture.py tests/test_forked.py tests/test_layout.py 
 	tests/docs/test_sentences.py tests/docs/test_adding_a_tool.py tests/docs/test_links.py tests/docs/test_log_events.py \
 	tests/docs/test_quoted_texts.py tests/docs/test_rooms.py tests/requirements
 # Other systems do not fork a process of many libraries safely.
-SPLIT := $(if $(filter Linux,$(shell uname)),-p tests.forked --processes 7,-n 7 --dist loadfile --no-loadscope-reorder)
+SPLIT := $(if $(wildcard /proc/self),-p tests.forked --processes 7,-n 7 --dist loadfile --no-loadscope-reorder)
 
 test: ## every test that needs no container engine; what fails runs once more, alone (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev

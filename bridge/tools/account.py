@@ -101,7 +101,7 @@ class GetAccountSummary(ListArguments):
     tags: Annotated[Names | None, Field(description="names or parts, such as margin")] = None
 
 
-@tool(returns=list[Position], toolset="account", serves=("charts",))
+@tool(returns=list[Position], toolset="account", serves=("charts", "orders"))
 class GetPositions(ListArguments):
     """Every open position of every account: the portfolio. An empty list means no positions; unknown positions are an
     error. Their prices, values and profits are in ibkr_get_portfolio."""

@@ -59,13 +59,12 @@ UNLINKED = frozenset(
         *("outsideRth", "replayed", "modelCode", "waitsFor", "message"),
     }
 )
-FILLS = frozenset({"avgFillPrice", "lastFillPrice", "commission", "commissionCurrency"})  # not of an unfilled order
 
 
 class OrderReport(PartialModel):
     """One order as far as the session knows it. `status` is TWS's word, `unknown` if TWS has not reported one. Fields
-    that its type does not have are left out. So are notices, a group, links and a message where there are none,
-    outsideRth and replayed where they are false, and the price and commission of fills while nothing has filled.
+    that its type does not have are left out. So are notices, a group, links and a message where there are none, and
+    outsideRth and replayed where they are false. The price and commission of fills are null until there is a fill.
     `parentId` is its parent order, `placed_at` when this worker sent it. `waitsFor` is what a PreSubmitted order waits
     for: its parent's fill, a trigger price. clientId 0 is TWS itself, where an order is placed by hand; TWS also
     tells it of ended orders whose client it does not name. `group` has the orders that a change or cancel affects:
@@ -107,4 +106,4 @@ class OrderReport(PartialModel):
     replayed: bool = False
 
     def inapplicable(self) -> Iterable[str]:
-        return absent_prices(self.orderType) | UNLINKED | (frozenset() if self.filled else FILLS)
+        return absent_prices(self.orderType) | UNLINKED

@@ -35,6 +35,7 @@ CLIENTS: Mapping[str, Mapping[str, Any]] = {
 }
 # Calls of the front's own tools, whose answers come at once or in a second.
 COMPOSED: Mapping[str, list[dict[str, Any]]] = {
+    "close_positions": [{"symbol": "IBM"}],
     "get_chart": [
         {"symbol": "SPY"},
         {"kind": "equity"},

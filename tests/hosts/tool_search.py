@@ -10,7 +10,7 @@ from tests.hosts.models.anthropic_messages import PREFIX, SEARCH
 from tests.hosts.models.scripted_model import Step
 
 LISTED = 5  # results of a search, by default
-FIRST_IN, LISTED_IN = 20, 22
+FIRST_IN, LISTED_IN = 20, 23
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ BY_TOOL: dict[str, dict[str, Any]] = {
     "ibkr_place_bracket_order": {"takeProfitPrice": 9, "stopLossPrice": 7},
     "ibkr_modify_order": {"orderId": 1, "lmtPrice": 8},
     "ibkr_cancel_order": {"orderId": 1},
+    "ibkr_close_position": {"account": "DU1111111", "conId": 756733},
     "ibkr_close_positions": {"symbol": "SPY"},
     "ibkr_get_order": {"orderId": 1},
     "ibkr_subscribe": {"kind": "quotes", "symbol": "SPY"},

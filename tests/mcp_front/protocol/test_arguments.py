@@ -116,7 +116,7 @@ def test_value_is_never_repeated() -> None:
 def test_error_says_what_an_argument_looks_like() -> None:
     error = refusal("ibkr_get_historical_data", {"symbol": "VTI", "durationStr": "one year"})
 
-    assert "(such as 3600 S, 30 D, 6 M)" in error.message
+    assert "(such as 3600 S, 30 D, YTD)" in error.message
     assert "No request was sent" in error.message
 
 
