@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from bridge.tools import orders, session  # noqa: F401 - the declarations fill the registry
 from mcp_front.admission.intake import AT_A_TURN, Intake, claim_of
 
 HEAD = b"POST /api/v1 HTTP/1.1\r\nhost: localhost\r\nAuthorization: Bearer %s\r\n\r\n"
