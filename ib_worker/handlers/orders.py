@@ -125,7 +125,7 @@ async def close_position(request: ClosePosition, session: Session, asked: Reques
             raise nothing_to_close(session, account, contract)
         return closing_order(quantity, account, orderRef)
 
-    return await _placed(session, asked, contract, sized, CheckOptions(close_only=True))
+    return await _placed(session, asked, contract, sized, CheckOptions(close_only=True, sized=True))
 
 
 async def _placed(

@@ -29,10 +29,10 @@ def own_terms(principal: str, terms: str) -> str:
 
 
 async def cleared(
-    session: Session, asked: RequestContext, terms: str, window_s: int, named: str | None
+    session: Session, asked: RequestContext, terms: str, window_s: int, named: str | None, held: bool = True
 ) -> ClearedDuplicate:
     """Raises ToolError possible_duplicate, or bus_down, where the principal's own equal order holds this one. An order
-    that was rejected, or cancelled without a fill, does not count."""
+    that was rejected, or cancelled without a fill, does not count. `held` False: no equal order holds this one."""
     if not window_s:
         return ClearedDuplicate()
     with bus_errors(session.settings.redis_url):
@@ -45,6 +45,9 @@ async def cleared(
         if key in (named, excused) or _is_void(session, key, record) or not _holds(asked, record, window_s):
             excused = excused or ("" if key == named else key)
         elif (own is not None and key == own[0]) or record is None or record.request.caller == asked.caller:
+            if not held:
+                excused = excused or key
+                continue
             raise _possible_duplicate(session, asked, key, record)
         else:
             remark = f"Another client, {record.request.client}, placed an equal order {asked.age_s(record):.0f} s ago."

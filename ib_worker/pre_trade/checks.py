@@ -57,7 +57,8 @@ OLD_S = 15 * 60.0  # by which delayed prices are late
 @dataclass(frozen=True)
 class CheckOptions:
     """Options of a check: the caller's, the order that is changed, and the bracket's exits. `close_only`: the order
-    must not do more than reduce a position.
+    must not do more than reduce a position. `sized`: the worker has sized it by what is left to close, so an equal
+    order does not hold it.
 
     For a change, the exits are those that change with the order, as they will be.
     """
@@ -68,6 +69,7 @@ class CheckOptions:
     exits: Sequence[ib_async.Order] = ()
     along: Sequence[ib_async.Order] = ()
     close_only: bool = False
+    sized: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ async def check_order(
         price = near_price(intent, facts)
         await session.services.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
     window_s = 0 if allowance.beside else counted(limits.duplicate_window_s)
-    equal = await cleared(session, asked, terms, window_s, allowance.duplicate_of)
+    equal = await cleared(session, asked, terms, window_s, allowance.duplicate_of, held=not allowance.sized)
     closing = not exits and only_reduces_position(intent, facts)
     duplicate_of = equal.excused or allowance.duplicate_of or ""
     gate = admission_rules(asked, terms, limits, 1 + len(exits), closing, window_s, duplicate_of)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from bridge.bus.client.client import BusClient
 from bridge.text.contract_name import contract_name
+from bridge.text.numbers import digits
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.account import GetPositions, Position
 from bridge.tools.orders import CloseOutcome, ClosePosition, ClosePositions, CloseReport
@@ -21,6 +22,8 @@ from mcp_front.tools.pipeline import Call
 
 MOST = 50  # positions of one call: their orders share the account's turn and TWS's message rate
 OPEN = frozenset({"pending", "unknown"})
+APPROVAL = frozenset({"approval_required"})
+DECIMALS = 8  # of a quantity: 0.1 and 0.2 are 0.3
 FILLED = "The order is filled."  # as the status says
 TOLD = ("orderId", "status", "filled", "avgFillPrice", "message")
 
@@ -45,18 +48,29 @@ class ClosePositionsTool:
                 "or an account. Nothing was sent.",
                 limit=MOST,
             )
-        outcomes = []
+        outcomes, earlier = list[CloseOutcome](), set[str]()
         for short in (True, False):
             side = [each for each in held if (each.position < 0) is short]
-            outcomes += await asyncio.gather(*(self._closed(call, key, each) for each in side))
-        return value_result(call.declared, _report(key, outcomes).model_dump(mode="json"))
+            outcomes += await asyncio.gather(*(self._closed(call, key, each, earlier) for each in side))
+        still_open = await self._still_open(call, request, key, earlier) if earlier else earlier
+        return value_result(call.declared, _report(key, outcomes, still_open).model_dump(mode="json"))
 
     async def _held(self, call: Call, request: ClosePositions) -> list[Position]:
         wanted = GetPositions(symbol=request.symbol, account=request.account)
         told = await self._bus.ask(OPERATIONS["get_positions"], wanted, **call.caller.on_bus())
         return [each for each in POSITIONS.validate_json(told) if request.conId in (None, each.contract.conId)]
 
-    async def _closed(self, call: Call, key: str, held: Position) -> CloseOutcome:
+    async def _still_open(self, call: Call, request: ClosePositions, key: str, earlier: set[str]) -> set[str]:
+        """Return which orders of an earlier call have a position all the same: it may have been opened since. All of
+        them while the positions can't be read."""
+        try:
+            held = await self._held(call, request)
+        except ToolError:
+            return earlier
+        return earlier & {key_of(key, each.account, each.contract.conId) for each in held}
+
+    async def _closed(self, call: Call, key: str, held: Position, earlier: set[str]) -> CloseOutcome:
+        """Close one position. The key of an order that an earlier call has placed is added to `earlier`."""
         own = key_of(key, held.account, held.contract.conId)
         request = ClosePosition(account=held.account, conId=held.contract.conId, idempotencyKey=own)
         fields: dict[str, Any]
@@ -69,6 +83,8 @@ class ClosePositionsTool:
             fields = {name: told[name] for name in TOLD if name in told}
             if fields.get("message") == FILLED:
                 del fields["message"]
+            if told.get("replayed"):
+                earlier.add(own)
         return CloseOutcome(
             account=held.account,
             conId=held.contract.conId,
@@ -84,15 +100,42 @@ def key_of(key: str, account: str, conId: int) -> str:
     return urlsafe_b64encode(sha256(f"{key}\0{account}\0{conId}".encode()).digest()[:15]).decode()
 
 
-def _report(key: str, outcomes: Sequence[CloseOutcome]) -> CloseReport:
-    left = sum(each.status != "Filled" for each in outcomes)
-    open_ = sum(each.error in OPEN for each in outcomes)
+def _is_closed(outcome: CloseOutcome) -> bool:
+    """Return whether the order has filled for the whole position: open orders may have left it a part."""
+    return outcome.status == "Filled" and round(abs(outcome.position) - (outcome.filled or 0.0), DECIMALS) <= 0
+
+
+def _report(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str]) -> CloseReport:
+    """`still_open`: keys of an earlier call's orders whose positions are listed all the same."""
+    left = sum(not _is_closed(each) or each.idempotencyKey in still_open for each in outcomes)
     if not outcomes:
         text = "No such position is open; nothing was sent."
     elif left:
         text = f"{len(outcomes) - left} of {len(outcomes)} positions are closed. Read the others' status and message."
     else:
         text = f"All {len(outcomes)} positions are closed." if len(outcomes) > 1 else "The position is closed."
-    if open_:
-        text += f" The outcome of {open_} is not known yet: call again with idempotencyKey={key}."
-    return CloseReport(count=len(outcomes), unclosed=left, idempotencyKey=key, positions=list(outcomes), message=text)
+    return CloseReport(
+        count=len(outcomes),
+        unclosed=left,
+        idempotencyKey=key,
+        positions=list(outcomes),
+        message=" ".join([text, *_next_steps(key, outcomes, still_open)]),
+    )
+
+
+def _next_steps(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str]) -> list[str]:
+    """Return a sentence on each kind of outcome after which there is something to do."""
+    unknown, waiting = (sum(each.error in codes for each in outcomes) for codes in (OPEN, APPROVAL))
+    parts = [each for each in outcomes if each.status == "Filled" and not _is_closed(each)]
+    steps = [f"The outcome of {unknown} is not known yet: call again with idempotencyKey={key}."] if unknown else []
+    if waiting:
+        steps.append(f"{waiting} wait for a person's approval: then call again with idempotencyKey={key}.")
+    if parts:
+        told = ", ".join(f"{digits(each.filled or 0)} of {digits(abs(each.position))} {each.name}" for each in parts)
+        steps.append(f"In part: {told}. The rest was left to open orders.")
+    if still_open:
+        steps.append(
+            f"{len(still_open)} were answered by an earlier call's order and are still listed: read "
+            "ibkr_get_positions, and close what is open with another idempotencyKey."
+        )
+    return steps

@@ -59,6 +59,12 @@ async def test_a_short_is_bought_back_and_the_kill_switch_holds_for_what_closes_
         await clear_halt(pipe, keys, "operator anna")
         await set_halt(pipe, keys, "reduce_only", "operator anna", "a test")
         bought = await front.submit("close_position", key="close-nvda", **closing)
+        await clear_halt(pipe, keys, "operator anna")
+        again = order(symbol="NVDA", action="SELL", totalQuantity=5, duplicateOf=short["idempotencyKey"])
+        await front.submit("place_order", **again)
+        await until(shown, "the second short is a position")
+        at_once = await front.submit("close_position", key="close-nvda-again", **closing)  # equal to the first
 
     assert halted.code == "halted"
     assert (bought["action"], bought["totalQuantity"], bought["status"]) == ("BUY", 5, "Filled")
+    assert (at_once["totalQuantity"], at_once["status"]) == (5, "Filled")

@@ -27,7 +27,7 @@ async def test_each_position_has_its_own_order_and_a_repetition_has_the_same_key
             raise ToolError("nothing_to_close", "Open SELL orders close it already.")
         await asked.accept()
         sent.append((asked.key, conId))
-        return json.dumps(REPORT | {"message": "The order is filled."}).encode()
+        return json.dumps(REPORT | {"filled": abs(HELD[conId]), "message": "The order is filled."}).encode()
 
     handlers = {
         "get_positions": answering([position(*each) for each in HELD.items()]),
@@ -50,6 +50,7 @@ async def test_each_position_has_its_own_order_and_a_repetition_has_the_same_key
     assert sent == [(key_of(KEY, "DU1", conId), conId) for conId in (2, 1)]
     assert [each["conId"] for each in one["positions"]] == [1]
     assert "Replayed" in one["positions"][0]["message"]
+    assert (one["unclosed"], "still listed" in one["message"]) == (1, True)  # it may have been opened since
     assert [each["_meta"][ERROR_META]["code"] for each in (vague, both)] == ["invalid_arguments"] * 2
 
 
@@ -63,3 +64,21 @@ async def test_more_positions_than_one_call_closes_are_refused_and_none_is_close
 
     assert refused["_meta"][ERROR_META]["code"] == "too_large"
     assert "one call closes at most 50" in refused["content"][0]["text"]
+
+
+async def test_what_is_closed_in_part_or_waits_for_a_person_is_not_called_closed(redis_url: str, session: str) -> None:
+    async def closing(asked: RequestContext) -> bytes:
+        if json.loads(asked.arguments)["conId"] == 2:
+            raise ToolError("approval_required", "A live order needs a person's approval.")
+        await asked.accept()
+        return json.dumps(REPORT | {"totalQuantity": 6.0, "filled": 6.0}).encode()
+
+    handlers = {"get_positions": answering([position(1, 10.0), position(2, 5.0)]), "close_position": closing}
+    async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
+        told = (await front.raw().call("ibkr_close_positions", everything=True, idempotencyKey=KEY))[
+            "structuredContent"
+        ]
+
+    assert (told["count"], told["unclosed"]) == (2, 2)
+    assert "In part: 6 of 10 " in told["message"]
+    assert f"1 wait for a person's approval: then call again with idempotencyKey={KEY}." in told["message"]

@@ -39,9 +39,11 @@ def test_what_is_named_is_all_that_there_is() -> None:
 
 
 def test_a_toolset_has_the_operations_that_its_tools_ask_and_not_the_tools_of_these() -> None:
-    rights, positions = Rights(frozenset({"read"}), toolsets=frozenset({"charts"})), OPERATIONS["get_positions"]
+    for_charts, for_orders = (Rights(frozenset({"read"}), toolsets=frozenset({each})) for each in ("charts", "orders"))
+    positions = OPERATIONS["get_positions"]
 
-    assert (rights.has_operation(positions), rights.has_toolset(positions)) == (True, False)
+    for rights in (for_charts, for_orders):  # a chart of the account, and close_positions
+        assert (rights.has_operation(positions), rights.has_toolset(positions)) == (True, False)
     assert not rights.has_operation(OPERATIONS["get_portfolio"])
 
 
