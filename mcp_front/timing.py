@@ -27,6 +27,9 @@ class FrontTiming:
 
     head_s: float = 10.0  # from the connection, or from a request's first byte, until its head is whole
     body_s: float = 20.0  # from then until the request is whole; the fair queue answers an admitted one before
+    idle_s: int = 65  # whole seconds that a connection stays open between requests; clients close it before: undici
+    # after 4 s, httpx after 5, load balancers after 60. A request that meets our close is lost, and its client cannot
+    # tell whether it was taken.
     linger_s: float = 1.0  # of reading after a refusal: a socket closed over unread bytes would reset it unread
 
     drain_s: float = 0.5  # for answers on their way, and what a client asks to read them (FastMCP's lists the tools)

@@ -101,6 +101,7 @@ def http_config(
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=timing.idle_s,
         timeout_graceful_shutdown=timing.cut_s,
     )
     shares = None if share is None else AddressShares(share, config.forwarded_allow_ips)

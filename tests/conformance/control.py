@@ -15,6 +15,7 @@ from bridge.tool import ToolSpec
 from mcp_front.__main__ import Front, assemble, front_id
 from mcp_front.logging_setup import configure_logs
 from mcp_front.settings import load_settings
+from mcp_front.timing import USUAL
 from mcp_front.tools.catalogue import offered_tools
 from mcp_front.tools.known_tools import HiddenTools
 from mcp_front.tools.server import NAME, declared_tool
@@ -26,8 +27,9 @@ async def main() -> None:
     async with BusClient(settings.redis_url, settings.ibkr_session, front_id()) as bus_client:
         app = plain_app(assemble(settings, bus_client), offered_tools(settings.front_toolsets))
         config = uvicorn.Config(
-            app, settings.front_host, settings.front_port, ws="none", lifespan="on", log_config=None
-        )
+            app, settings.front_host, settings.front_port, ws="none", lifespan="on", log_config=None,
+            timeout_keep_alive=USUAL.idle_s,
+        )  # fmt: skip
         await uvicorn.Server(config).serve()
 
 

@@ -50,3 +50,10 @@ async def test_serving_is_told_once_the_port_is_bound(taken: bool) -> None:
             await server.serve()
 
     assert told == ([] if taken else ["bound"])
+
+
+def test_clients_and_load_balancers_give_up_an_idle_connection_before_the_front_does() -> None:
+    """A request that meets the close is lost, and its client cannot tell whether it was taken."""
+    config = http_config(Starlette(), "127.0.0.1", 0)
+
+    assert config.timeout_keep_alive > 60
