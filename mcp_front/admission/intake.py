@@ -63,11 +63,13 @@ class Intake:
 
     def _turn(self) -> None:
         self._turns, self._left = False, AT_A_TURN
-        while self._lines and self._left:
-            self._left -= 1
-            self._take()()
-        if self._left < AT_A_TURN:
-            self._go_on()
+        try:
+            while self._lines and self._left:
+                self._left -= 1
+                self._take()()
+        finally:  # what one request raises holds no other
+            if self._left < AT_A_TURN:
+                self._go_on()
 
     def _take(self) -> Begin:
         caller = next(iter(self._lines))

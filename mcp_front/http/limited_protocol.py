@@ -20,6 +20,7 @@ HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
 MOST_HEADERS = 100
 MESSAGE_LIMIT = 16 * 1024 * 1024  # bytes of a whole request, which a chunked body's extensions can outgrow
 INTERIM = b"HTTP/1.1 100"  # how a response begins that only lets the client go on
+LONGEST_NAME = 64  # characters of a tool's name (SEP-986)
 MOST_HELD = 64 * 1024  # bytes that wait for their turn: a connection with more is not read meanwhile
 OPTIONAL_WHITESPACE = b" \t"  # around a header's value, and no part of it (RFC 9110, 5.5); httptools leaves the end
 
@@ -100,7 +101,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _hold(self, data: bytes) -> None:
         self._held += data
-        if self._intake.is_urgent(data):
+        if self._intake.is_urgent(self._held[-len(data) - LONGEST_NAME :]):  # a name may come in two pieces
             self._release()
         elif len(self._held) >= MOST_HELD:
             self.flow.pause_reading()
@@ -124,6 +125,11 @@ class LimitedProtocol(HttpToolsProtocol):
             self._feed(data)
             if self._size > MESSAGE_LIMIT:
                 self._refuse(TOO_LONG)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether a request, or the beginning of one, waits for its turn."""
+        return bool(self._held) and not self._is_over
 
     @property
     def _is_over(self) -> bool:

@@ -69,6 +69,11 @@ class DrainingServer(uvicorn.Server):
         self._draining.set()
         self._drained = asyncio.ensure_future(self._stop_when_idle())
 
+    @property
+    def _is_waited_for(self) -> bool:
+        """Return whether a request has come and waits for its turn, which is no call yet."""
+        return any(isinstance(each, LimitedProtocol) and each.is_waiting for each in self.server_state.connections)
+
     async def _stop_when_idle(self) -> None:
         log.info("draining", at_most_s=self._drain_s)
         try:
@@ -77,7 +82,7 @@ class DrainingServer(uvicorn.Server):
                 while not idle:
                     await self._calls.idle()
                     await asyncio.sleep(self._timing.drain_s)  # a request that was let in meanwhile is a call by then
-                    idle = self._calls.is_idle
+                    idle = self._calls.is_idle and not self._is_waited_for
         except TimeoutError:
             log.warning("calls_cut_off")
         self.should_exit = True

@@ -1,6 +1,7 @@
 """Requests that come together begin a few at a time, and no caller's flood is before another's request."""
 
 import asyncio
+from collections import deque
 from functools import partial
 
 import pytest
@@ -34,6 +35,17 @@ async def test_nothing_begins_before_what_waits() -> None:
     assert not intake.may_begin()
     await asyncio.sleep(0)
     assert begun == ["first"]
+
+
+async def test_a_request_that_raises_holds_no_other() -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    intake, begun = Intake(), list[str]()
+    intake.add(None, "a", deque[None]().popleft)
+    intake.add(None, "b", partial(begun.append, "b"))
+
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert begun == ["b"]
 
 
 async def test_another_callers_request_begins_before_a_flood() -> None:

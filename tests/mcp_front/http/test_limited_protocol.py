@@ -127,6 +127,21 @@ async def test_requests_that_wait_for_their_turn_pass_whatever_pieces_they_come_
     assert all(b'"result"' in each for each in many)
 
 
+async def test_what_reduces_risk_waits_for_no_turn_whatever_pieces_its_name_comes_in(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Intake, "may_begin", lambda _: False)
+    monkeypatch.setattr(Intake, "add", lambda *_: None)  # no turn comes
+    params = {"name": "ibkr_get_status", "arguments": {}}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+    head = WHOLE.removesuffix(BODY).replace(b"length: %d" % len(BODY), b"length: %d\r\nconnection: close" % len(body))
+    middle = len(head) + body.index(b"status")
+    async with serving(redis_url, session) as front, asyncio.timeout(5):
+        answer = await exchanged(front, (head + body)[:middle], (head + body)[middle:], pause_s=0.05)
+
+    assert b'"result"' in answer
+
+
 async def exchanged_twice(front: Running, both: bytes) -> int:
     host, port = front.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
