@@ -16,6 +16,7 @@ from ib_worker.session.sync import read_positions
 from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.errors import ConnectionLost, TwsError
 
+NAMED = 5  # open orders that an error names
 LIST_S = 3.0  # for a complete list of positions
 
 
@@ -24,7 +25,9 @@ def nothing_to_close(session: Session, account: str, contract: ib_async.Contract
     held, first = session.positions.held(account, contract.conId), ""
     if held:
         side = "SELL" if held > 0 else "BUY"
-        first = f" Open {side} orders close it already: cancel those that ibkr_get_open_orders shows, and call again."
+        open_ = [str(each.state.orderId) for each in session.orders.tracker.of(account, contract.conId, side)]
+        ids = ", ".join(open_[:NAMED]) + (", …" if len(open_) > NAMED else "")
+        first = f" Open {side} orders may close it already ({ids}): cancel those by their orderId, and call again."
     what = f"conId: {account} holds {digits(held)} {contract_name(contract)}, and nothing is left to close."
     return ToolError("nothing_to_close", f"{what}{first} Nothing was sent.", position=float(held))
 

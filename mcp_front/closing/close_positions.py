@@ -16,6 +16,8 @@ from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.account import GetPositions, Position
+from bridge.tools.order_queries import GetOpenOrders
+from bridge.tools.order_report import OrderReport
 from bridge.tools.orders import CloseOutcome, ClosePosition, ClosePositions, CloseReport
 from mcp_front.protocol.results import value_result
 from mcp_front.tools.pipeline import Call
@@ -27,7 +29,10 @@ DECIMALS = 8  # of a quantity: 0.1 and 0.2 are 0.3
 FILLED = "The order is filled."  # as the status says
 TOLD = ("orderId", "status", "filled", "avgFillPrice", "message")
 
+NAMED = 5  # open orders that the answer names
+
 POSITIONS = TypeAdapter(list[Position])
+ORDERS = TypeAdapter(list[OrderReport])
 
 
 class ClosePositionsTool:
@@ -53,7 +58,10 @@ class ClosePositionsTool:
             side = [each for each in held if (each.position < 0) is short]
             outcomes += await asyncio.gather(*(self._closed(call, key, each, earlier) for each in side))
         still_open = await self._still_open(call, request, key, earlier) if earlier else earlier
-        return value_result(call.declared, _report(key, outcomes, still_open).model_dump(mode="json"))
+        steps = _next_steps(key, outcomes, still_open)
+        if outcomes:
+            steps += await self._open_orders(call, request, {each.idempotencyKey for each in outcomes})
+        return value_result(call.declared, _report(key, outcomes, still_open, steps).model_dump(mode="json"))
 
     async def _held(self, call: Call, request: ClosePositions) -> list[Position]:
         wanted = GetPositions(symbol=request.symbol, account=request.account)
@@ -68,6 +76,18 @@ class ClosePositionsTool:
         except ToolError:
             return earlier
         return earlier & {key_of(key, each.account, each.contract.conId) for each in held}
+
+    async def _open_orders(self, call: Call, request: ClosePositions, own: set[str]) -> list[str]:
+        """Return a sentence on other open orders of what was closed: one that fills opens a position again."""
+        wanted = GetOpenOrders(symbol=request.symbol, account=request.account)
+        try:
+            told = await self._bus.ask(OPERATIONS["get_open_orders"], wanted, **call.caller.on_bus())
+        except ToolError as error:
+            return [f"Whether open orders remain is not known ({error.code}): read ibkr_get_open_orders."]
+        orders = [each for each in ORDERS.validate_json(told) if each.idempotencyKey not in own]
+        ids = [each.orderId for each in orders if request.conId in (None, each.contract.conId)]
+        named = ", ".join(map(str, ids[:NAMED])) + (", …" if len(ids) > NAMED else "")
+        return [f"{len(ids)} other open orders remain and may trade (orderId {named})."] if ids else []
 
     async def _closed(self, call: Call, key: str, held: Position, earlier: set[str]) -> CloseOutcome:
         """Close one position. The key of an order that an earlier call has placed is added to `earlier`."""
@@ -105,8 +125,9 @@ def _is_closed(outcome: CloseOutcome) -> bool:
     return outcome.status == "Filled" and round(abs(outcome.position) - (outcome.filled or 0.0), DECIMALS) <= 0
 
 
-def _report(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str]) -> CloseReport:
-    """`still_open`: keys of an earlier call's orders whose positions are listed all the same."""
+def _report(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str], steps: Sequence[str]) -> CloseReport:
+    """`still_open`: keys of an earlier call's orders whose positions are listed all the same; `steps`: what there is
+    to do."""
     left = sum(not _is_closed(each) or each.idempotencyKey in still_open for each in outcomes)
     if not outcomes:
         text = "No such position is open; nothing was sent."
@@ -119,7 +140,7 @@ def _report(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str]) ->
         unclosed=left,
         idempotencyKey=key,
         positions=list(outcomes),
-        message=" ".join([text, *_next_steps(key, outcomes, still_open)]),
+        message=" ".join([text, *steps]),
     )
 
 

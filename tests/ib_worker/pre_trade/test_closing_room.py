@@ -39,7 +39,7 @@ async def test_an_order_that_may_only_close_never_passes_zero(redis_url: str, se
     assert (sized["action"], sized["totalQuantity"], sized["status"]) == ("SELL", 60, "Filled")
     assert (again["replayed"], again["orderId"], frames(sim)) == (True, sized["orderId"], sent + 1)
     assert (left.code, nothing.code) == ("nothing_to_close", "nothing_to_close")
-    assert "Open SELL orders close it already" in left.message
+    assert f"Open SELL orders may close it already ({resting['orderId']}): cancel those" in left.message
 
 
 async def test_a_short_is_bought_back_and_the_kill_switch_holds_for_what_closes_too(

@@ -32,6 +32,7 @@ async def test_each_position_has_its_own_order_and_a_repetition_has_the_same_key
     handlers = {
         "get_positions": answering([position(*each) for each in HELD.items()]),
         "close_position": closing,
+        "get_open_orders": answering([REPORT | {"orderId": 30 + number} for number in range(6)]),
     }
     async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
         call = front.raw().call
@@ -46,6 +47,7 @@ async def test_each_position_has_its_own_order_and_a_repetition_has_the_same_key
     ]  # fmt: skip
     assert (first["count"], first["unclosed"], first["idempotencyKey"]) == (3, 1, KEY)
     assert first["message"].startswith("2 of 3 positions are closed.")
+    assert first["message"].endswith("6 other open orders remain and may trade (orderId 30, 31, 32, 33, 34, …).")
     assert "message" not in first["positions"][0]
     assert sent == [(key_of(KEY, "DU1", conId), conId) for conId in (2, 1)]
     assert [each["conId"] for each in one["positions"]] == [1]
@@ -73,7 +75,14 @@ async def test_what_is_closed_in_part_or_waits_for_a_person_is_not_called_closed
         await asked.accept()
         return json.dumps(REPORT | {"totalQuantity": 6.0, "filled": 6.0}).encode()
 
-    handlers = {"get_positions": answering([position(1, 10.0), position(2, 5.0)]), "close_position": closing}
+    async def unknown(asked: RequestContext) -> bytes:
+        raise ToolError("not_ready", "The open orders are not known yet.")
+
+    handlers = {
+        "get_positions": answering([position(1, 10.0), position(2, 5.0)]),
+        "close_position": closing,
+        "get_open_orders": unknown,
+    }
     async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
         told = (await front.raw().call("ibkr_close_positions", everything=True, idempotencyKey=KEY))[
             "structuredContent"
@@ -81,4 +90,5 @@ async def test_what_is_closed_in_part_or_waits_for_a_person_is_not_called_closed
 
     assert (told["count"], told["unclosed"]) == (2, 2)
     assert "In part: 6 of 10 " in told["message"]
+    assert "Whether open orders remain is not known (not_ready): read ibkr_get_open_orders." in told["message"]
     assert f"1 wait for a person's approval: then call again with idempotencyKey={KEY}." in told["message"]
