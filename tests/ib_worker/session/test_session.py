@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
+from bridge.bus.identity.clients import Client
+from bridge.bus.identity.rights import Rights
 from bridge.tool import ToolError
+from ib_worker.client_rights.current import acting_as
 from ib_worker.session.session import Session
 from ib_worker.settings import WorkerSettings
 from ibgateway.simulator.server.server import Simulator
@@ -34,6 +37,35 @@ def test_one_of_several_accounts_must_be_named(alone: Session, named: str | None
 
     assert (refused.value.code, refused.value.details["accounts"]) == (code, ["DU1", "DU2"])
     assert alone.account("DU2") == "DU2"
+
+
+OF_ONE = Client("claude", Rights(accounts=frozenset({"DU1"})))
+
+
+def test_a_client_has_its_own_accounts_alone(alone: Session) -> None:
+    alone.accounts = ["DU1", "DU2"]
+
+    with acting_as(OF_ONE):
+        assert alone.account(None) == "DU1"
+        assert (alone.may_trade("DU1"), alone.may_trade("DU2")) == (True, False)
+        for refused in (alone.account, alone.require_tradable):
+            with pytest.raises(ToolError, match="forbidden"):
+                refused("DU2")
+    assert alone.may_trade("DU2")
+
+
+def test_a_client_without_an_account_of_this_login_is_told_of_its_rights(alone: Session) -> None:
+    alone.accounts = ["DU2"]
+
+    with acting_as(OF_ONE), pytest.raises(ToolError, match="forbidden"):
+        alone.account(None)
+
+
+def test_a_session_that_never_connected_shows_no_time_of_the_gateway(alone: Session) -> None:
+    status = alone.status()
+
+    assert (status.is_connected, status.gateway_time, status.serverVersion) == (False, None, None)
+    assert not status.simulated
 
 
 def test_without_a_connection_nothing_can_be_asked(alone: Session) -> None:
