@@ -3,14 +3,22 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
+import ib_async
 import pytest
 
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
-from ib_worker.order_entry.send import outgoing_order, send_cancel, send_orders
+from ib_worker.order_entry.send import outgoing_order, require_changeable, send_cancel, send_orders, send_what_if
+from ib_worker.orders.messages import terms_of
+from ib_worker.orders.state import OrderState
+from ib_worker.orders.timing import USUAL
+from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.session.session import Session, utcnow
 from ib_worker.session_state import state as standing
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.sent_orders import AAPL, Leader, asked, place, resting
@@ -120,3 +128,49 @@ async def test_a_frame_is_followed_by_its_entry_in_the_ledger(sim: Simulator) ->
         assert entry.state.status == "unknown"
         assert stand.session.tws.require_connection().getReqId() == 51
         await until(lambda: len(sim.journal.orders()) == 1, "the frame arrives")
+
+
+TERMS = terms_of(AAPL, resting())
+OTHER = replace(TERMS, lmtPrice=51.0)
+
+
+def changed_before(seconds: float) -> dict[str, Any]:
+    return {"change": TERMS, "changed_at": utcnow() - timedelta(seconds=seconds)}
+
+
+def check_change(**state: Any) -> None:
+    entry = TrackedOrder(replace(OrderState(50, 1, TERMS, "Submitted"), **state))
+    require_changeable(cast(Session, SimpleNamespace(order_timing=USUAL)), entry, TERMS)
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ({"status": "Filled"}, "not_open"),
+        ({"status": "unknown", "misses": 2}, "not_found"),
+        ({"status": "unknown"}, "not_ready"),
+        ({"terms": OTHER}, "not_ready"),
+        (changed_before(USUAL.change_hold_s / 3), "not_ready"),
+    ],
+    ids=["ended", "not at IBKR", "not shown yet", "of other terms", "in a change"],
+)
+def test_an_order_that_may_not_be_changed_is_refused(state: dict[str, Any], code: str) -> None:
+    with pytest.raises(ToolError) as refused:
+        check_change(**state)
+
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("state", [{}, changed_before(2 * USUAL.change_hold_s)], ids=["working", "of an old change"])
+def test_an_order_that_is_open_may_be_changed(state: dict[str, Any]) -> None:
+    check_change(**state)
+
+
+def test_a_preview_has_its_what_if_flag_and_no_reference() -> None:
+    frames = list[ib_async.Order]()
+    wire = SimpleNamespace(placeOrder=lambda orderId, contract, order: frames.append(order))
+    tws = SimpleNamespace(require_connection=lambda: wire)
+
+    send_what_if(cast(Session, SimpleNamespace(tws=tws)), 50, AAPL, replace(resting(), transmit=False))
+
+    assert [(each.whatIf, each.orderRef, each.transmit) for each in frames] == [(True, "", True)]
