@@ -42,6 +42,22 @@ def test_what_is_left_out_has_its_default() -> None:
     assert GetOptionChain(symbol="SPY").expiry == ""
 
 
+def test_a_call_has_at_most_a_hundred_options() -> None:
+    largest = GetOptionQuotes(symbol="SPY", strikes=", ".join(["123.45"] * 100), limit=100)
+
+    assert (largest.limit, GetOptionQuotes(symbol="SPY").limit) == (100, 60)
+    for limit in (0, 101):
+        with pytest.raises(ValidationError):
+            GetOptionQuotes(symbol="SPY", limit=limit)
+    with pytest.raises(ValidationError, match="800"):
+        GetOptionQuotes(symbol="SPY", strikes=", ".join(["123.45"] * 101))
+
+
+@pytest.mark.parametrize(("written", "sec_type"), [("index", "IND"), ("future", "FUT"), ("FUT", "FUT")])
+def test_options_may_be_of_an_index_or_a_future(written: str, sec_type: str) -> None:
+    assert GetOptionChain.model_validate({"symbol": "ES", "secType": written}).secType == sec_type
+
+
 @pytest.mark.parametrize("volatility", [0, -0.2, 20, True])
 def test_a_volatility_in_percent_is_refused(volatility: float) -> None:
     with pytest.raises(ValidationError):
