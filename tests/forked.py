@@ -19,6 +19,10 @@ from multiprocessing.connection import Connection, wait
 import pytest
 from _pytest.config import create_terminal_writer
 
+# A test file's end unfreezes the heap, and a look through all of it, with every test's module, then takes 0.3 s of
+# processor time. Python's own limit is 10.
+OLDER_RUNS = 50
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--processes", type=int, default=0, help="run the test files in so many forked processes")
@@ -57,6 +61,7 @@ class Processes:
     def run(self, count: int) -> None:
         """Run every file, and report as pytest does. Raises what ends pytest's own loop early."""
         gc.freeze()  # nothing of the tests is garbage: pytest looks through all of it ten times at its end
+        gc.set_threshold(700, 10, OLDER_RUNS)
         try:
             for _ in range(min(count, len(self._files))):
                 self._fork()

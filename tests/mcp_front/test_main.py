@@ -7,8 +7,8 @@ import re
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,20 +83,6 @@ async def answers(url: str) -> None:
                 return
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells a process' limits")
-async def test_a_shells_limit_of_connections_is_raised(redis_url: str, session: str) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
-    try:
-        async with program(redis_url, session) as (running, _):
-            limits = await asyncio.to_thread(Path(f"/proc/{running.pid}/limits").read_text)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-    (line,) = re.findall(r"^Max open files +(\d+)", limits, re.MULTILINE)
-    assert int(line) == min(hard, 16_384)
-
-
 class Watcher:
     """A client in the middle of a stream."""
 
@@ -131,7 +117,25 @@ async def test_streams_get_their_summary_when_the_program_is_told_to_stop(redis_
     assert running.returncode == 0
 
 
-async def test_second_signal_waits_for_nobody(redis_url: str, session: str) -> None:
+@contextmanager
+def limited_shell() -> Iterator[int]:
+    """A soft limit of open files that a front raises; the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        yield hard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def open_files_of(pid: int) -> int:
+    (limit,) = re.findall(r"^Max open files +(\d+)", Path(f"/proc/{pid}/limits").read_text(), re.MULTILINE)
+    return int(limit)
+
+
+async def test_a_shells_limit_of_connections_is_raised_and_a_second_signal_waits_for_nobody(
+    redis_url: str, session: str
+) -> None:
     asked = asyncio.Event()
 
     async def hangs(_asked: RequestContext) -> bytes:
@@ -139,17 +143,20 @@ async def test_second_signal_waits_for_nobody(redis_url: str, session: str) -> N
         await asyncio.Event().wait()
         return b""
 
-    async with (
-        worker(redis_url, session, {"get_historical_data": hangs}),
-        program(redis_url, session, FRONT_DRAIN_S="60") as (running, url),
-    ):
-        call = asyncio.create_task(RawClient(url, MODERN, {}).call("ibkr_get_historical_data", symbol="SPY"))
-        await asked.wait()
-        running.send_signal(signal.SIGTERM)
-        running.send_signal(signal.SIGINT)
-        async with asyncio.timeout(20):  # the call has a minute
-            await running.communicate()
-        await asyncio.gather(call, return_exceptions=True)
+    with limited_shell() as hard:
+        async with (
+            worker(redis_url, session, {"get_historical_data": hangs}),
+            program(redis_url, session, FRONT_DRAIN_S="60") as (running, url),
+        ):
+            if sys.platform.startswith("linux"):  # /proc tells a process' limits
+                assert open_files_of(running.pid) == min(hard, 16_384)
+            call = asyncio.create_task(RawClient(url, MODERN, {}).call("ibkr_get_historical_data", symbol="SPY"))
+            await asked.wait()
+            running.send_signal(signal.SIGTERM)
+            running.send_signal(signal.SIGINT)
+            async with asyncio.timeout(20):  # the call has a minute
+                await running.communicate()
+            await asyncio.gather(call, return_exceptions=True)
 
 
 def test_version_is_the_projects() -> None:

@@ -20,6 +20,7 @@ import pytest
 from fastmcp import Client
 from rich.console import Console
 
+from bridge.tools.order_report import OrderReport
 from cli.commands.tour import TourClient, buy
 from cli.local_stack.embedded_redis import free_port
 from cli.terminal import Screen
@@ -27,10 +28,14 @@ from cli.terminal import Screen
 ROOT = Path(__file__).resolve().parents[3]
 ENDS_WITHIN_S = 90  # the tour takes fifteen seconds, and four parts to start
 PARTS = ["front", "redis", "simulator", "worker"]
+EXPORTED = {
+    "LIMIT_MAX_QUANTITY": "none", "TRIP_REJECTS": "none", "LIVE_APPROVAL": "nobody", "LIVE_ACCOUNTS": "U1",
+    "ALERT_WEBHOOK": "no address", "LOG_LEVEL": "loud", "GATEWAY_PORT": "0", "IBKR_SESSION": "{}",
+}  # fmt: skip
 MODULES = {"console": "console", "mcp_front": "front", "ib_worker": "worker", "ibgateway.simulator": "simulator"}
 
 pytestmark = [
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(240),  # two demos, one after the other, on a machine that does much else
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells which processes are left"),
 ]
 
@@ -148,40 +153,56 @@ async def test_a_tour_that_fails_is_told_and_the_stack_serves_on(tmp_path: Path)
         assert "possible_duplicate" in said
         assert sorted(stack.parts()) == PARTS
 
-
-@pytest.mark.trial("D8")
-async def test_a_tour_moments_after_another_buys_its_share_too(tmp_path: Path) -> None:
-    with up(tmp_path, "--no-tour") as stack:
-        await asyncio.to_thread(stack.until, "Serving at")
-        shown = io.StringIO()
-        visit = TourClient(f"http://127.0.0.1:{stack.port}/api/v1", None, Screen(Console(file=shown, width=100)))
-        async with visit.client:
-            await buy(visit)
-            first, visit.order = visit.order, None
-            await buy(visit)
-
-    assert first is not None
-    assert visit.order is not None
-    assert (first.status, visit.order.status) == ("Filled", "Filled")
-    assert visit.order.orderId > first.orderId
-    assert "names that one in duplicateOf" in shown.getvalue()
+        await asyncio.to_thread(kill_and_see_all_end, stack, "redis")
 
 
 @pytest.mark.trial("D8")
 async def test_a_second_demo_in_the_same_folder_trades_as_the_first_did(tmp_path: Path) -> None:
     """Each demo begins with a new account and a new Redis, which is none that has lost its data."""
-    bought = []
-    for _ in range(2):
-        with up(tmp_path, "--no-tour") as stack:
-            await asyncio.to_thread(stack.until, "Serving at")
-            visit = TourClient(f"http://127.0.0.1:{stack.port}/api/v1", None, Screen(Console(file=io.StringIO())))
-            async with visit.client:
-                await buy(visit)
-            bought.append(visit.order)
-            stack.process.send_signal(signal.SIGINT)
-            await asyncio.to_thread(stack.end)
+    with serving(tmp_path) as stack:
+        [(first, _)] = await buys(stack, 1)
+        stack.process.send_signal(signal.SIGINT)
+        await asyncio.to_thread(stack.end)
 
-    assert [order.status for order in bought if order is not None] == ["Filled", "Filled"]
+    with serving(tmp_path) as stack:
+        [(second, _), (moments_later, said)] = await buys(stack, 2)
+
+        assert [order.status for order in (first, second, moments_later)] == ["Filled"] * 3
+        assert moments_later.orderId > second.orderId
+        assert "names that one in duplicateOf" in said
+
+        await asyncio.to_thread(kill_and_see_all_end, stack, "worker")
+
+
+@contextmanager
+def serving(state: Path) -> Iterator[Up]:
+    with up(state, "--no-tour") as stack:
+        stack.until("Serving at")
+        yield stack
+
+
+async def buys(stack: Up, times: int) -> list[tuple[OrderReport, str]]:
+    """Take the tour's step that buys so many times; each order with what was shown until then."""
+    shown = io.StringIO()
+    visit = TourClient(f"http://127.0.0.1:{stack.port}/api/v1", None, Screen(Console(file=shown, width=100)))
+    bought: list[tuple[OrderReport, str]] = []
+    async with visit.client:
+        for _ in range(times):
+            visit.order = None
+            await buy(visit)
+            assert visit.order is not None
+            bought.append((visit.order, shown.getvalue()))
+    return bought
+
+
+def kill_and_see_all_end(stack: Up, part: str) -> None:
+    """A part that dies ends the others, and is named."""
+    os.kill(stack.parts()[part], signal.SIGKILL)
+    said = stack.end()
+
+    assert stack.process.returncode == 1
+    assert f"error: {part} ended with status -9" in said
+    assert stack.running() == []
 
 
 async def buy_what_the_tour_buys(url: str) -> None:
@@ -191,33 +212,39 @@ async def buy_what_the_tour_buys(url: str) -> None:
         )
 
 
-def test_the_demo_takes_nothing_from_what_the_shell_is_set_up_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each alone would end its worker's start, or reach somebody."""
-    exported = {
-        "LIMIT_MAX_QUANTITY": "none", "TRIP_REJECTS": "none", "LIVE_APPROVAL": "nobody", "LIVE_ACCOUNTS": "U1",
-        "ALERT_WEBHOOK": "no address", "LOG_LEVEL": "loud", "GATEWAY_PORT": "0", "IBKR_SESSION": "{}",
-    }  # fmt: skip
-    for name, value in exported.items():
-        monkeypatch.setenv(name, value)
-
-    with up(tmp_path, "--no-tour") as stack:
-        said = stack.until("Serving at")
-        told = {name for pid in stack.parts().values() for name in environment_of(pid)}
-
-    assert said
-    assert told & set(exported) <= {"GATEWAY_PORT", "IBKR_SESSION"}  # which the demo sets itself
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A stack of two toolsets, in a shell whose settings would each fail its worker's start, or reach somebody."""
+    with pytest.MonkeyPatch.context() as shell:
+        for name, value in EXPORTED.items():
+            shell.setenv(name, value)
+        with up(tmp_path_factory.mktemp("up"), "--no-tour", "--toolsets", "session,depth") as stack:
+            stack.until("Serving at")
+            yield stack
 
 
-async def test_toolsets_are_those_of_the_front(tmp_path: Path) -> None:
-    with up(tmp_path, "--no-tour", "--toolsets", "session,depth") as stack:
-        stack.until("Serving at")
-        async with Client(f"http://127.0.0.1:{stack.port}/api/v1") as client:
-            offered = {tool.name for tool in await client.list_tools()}
+def test_the_demo_takes_nothing_from_what_the_shell_is_set_up_for(stack: Up) -> None:
+    told = {name for pid in stack.parts().values() for name in environment_of(pid)}
+
+    assert told & set(EXPORTED) <= {"GATEWAY_PORT", "IBKR_SESSION"}  # which the demo sets itself
+
+
+async def test_toolsets_are_those_of_the_front(stack: Up) -> None:
+    async with Client(f"http://127.0.0.1:{stack.port}/api/v1") as client:
+        offered = {tool.name for tool in await client.list_tools()}
 
     assert "ibkr_get_market_depth" in offered
     assert "ibkr_get_quotes" not in offered
+
+
+def test_nothing_outlives_a_command_that_is_killed(stack: Up) -> None:
+    """The last test of this stack, which ends with it."""
+    parts = {part: watched(pid) for part, pid in stack.parts().items()}
+
+    stack.process.kill()
+    ended = {part for part, descriptor in parts.items() if ends(descriptor)}
+
+    assert sorted(ended) == PARTS
 
 
 def environment_of(pid: int) -> set[str]:
@@ -267,30 +294,6 @@ def test_a_signal_before_it_serves_ends_everything(tmp_path: Path, which: signal
         stack.end()
 
         assert stack.process.returncode == 130
-        assert stack.running() == []
-
-
-def test_nothing_outlives_a_command_that_is_killed(tmp_path: Path) -> None:
-    with up(tmp_path, "--no-tour") as stack:
-        stack.until("Serving at")
-        parts = {part: watched(pid) for part, pid in stack.parts().items()}
-
-        stack.process.kill()
-        ended = {part for part, descriptor in parts.items() if ends(descriptor)}
-
-        assert sorted(ended) == PARTS
-
-
-@pytest.mark.parametrize("part", ["redis", "worker"])
-def test_a_part_that_dies_ends_the_others_and_is_named(tmp_path: Path, part: str) -> None:
-    with up(tmp_path, "--no-tour") as stack:
-        stack.until("Serving at")
-
-        os.kill(stack.parts()[part], signal.SIGKILL)
-        said = stack.end()
-
-        assert stack.process.returncode == 1
-        assert f"error: {part} ended with status -9" in said
         assert stack.running() == []
 
 
