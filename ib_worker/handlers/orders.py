@@ -74,7 +74,7 @@ from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.changes import meant
 from ib_worker.pre_trade.checks import CheckOptions, check_order, risk_inputs
-from ib_worker.pre_trade.closing_room import closable, nothing_to_close
+from ib_worker.pre_trade.closing_room import closable, nothing_to_close, read_late_fills
 from ib_worker.pre_trade.price_rules import prices_of, prices_of_change, require_takeable
 from ib_worker.session.session import Session
 from ib_worker.session.sync import all_open_orders, explained, find_or_resync, listed_soon
@@ -118,6 +118,7 @@ async def close_position(request: ClosePosition, session: Session, asked: Reques
         return await await_placement(session, known, asked, replayed=True)
     require_unused(session, (orderRef,))
     await all_open_orders(session)
+    await read_late_fills(session, account, request.conId)
 
     def sized() -> ib_async.Order:
         quantity = closable(session, account, request.conId)

@@ -23,8 +23,10 @@ LIST_S = 3.0  # for a complete list of positions
 def nothing_to_close(session: Session, account: str, contract: ib_async.Contract) -> ToolError:
     """Return the error of a position of which open orders leave nothing to close."""
     held, first = session.positions.held(account, contract.conId), ""
-    if held:
-        side = "SELL" if held > 0 else "BUY"
+    side = "SELL" if held > 0 else "BUY"
+    if held and abs(held) <= session.positions.unshown(account, contract.conId, side):
+        first = f" {side} orders have just filled, and TWS has not updated the position yet."
+    elif held:
         open_ = [str(each.state.orderId) for each in session.orders.tracker.of(account, contract.conId, side)]
         ids = ", ".join(open_[:NAMED]) + (", …" if len(open_) > NAMED else "")
         first = f" Open {side} orders may close it already ({ids}): cancel those by their orderId, and call again."
@@ -65,6 +67,19 @@ async def read_unshown_fills(session: Session, order: ib_async.Order, conId: int
     filled = Decimal(str(beside.state.filled)) if beside else Decimal(0)
     room = held - closing_before(session, order, conId, beside) - (Decimal(str(order.totalQuantity)) - filled)
     if held > 0 and room < 0 <= room + unshown:
-        with suppress(ConnectionLost, TwsError, TimeoutError):
-            async with asyncio.timeout(LIST_S):
-                await read_positions(session, LIST_S)
+        await _read(session)
+
+
+async def read_late_fills(session: Session, account: str, conId: int) -> None:
+    """Read the positions again if one has not shown a fill of either side for long: sized by what is known, a closing
+    order would leave a part."""
+    positions = session.positions
+    unshown = any(positions.unshown(account, conId, action) for action in ("BUY", "SELL"))
+    if unshown and positions.unshown_s(account, conId) >= session.order_timing.position_lag_s:
+        await _read(session)
+
+
+async def _read(session: Session) -> None:
+    with suppress(ConnectionLost, TwsError, TimeoutError):
+        async with asyncio.timeout(LIST_S):
+            await read_positions(session, LIST_S)

@@ -3,6 +3,8 @@
 from typing import Any
 
 from bridge.bus.controls.kill_switch import clear_halt, set_halt
+from ib_worker.orders.timing import OrderTiming
+from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import frames, order, trading
 from tests.waiting import until
@@ -68,3 +70,16 @@ async def test_a_short_is_bought_back_and_the_kill_switch_holds_for_what_closes_
     assert halted.code == "halted"
     assert (bought["action"], bought["totalQuantity"], bought["status"]) == ("BUY", 5, "Filled")
     assert (at_once["totalQuantity"], at_once["status"]) == (5, "Filled")
+
+
+async def test_fills_that_the_position_does_not_show_are_looked_for_before_the_size(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    at_once = OrderTiming(position_lag_s=0)
+    limits = Limits(max_short_option_value="off")  # with it they would be read for the limit
+    async with trading(redis_url, session, sim, order_timing=at_once, limits=limits) as front:
+        sim.fault("swallow position 1")
+        await front.submit("place_order", **order(symbol="IBM", totalQuantity=10))
+        sized = await front.submit("close_position", **CLOSE)
+
+    assert (sized["totalQuantity"], sized["status"]) == (HELD + 10, "Filled")
