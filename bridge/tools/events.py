@@ -195,9 +195,10 @@ class GetApprovalState(ToolRequest):
 
 
 class AlertState(Model):
-    """An alert's latest firing, null where it has not fired yet."""
+    """An alert's latest firing, null where it has not fired yet. `untold`: it is over, and no wait has told that."""
 
     fired: Happened | None
+    untold: bool = False
 
 
 @operation(returns=AlertState, toolset="streams")
@@ -205,6 +206,14 @@ class GetAlertState(ToolRequest):
     """Return the latest firing of one of the caller's alerts, in the form of its event."""
 
     alertId: AlertId
+
+
+@operation(returns=AlertState, toolset="streams", effect=Effect.OWN, deadline_s=5)
+class MarkAlertTold(ToolRequest):
+    """Keep that a wait has told the firing of one of the caller's alerts. Return the alert as it stands then."""
+
+    alertId: AlertId
+    time: Annotated[str, Field(max_length=64, description="of the firing")]
 
 
 class WatchesKept(Model):

@@ -21,6 +21,7 @@ from bridge.tools.events import (
     GetApprovalState,
     GetOrderState,
     KeepWatches,
+    MarkAlertTold,
     WatchesKept,
 )
 from bridge.tools.types import Happened
@@ -82,18 +83,34 @@ def _told(event: SessionEvent, at: datetime) -> Happened:
 async def get_alert_state(request: GetAlertState, session: Session, asked: RequestContext) -> AlertState:
     """Raises ToolError not_found for an alert that can't fire and did not within a day, and forbidden for another
     client's. The firing that it returns is in the log already."""
-    _require_own(request.alertId, asked)
+    return await _state(request.alertId, session, asked)
+
+
+async def _state(alertId: str, session: Session, asked: RequestContext) -> AlertState:
+    _require_own(alertId, asked)
     table = session.services.watches
     await table.written()
-    watch = table.alert(request.alertId)
+    watch = table.alert(alertId)
     if watch is None or watch.principal != asked.caller:
         raise ToolError(
             "not_found",
-            f"alertId: there is no alert {request.alertId}. It was cancelled, has expired, fired over a day ago or "
+            f"alertId: there is no alert {alertId}. It was cancelled, has expired, fired over a day ago or "
             "never was. ibkr_get_alerts lists yours.",
         )
     seen = watch.told is not None and table.may_see(asked.caller, watch.told.account)
-    return AlertState(fired=_told(watch.told, datetime.fromisoformat(watch.told.time)) if watch.told and seen else None)
+    if watch.told is None or not seen:
+        return AlertState(fired=None)
+    fired = _told(watch.told, datetime.fromisoformat(watch.told.time))
+    return AlertState(fired=fired, untold=watch.mode == "fired" and not watch.heard)
+
+
+@handles(MarkAlertTold)
+async def mark_alert_told(request: MarkAlertTold, session: Session, asked: RequestContext) -> AlertState:
+    """An alert that was created anew and fired since is not marked: nobody has told that firing."""
+    now = await _state(request.alertId, session, asked)
+    if now.fired is not None and now.fired.time == datetime.fromisoformat(request.time):
+        await session.services.watches.hear(request.alertId)
+    return await _state(request.alertId, session, asked)
 
 
 @handles(KeepWatches)

@@ -21,8 +21,9 @@ async def require_order(session: Session, orderId: int, named: OrderNameArgument
     if entry is None:
         raise ToolError(
             "not_found",
-            f"{name_given(orderId, named)[0]}: TWS lists no such order today, open or ended. The answer "
-            "of a call with an idempotencyKey is kept for seven days: repeat the call with the same key and arguments.",
+            f"{name_given(orderId, named)[0]}: TWS lists no such order today, open or ended. A call that was refused "
+            "leaves no order. Do not repeat the call to find out: after a refusal that places the order. An order of "
+            "an earlier day shows in ibkr_get_executions and ibkr_get_positions.",
         )
     require_own_account(entry.state.terms.account)
     return entry

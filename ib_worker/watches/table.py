@@ -138,6 +138,12 @@ class WatchTable:
         self._change(id, after, (draft,))
         self._bound_fired(watch.principal)
 
+    async def hear(self, id: str) -> None:
+        """Keep that a wait has told an alert that is over, and return when Redis has it. Raises Fenced."""
+        watch = self._fired.get(id)
+        if watch is not None and not watch.heard:
+            await self._change(id, msgspec.structs.replace(watch, heard=True))
+
     def _bound_fired(self, principal: str) -> None:
         """Forget a principal's oldest firings beyond its bound."""
         own = [each.id for each in self._fired.values() if each.principal == principal]

@@ -1,8 +1,11 @@
 """The tool ibkr_wait_for: a call that ends at the first of the events that it is given, or when its time is over."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NoReturn
 
 import msgspec
@@ -20,6 +23,7 @@ from bridge.tools.events import (
     GetApprovalState,
     GetOrderState,
     KeepWatches,
+    MarkAlertTold,
     WaitCondition,
     WaitFor,
 )
@@ -33,6 +37,8 @@ from mcp_front.tools.status import session_status
 
 MOST_OF_ONE = 64  # waits of one caller at once
 MOST = 1_000  # at this front
+MARK_S = 2.0  # for which an answer waits until the worker has kept that an alert was told
+MOST_TOLD = 4_096  # firings told by this front that it remembers while the worker may not have kept that
 # Errors that end when the session, the worker or Redis is back. All others end the call.
 PASSING = frozenset({
     "no_worker", "bus_down", "worker_lost", "timeout", "retry", "not_ready", "gateway_unreachable",
@@ -74,6 +80,7 @@ class Waits:
         self._bus = bus
         self._timing = timing
         self._waiting = Waiting(draining, tokens, timing)
+        self._told: OrderedDict[tuple[str, datetime], None] = OrderedDict()
         self._places = WaitPlaces("ibkr_wait_for", MOST_OF_ONE, MOST, "Give several events to one call.")
 
     async def wait_for(self, call: Call) -> ToolResult:
@@ -89,6 +96,8 @@ class Waits:
             finding = self._find(call, request, progress)
             watching = self._keep_watched(call, request)
             found, why = await self._waiting.first(call, finding, request.timeout_seconds, line, watching)
+            if found is not None and request.events[found.condition].event == "alert":
+                await self._mark_told(call, request.events[found.condition].alertId or "", found.happened["time"])
         cursor = sealed_cursor(found.cursor if found else progress.cursor, principal)
         waited = round(clock() - began, 3)
         return value_result(
@@ -115,6 +124,7 @@ class Waits:
         """Read on until a condition is met. A state counts that is so already if the call has no cursor, or events were
         lost."""
         unknown = asks_alerts = request.cursor is None
+        asks_untold = not unknown
         if not unknown:
             await self._require_own_approvals(call, request.events)
             await self._require_alerts(call, request)
@@ -124,6 +134,10 @@ class Waits:
                 if now is not None:
                     return now
                 unknown = False
+            if asks_untold:
+                untold, asks_untold = await self._untold(call, request.events, progress.cursor)
+                if untold is not None:
+                    return untold
             try:
                 page = await self._bus.events.after(progress.cursor)
             except BusError:
@@ -217,7 +231,7 @@ class Waits:
             if condition.event != "alert":
                 continue
             try:
-                await self._asked(call, "get_alert_state", GetAlertState(alertId=condition.alertId or ""))
+                await self._alert_state(call, condition)
             except ToolError:
                 if not await self._is_logged(call, request.events, place):
                     raise
@@ -225,11 +239,43 @@ class Waits:
     async def _alert(self, call: Call, condition: WaitCondition, cursor: Cursor) -> dict[str, Any] | None:
         """Return the alert's latest firing; None for one after the cursor, which the log is about to tell. Raises
         ToolError for an alert that is not there."""
-        now = await self._asked(call, "get_alert_state", GetAlertState(alertId=condition.alertId or ""))
+        now = await self._alert_state(call, condition)
         fired: dict[str, Any] | None = now["fired"] if now is not None else None
         if fired is None or await self._is_logged(call, [condition], cursor):
             return None
         return fired
+
+    async def _untold(
+        self, call: Call, conditions: Sequence[WaitCondition], cursor: Cursor
+    ) -> tuple[Found | None, bool]:
+        """Return an alert that fired before the cursor and that no wait has told, and whether to ask again, since the
+        worker can't tell now. A client that waits with the cursor of a later event must not lose the alert by that."""
+        again = False
+        for number, condition in enumerate(conditions):
+            if condition.event != "alert":
+                continue
+            try:
+                now = await self._alert_state(call, condition)
+            except ToolError:  # the alert is no more, and the log has its firing
+                continue
+            again |= now is None
+            if now is None or not now.get("untold") or await self._is_logged(call, [condition], cursor):
+                continue
+            if (condition.alertId or "", datetime.fromisoformat(now["fired"]["time"])) not in self._told:
+                return Found(number, now["fired"], cursor), False
+        return None, again
+
+    async def _alert_state(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
+        return await self._asked(call, "get_alert_state", GetAlertState(alertId=condition.alertId or ""))
+
+    async def _mark_told(self, call: Call, alertId: str, time: str) -> None:
+        """Have the worker keep that the firing is told. While it is away this front alone remembers."""
+        self._told[alertId, datetime.fromisoformat(time)] = None
+        while len(self._told) > MOST_TOLD:
+            self._told.popitem(last=False)
+        with suppress(ToolError, TimeoutError):
+            async with asyncio.timeout(MARK_S):
+                await self._ask(call, "mark_alert_told", MarkAlertTold(alertId=alertId, time=time))
 
     async def _order(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
         """Return the order as it stands if it meets the condition. Raises ToolError for an order that is not there."""

@@ -48,6 +48,7 @@ class Watch(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `read`: the number of the log's event up to which an alert has decided. `cursor`: the log's newest event before the
     alert began. `told`: the latest firing's event, as the log has it. `number`: the condition that it met.
+    `heard`: whether a wait has told the firing of an alert that is over.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Watch(msgspec.Struct, frozen=True, omit_defaults=True):
     cursor: str = ""
     told: SessionEvent | None = None
     number: int = 0
+    heard: bool = False
 
 
 async def read_watches(pipe: CommandPipeline, keys: Keys) -> dict[str, Watch]:

@@ -14,10 +14,11 @@ async def test_an_order_is_found_by_its_id_and_one_that_is_nowhere_is_not(sim: S
     async with ready_session(sim, order_timing=SOON) as stand:
         entry = place(stand)
         found = await require_order(stand.session, entry.state.orderId, OrderNameArguments())
-        with pytest.raises(ToolError, match="permId: TWS lists no such order today"):
+        with pytest.raises(ToolError, match="permId: TWS lists no such order today") as unknown:
             await require_order(stand.session, 0, OrderNameArguments(permId=7))
 
     assert found is entry
+    assert "Do not repeat the call to find out" in str(unknown.value)  # after a refusal that would trade
 
 
 async def test_a_gateway_in_read_only_mode_lists_no_orders(sim: Simulator) -> None:

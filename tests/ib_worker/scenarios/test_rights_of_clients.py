@@ -35,6 +35,7 @@ OF_FRONTS: Mapping[str, dict[str, Any]] = {  # operations that no model sees
     "get_order_state": {"permId": 1},
     "get_approval_state": {"orderKey": "key-of-nothing"},
     "get_alert_state": {"alertId": "aaaaaaaa-bbbbbbbbbbbbbbbb"},
+    "mark_alert_told": {"alertId": "aaaaaaaa-bbbbbbbbbbbbbbbb", "time": "2026-01-01T00:00:00Z"},
     "keep_watches": {"events": [{"event": "price", "symbol": "SPY", "above": 1}]},
     "answer_form": {"key": "key-of-nothing", "challenge": "none", "answer": "decline"},
     "open_live_feed": {"symbol": "SPY", "feed": "bars5s"},

@@ -54,6 +54,22 @@ async def test_an_alert_that_fired_before_the_wait_is_told_and_listed(redis_url:
     assert (listed["state"], listed["fired"]) == ("fired", 1)
 
 
+async def test_a_fired_alert_is_told_once_with_the_cursor_of_a_later_event(redis_url: str, session: str) -> None:
+    async with whole_stack(redis_url, session) as stack:
+        made = await fired_alert(stack.front)
+        far = await called(stack.front, "ibkr_create_alert", events=[FAR])
+        later = (await called(stack.front, "ibkr_wait_for", events=on(far), timeout_seconds=1))["cursor"]
+        first = await called(stack.front, "ibkr_wait_for", events=on(made), timeout_seconds=5, cursor=later)
+        again = await called(
+            stack.front, "ibkr_wait_for", events=on(made), timeout_seconds=1, cursor=first.get("cursor", later)
+        )
+        retried = await called(stack.front, "ibkr_wait_for", events=on(made), timeout_seconds=5, cursor=made["cursor"])
+
+    assert [each["event"] for each in (first, again, retried)] == ["alert", "none", "alert"]
+    assert at(first) == at(retried)
+    assert first["waited_seconds"] < 3
+
+
 async def test_an_alert_that_is_not_there_is_an_error_and_no_wait(redis_url: str, session: str) -> None:
     async with whole_stack(redis_url, session) as stack:
         made = await called(stack.front, "ibkr_create_alert", events=[FAR])
