@@ -10,8 +10,7 @@ from tests.architecture.source import PRODUCT, class_names, docstrings, name_of,
 INDIRECT_OPENING = re.compile(r"\W*(what|who|whoever|whether|how|where|that|of)\b", re.IGNORECASE)
 # TWS's own nouns, which the simulator, a reading of its own, has as well as the product.
 BOTH_READINGS = {
-    "Bar", "CalculateImpliedVolatility", "CalculateOptionPrice", "CancelOrder", "Contract", "ContractDetails",
-    "Execution", "OptionChain", "OrderState", "PlaceOrder", "Position",
+    "Bar", "CancelOrder", "Contract", "ContractDetails", "Execution", "OrderState", "PlaceOrder", "Position",
     "PriceIncrement",
 }  # fmt: skip
 

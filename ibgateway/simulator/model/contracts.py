@@ -112,7 +112,7 @@ class ContractDescription:
 
 
 @dataclass(frozen=True)
-class OptionChain:
+class SecDefOptParams:
     """One (exchange, trading class) of reqSecDefOptParams."""
 
     exchange: str

@@ -13,8 +13,8 @@ from ibgateway.simulator.model.contracts import (
     Contract,
     ContractDescription,
     ContractDetails,
-    OptionChain,
     PriceIncrement,
+    SecDefOptParams,
 )
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.market_data import (
@@ -71,7 +71,7 @@ class MarketQueries(WorldParts):
 
     def option_chains(
         self, underlyingSymbol: str, futFopExchange: str, underlyingSecType: str, underlyingConId: int
-    ) -> list[OptionChain]:
+    ) -> list[SecDefOptParams]:
         """Return one entry for each exchange and trading class; empty if the underlying has no options."""
         return search.option_chains(
             self._directory, self._today(), underlyingSymbol, futFopExchange, underlyingSecType, underlyingConId

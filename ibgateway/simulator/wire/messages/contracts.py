@@ -9,8 +9,8 @@ from ibgateway.simulator.model.contracts import (
     ContractDescription,
     ContractDetails,
     DeltaNeutralContract,
-    OptionChain,
     PriceIncrement,
+    SecDefOptParams,
 )
 from ibgateway.simulator.model.market_data import DepthExchange, SmartComponent
 from ibgateway.simulator.wire.encoding.text import UNSET_INTEGER, Value, message, minimal
@@ -99,7 +99,7 @@ def symbol_samples(version: int, reqId: int, found: Sequence[ContractDescription
     return message(79, *fields)
 
 
-def option_chain(reqId: int, chain: OptionChain) -> bytes:
+def option_chain(reqId: int, chain: SecDefOptParams) -> bytes:
     fields: list[Value] = [reqId, chain.exchange, chain.underlyingConId, chain.tradingClass, chain.multiplier]
     fields += [len(chain.expirations), *chain.expirations]
     fields += [len(chain.strikes), *chain.strikes]

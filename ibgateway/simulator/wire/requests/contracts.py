@@ -57,7 +57,7 @@ class ReqMktDepthExchanges:
 
 
 @request(54, versioned=ALWAYS)
-class CalculateImpliedVolatility:
+class ReqCalcImpliedVolat:
     reqId: int
     contract: AnyContract
     optionPrice: float
@@ -66,7 +66,7 @@ class CalculateImpliedVolatility:
 
 
 @request(55, versioned=ALWAYS)
-class CalculateOptionPrice:
+class ReqCalcOptionPrice:
     reqId: int
     contract: AnyContract
     volatility: float
@@ -75,10 +75,10 @@ class CalculateOptionPrice:
 
 
 @request(56, versioned=ALWAYS)
-class CancelCalculateImpliedVolatility:
+class CancelCalcImpliedVolat:
     reqId: int
 
 
 @request(57, versioned=ALWAYS)
-class CancelCalculateOptionPrice:
+class CancelCalcOptionPrice:
     reqId: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from ibgateway.simulator.model.contracts import ContractDescription, OptionChain
+from ibgateway.simulator.model.contracts import ContractDescription, SecDefOptParams
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.market_data import DepthExchange, SmartComponent
 from ibgateway.simulator.world.instruments.derivatives import Underlying
@@ -76,7 +76,7 @@ def _description(each: Instrument) -> ContractDescription:
 
 def option_chains(
     directory: Directory, today: date, symbol: str, futFopExchange: str, underlyingSecType: str, underlyingConId: int
-) -> list[OptionChain]:
+) -> list[SecDefOptParams]:
     """Return a chain for each exchange and trading class of the underlying's options; empty if there are none."""
     secType = "FOP" if underlyingSecType == "FUT" else "OPT"
     on = directory.derivatives.underlying(symbol.upper(), secType)
@@ -90,7 +90,7 @@ def option_chains(
         if option is not None and option.underConId == underlyingConId:
             by_class.setdefault(option.tradingClass, []).append(f"{expiry:%Y%m%d}")
     return [
-        OptionChain(exchange, underlyingConId, name, on.multiplier, tuple(days), strikes)
+        SecDefOptParams(exchange, underlyingConId, name, on.multiplier, tuple(days), strikes)
         for name, days in by_class.items()
         for exchange in _chain_exchanges(on, futFopExchange)
     ]
