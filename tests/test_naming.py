@@ -10,8 +10,8 @@ from tests.architecture.source import PRODUCT, class_names, docstrings, name_of,
 INDIRECT_OPENING = re.compile(r"\W*(what|who|whoever|whether|how|where|that|of)\b", re.IGNORECASE)
 # TWS's own nouns, which the simulator, a reading of its own, has as well as the product.
 BOTH_READINGS = {
-    "Bar", "CancelOrder", "Contract", "ContractDetails", "Execution", "OrderState", "PlaceOrder", "Position",
-    "PriceIncrement",
+    "CalculateImpliedVolatility", "CalculateOptionPrice", "CancelOrder", "Contract", "ContractDetails", "Execution",
+    "OrderState", "PlaceOrder", "PriceIncrement",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ibgateway.simulator.model.chunks import Pieces
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
-from ibgateway.simulator.model.market_data import Bar, BidAsk, HistoricalBars, Snapshot
+from ibgateway.simulator.model.market_data import BarData, BidAsk, HistoricalBars, Snapshot
 
 if TYPE_CHECKING:
     from ibgateway.simulator.world.world import World
@@ -115,7 +115,7 @@ def bars(
     return replace(found[0][0], bars=summed)
 
 
-def _bar(parts: list[tuple[Bar, int]]) -> Bar:
+def _bar(parts: list[tuple[BarData, int]]) -> BarData:
     opened = round(sum(bar.open * ratio for bar, ratio in parts), DIGITS)
     closed = round(sum(bar.close * ratio for bar, ratio in parts), DIGITS)
-    return Bar(parts[0][0].time, opened, max(opened, closed), min(opened, closed), closed, Decimal(-1), -1.0, -1)
+    return BarData(parts[0][0].time, opened, max(opened, closed), min(opened, closed), closed, Decimal(-1), -1.0, -1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from ibgateway.simulator.gateway.connection import ClientSubscription, Connection, handles
-from ibgateway.simulator.model.account import AccountPnL, AccountValue, PortfolioItem, Position, PositionPnL
+from ibgateway.simulator.model.account import AccountPnL, AccountPosition, AccountValue, PortfolioItem, PositionPnL
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.wire.messages import account as messages
@@ -147,7 +147,7 @@ class PositionsSubscription(ClientSubscription):
         connection.send(messages.position_end())
 
     def on_event(self, event: Event) -> None:
-        if isinstance(event, Position):
+        if isinstance(event, AccountPosition):
             self.connection.send(messages.position(event))
 
 
@@ -172,11 +172,11 @@ class PositionsMultiSubscription(ClientSubscription):
             self._send(held)
         connection.send(messages.position_multi_end(request.reqId))
 
-    def _send(self, held: Position) -> None:
+    def _send(self, held: AccountPosition) -> None:
         self.connection.send(messages.position_multi(self.request.reqId, held, self.request.modelCode))
 
     def on_event(self, event: Event) -> None:
-        if isinstance(event, Position) and self.request.account in {"", event.account}:
+        if isinstance(event, AccountPosition) and self.request.account in {"", event.account}:
             self._send(event)
 
 

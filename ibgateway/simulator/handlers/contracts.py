@@ -60,21 +60,21 @@ def _send_computation(connection: Connection, reqId: int, computation: OptionCom
     connection.send(head + market_data.option_tail(CUSTOM_OPTION_COMPUTATION, computation))
 
 
-@handles(requests.ReqCalcImpliedVolat)
-def calculate_implied_volatility(connection: Connection, request: requests.ReqCalcImpliedVolat) -> None:
+@handles(requests.CalculateImpliedVolatility)
+def calculate_implied_volatility(connection: Connection, request: requests.CalculateImpliedVolatility) -> None:
     contract = connection.world.resolve(request.contract)
     computation = connection.world.implied_volatility(contract, request.optionPrice, request.underPrice)
     _send_computation(connection, request.reqId, computation)
 
 
-@handles(requests.ReqCalcOptionPrice)
-def calculate_option_price(connection: Connection, request: requests.ReqCalcOptionPrice) -> None:
+@handles(requests.CalculateOptionPrice)
+def calculate_option_price(connection: Connection, request: requests.CalculateOptionPrice) -> None:
     contract = connection.world.resolve(request.contract)
     computation = connection.world.option_price(contract, request.volatility, request.underPrice)
     _send_computation(connection, request.reqId, computation)
 
 
-@handles(requests.CancelCalcImpliedVolat)
-@handles(requests.CancelCalcOptionPrice)
+@handles(requests.CancelCalculateImpliedVolatility)
+@handles(requests.CancelCalculateOptionPrice)
 def cancel_calculation(_: Connection, __: object) -> None:
     """Do nothing: a calculation is answered at once, so there is none to cancel."""

@@ -11,7 +11,7 @@ from ibgateway.simulator.handlers.market_data import lot_of
 from ibgateway.simulator.model.chunks import Pieces, at_once
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
-from ibgateway.simulator.model.market_data import Bar, HistoricalBars
+from ibgateway.simulator.model.market_data import BarData, HistoricalBars
 from ibgateway.simulator.wire.messages import history as messages
 from ibgateway.simulator.wire.requests import history as requests
 from ibgateway.simulator.world.time.instants import instant
@@ -101,7 +101,7 @@ class KeepUpToDateSubscription(ClientSubscription):
         request: requests.ReqHistoricalData,
         contract: Contract,
         style: messages.BarStyle,
-        last: Bar | None,
+        last: BarData | None,
     ) -> None:
         self.connection = connection
         self.request = request

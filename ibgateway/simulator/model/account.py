@@ -9,7 +9,7 @@ from ibgateway.simulator.model.contracts import Contract
 
 
 @dataclass(frozen=True)
-class Position:
+class AccountPosition:
     account: str
     contract: Contract
     position: Decimal

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.model.account import AccountValue, PortfolioItem, Position
+from ibgateway.simulator.model.account import AccountPosition, AccountValue, PortfolioItem
 from ibgateway.simulator.model.orders import CommissionReport, Execution, OpenOrder, OrderError, OrderStatus
 
 OrderEvent = OpenOrder | OrderStatus | Execution | CommissionReport | OrderError
-AccountEvent = Position | PortfolioItem | AccountValue
+AccountEvent = AccountPosition | PortfolioItem | AccountValue
 Event = OrderEvent | AccountEvent

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class BarData:
     """One bar. `time` is its start; a daily bar's is midnight UTC of its trading day."""
 
     time: float
@@ -112,6 +112,6 @@ class SmartComponent:
 class HistoricalBars:
     """A historical request's answer: its bars and the span that they cover."""
 
-    bars: list[Bar] = field(default_factory=list)
+    bars: list[BarData] = field(default_factory=list)
     start: float = 0.0
     end: float = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibgateway.simulator.model.account import AccountPnL, AccountValue, PortfolioItem, Position, PositionPnL
+from ibgateway.simulator.model.account import AccountPnL, AccountPosition, AccountValue, PortfolioItem, PositionPnL
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.model.orders import CommissionReport, Execution, ExecutionFilter, OpenOrder, Order, OrderStatus
@@ -71,7 +71,7 @@ class OrderOperations(WorldParts):
 
     # --- account -------------------------------------------------------------------------------------------------
 
-    def positions(self, account: str | None) -> list[Position]:
+    def positions(self, account: str | None) -> list[AccountPosition]:
         """Return the positions of one account or of all (None); a position closed today stays with 0."""
         return self._broker.positions(account)
 

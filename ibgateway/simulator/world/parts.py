@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from ibgateway.simulator.model.account import Position
+from ibgateway.simulator.model.account import AccountPosition
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.world.account.broker import Broker
@@ -75,6 +75,6 @@ class WorldParts:
     def _drain(self) -> list[Event]:
         """Return the events; after a change of a position, also the account's new values."""
         events = self._exchange.drain()
-        for account in dict.fromkeys(each.account for each in events if isinstance(each, Position)):
+        for account in dict.fromkeys(each.account for each in events if isinstance(each, AccountPosition)):
             events += self._broker.account_values(account, self.now)
         return events

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.model.account import AccountValue, PortfolioItem, Position
+from ibgateway.simulator.model.account import AccountPosition, AccountValue, PortfolioItem
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.model.market_data import Trade
@@ -104,7 +104,9 @@ class Trader:
 
 def names(events: list[Event]) -> list[str]:
     """The kinds of events that a client sees of an order, in order."""
-    return [type(each).__name__ for each in events if not isinstance(each, Position | PortfolioItem | AccountValue)]
+    return [
+        type(each).__name__ for each in events if not isinstance(each, AccountPosition | PortfolioItem | AccountValue)
+    ]
 
 
 def summary_value(world: World, tag: str) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.model.account import AccountPnL, AccountValue, PortfolioItem, Position, PositionPnL
+from ibgateway.simulator.model.account import AccountPnL, AccountPosition, AccountValue, PortfolioItem, PositionPnL
 from ibgateway.simulator.wire.encoding.text import java_double, message
 from ibgateway.simulator.wire.messages.fields import held_contract
 
@@ -57,7 +57,7 @@ def account_summary_end(reqId: int) -> bytes:
     return message(64, 1, reqId)
 
 
-def position(held: Position) -> bytes:
+def position(held: AccountPosition) -> bytes:
     contract = held.contract
     return message(
         61, 3, held.account, *held_contract(contract, contract.primaryExchange), held.position, float(held.avgCost)
@@ -68,7 +68,7 @@ def position_end() -> bytes:
     return message(62, 1)
 
 
-def position_multi(reqId: int, held: Position, modelCode: str) -> bytes:
+def position_multi(reqId: int, held: AccountPosition, modelCode: str) -> bytes:
     contract = held.contract
     fields = held_contract(contract, contract.primaryExchange)
     return message(71, 1, reqId, held.account, *fields, held.position, float(held.avgCost), modelCode)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.model.market_data import Bar, BidAsk, HistoricalBars, Trade, TradingSession
+from ibgateway.simulator.model.market_data import BarData, BidAsk, HistoricalBars, Trade, TradingSession
 from ibgateway.simulator.wire.encoding.text import Value, fixed, message, minimal, price
 from ibgateway.simulator.wire.messages.fields import local_time
 
@@ -36,11 +36,11 @@ class BarStyle:
     def volume(self, volume: Decimal) -> str:
         return minimal(volume if self.lot == 1 or volume < 0 else volume // self.lot)
 
-    def wap(self, bar: Bar) -> str:
+    def wap(self, bar: BarData) -> str:
         return "-1" if bar.volume < 0 else fixed(bar.wap, self.decimals + 1)
 
 
-def _bar(style: BarStyle, bar: Bar) -> list[Value]:
+def _bar(style: BarStyle, bar: BarData) -> list[Value]:
     prices: list[Value] = [style.price(x) for x in (bar.open, bar.high, bar.low, bar.close)]
     return [style.date(bar.time), *prices, style.volume(bar.volume), style.wap(bar), bar.count]
 
@@ -54,7 +54,7 @@ def historical_data(version: int, reqId: int, requested: HistoricalBars, style: 
     return [message(17, reqId, len(requested.bars), *bars), message(108, reqId, *span)]
 
 
-def historical_data_update(reqId: int, bar: Bar, style: BarStyle) -> bytes:
+def historical_data_update(reqId: int, bar: BarData, style: BarStyle) -> bytes:
     """Return a changed bar; only this message has close before high and low."""
     prices = [style.price(x) for x in (bar.open, bar.close, bar.high, bar.low)]
     return message(90, reqId, bar.count, style.date(bar.time), *prices, style.wap(bar), style.volume(bar.volume))

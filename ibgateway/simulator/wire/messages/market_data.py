@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ibgateway.simulator.model.market_data import Bar, BidAsk, DepthLevel, OptionComputation, Trade
+from ibgateway.simulator.model.market_data import BarData, BidAsk, DepthLevel, OptionComputation, Trade
 from ibgateway.simulator.model.research import Headline
 from ibgateway.simulator.wire.encoding.text import Value, message, minimal, price
 
@@ -117,7 +117,7 @@ def depth_l2(reqId: int, position: int, operation: int, side: int, level: DepthL
     return message(13, 1, reqId, position, level.marketMaker, operation, side, level.price, level.size, isSmartDepth)
 
 
-def real_time_bar(reqId: int, bar: Bar, volume: Value, decimals: int) -> bytes:
+def real_time_bar(reqId: int, bar: BarData, volume: Value, decimals: int) -> bytes:
     prices = [price(x, decimals) for x in (bar.open, bar.high, bar.low, bar.close)]
     wap = "-1" if bar.volume < 0 else price(bar.wap, decimals)
     return message(50, 3, reqId, int(bar.time), *prices, volume, wap, bar.count)

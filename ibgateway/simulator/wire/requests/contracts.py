@@ -57,7 +57,7 @@ class ReqMktDepthExchanges:
 
 
 @request(54, versioned=ALWAYS)
-class ReqCalcImpliedVolat:
+class CalculateImpliedVolatility:
     reqId: int
     contract: AnyContract
     optionPrice: float
@@ -66,7 +66,7 @@ class ReqCalcImpliedVolat:
 
 
 @request(55, versioned=ALWAYS)
-class ReqCalcOptionPrice:
+class CalculateOptionPrice:
     reqId: int
     contract: AnyContract
     volatility: float
@@ -75,10 +75,10 @@ class ReqCalcOptionPrice:
 
 
 @request(56, versioned=ALWAYS)
-class CancelCalcImpliedVolat:
+class CancelCalculateImpliedVolatility:
     reqId: int
 
 
 @request(57, versioned=ALWAYS)
-class CancelCalcOptionPrice:
+class CancelCalculateOptionPrice:
     reqId: int

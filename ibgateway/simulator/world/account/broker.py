@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from ibgateway.simulator.model.account import AccountPnL, AccountValue, PortfolioItem, Position, PositionPnL
+from ibgateway.simulator.model.account import AccountPnL, AccountPosition, AccountValue, PortfolioItem, PositionPnL
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.account import statement
 from ibgateway.simulator.world.account.allocation import BY_AMOUNT, EQUAL, METHODS, NET_LIQ, AccountShare, Group, shared
@@ -129,11 +129,11 @@ class Broker:
 
     # --- what TWS shows ------------------------------------------------------------------------------------------
 
-    def position(self, account: str, instrument: Instrument) -> Position:
+    def position(self, account: str, instrument: Instrument) -> AccountPosition:
         held = self.ledgers[account].holdings.get(instrument.conId) or Holding(instrument)
         return _position(account, held)
 
-    def positions(self, account: str | None) -> list[Position]:
+    def positions(self, account: str | None) -> list[AccountPosition]:
         return [
             _position(name, held)
             for name, ledger in self.ledgers.items()
@@ -232,8 +232,8 @@ def _open_holdings(ledger: Ledger) -> list[Holding]:
     return [held for held in ledger.holdings.values() if held.quantity]
 
 
-def _position(account: str, held: Holding) -> Position:
+def _position(account: str, held: Holding) -> AccountPosition:
     """Return a position; TWS puts the primary exchange into its contract."""
     instrument = held.instrument
     contract = instrument.contract(instrument.primaryExchange or instrument.exchanges[0])
-    return Position(account, contract, held.quantity, round(float(held.cost), 8))
+    return AccountPosition(account, contract, held.quantity, round(float(held.cost), 8))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ibgateway.simulator.model.chunks import Pieces
 from ibgateway.simulator.model.errors import Refusal
-from ibgateway.simulator.model.market_data import Bar, HistoricalBars
+from ibgateway.simulator.model.market_data import BarData, HistoricalBars
 from ibgateway.simulator.world.history.durations import Duration, check_length, parse_bar_size, parse_duration
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.market import Market
@@ -76,7 +76,7 @@ def _no_data(instrument: Instrument, whatToShow: str) -> Refusal:
     return Refusal(162, f"Historical Market Data Service error message:HMDS query returned no data: {where} {name}")
 
 
-def _found(market: Market, asked: BarRequest, length: Duration) -> Pieces[tuple[float, list[Bar]]]:
+def _found(market: Market, asked: BarRequest, length: Duration) -> Pieces[tuple[float, list[BarData]]]:
     """Return the start of the span, and its bars."""
     calendar = asked.instrument.calendar
     last = _last_day(market, asked)
@@ -88,7 +88,7 @@ def _found(market: Market, asked: BarRequest, length: Duration) -> Pieces[tuple[
     else:
         first = max(_first_day(asked, length, last), market.first_day(asked.instrument))
         start = calendar.open_of(first) if first <= last else asked.end
-    found: list[Bar] = []
+    found: list[BarData] = []
     for index in range(first, last + 1):
         yield
         intraday = isinstance(asked.size, int)
@@ -134,7 +134,7 @@ def _seconds_back(asked: BarRequest, seconds: float) -> float:
 # --- daily -------------------------------------------------------------------------------------------------------
 
 
-def daily_bar(market: Market, asked: BarRequest, index: int) -> list[Bar]:
+def daily_bar(market: Market, asked: BarRequest, index: int) -> list[BarData]:
     """Return the day's bar, from its rows if the day is over; no bar before its first tick."""
     instrument = asked.instrument
     calendar = instrument.calendar
@@ -156,9 +156,9 @@ def daily_bar(market: Market, asked: BarRequest, index: int) -> list[Bar]:
     return [bar]
 
 
-def _traded_row(instrument: Instrument, rows: list[Row], time: float) -> Bar:
+def _traded_row(instrument: Instrument, rows: list[Row], time: float) -> BarData:
     volume, turnover = sum(row.volume for row in rows), sum(row.turnover for row in rows)
-    return Bar(
+    return BarData(
         time,
         instrument.price(rows[0].open),
         instrument.price(max(row.high for row in rows)),
@@ -170,7 +170,7 @@ def _traded_row(instrument: Instrument, rows: list[Row], time: float) -> Bar:
     )
 
 
-def _quoted_row(instrument: Instrument, rows: list[Row], whatToShow: str, time: float) -> Bar:
+def _quoted_row(instrument: Instrument, rows: list[Row], whatToShow: str, time: float) -> BarData:
     opening, closing = rows[0].first_quote, rows[-1].last_quote
     high = max(row.bid_high for row in rows), max(row.high for row in rows)
     low = min(row.bid_low for row in rows), min(row.ask_low for row in rows)
@@ -184,16 +184,16 @@ def _quoted_row(instrument: Instrument, rows: list[Row], whatToShow: str, time: 
 
 def _quote_bar(
     instrument: Instrument, time: float, opening: float, high: float, low: float, close: float, half: bool = False
-) -> Bar:
+) -> BarData:
     scale = instrument.scale * (2 if half else 1)
     prices = [float(ticks) * instrument.step / scale for ticks in (opening, high, low, close)]
     return _unsized(time, prices)
 
 
-def _unsized(time: float, prices: list[float]) -> Bar:
+def _unsized(time: float, prices: list[float]) -> BarData:
     """Return a bar of quotes: it has no volume, which TWS shows as -1."""
     opening, high, low, close = prices
-    return Bar(time, opening, high, low, close, Decimal(-1), -1.0, -1)
+    return BarData(time, opening, high, low, close, Decimal(-1), -1.0, -1)
 
 
 def _wap(instrument: Instrument, turnover: int, volume: int) -> float:
@@ -202,13 +202,13 @@ def _wap(instrument: Instrument, turnover: int, volume: int) -> float:
     return round(turnover / volume * instrument.step / instrument.scale, 3)
 
 
-def _scaled(bar: Bar, factor: float) -> Bar:
+def _scaled(bar: BarData, factor: float) -> BarData:
     opening, high, low, close = (round(price * factor, 2) for price in (bar.open, bar.high, bar.low, bar.close))
-    return Bar(bar.time, opening, high, low, close, bar.volume, round(bar.wap * factor, 3), bar.count)
+    return BarData(bar.time, opening, high, low, close, bar.volume, round(bar.wap * factor, 3), bar.count)
 
 
-def _flat(time: float, value: float) -> Bar:
-    return Bar(time, value, value, value, value, Decimal(0), 0.0, 0)
+def _flat(time: float, value: float) -> BarData:
+    return BarData(time, value, value, value, value, Decimal(0), 0.0, 0)
 
 
 def _rate(market: Market, asked: BarRequest, index: int) -> float:
@@ -218,26 +218,26 @@ def _rate(market: Market, asked: BarRequest, index: int) -> float:
     return round(of_day(market.series(asked.instrument.series), index), 6)
 
 
-def _grouped(days: list[Bar], size: str) -> list[Bar]:
+def _grouped(days: list[BarData], size: str) -> list[BarData]:
     """Return weekly or monthly bars; each has the date of its last trading day."""
     if size == "day":
         return days
     return [_merged(list(group)) for _, group in groupby(days, key=_week if size == "week" else _month)]
 
 
-def _week(bar: Bar) -> object:
+def _week(bar: BarData) -> object:
     return int(bar.time // 86_400 + 3) // 7
 
 
-def _month(bar: Bar) -> object:
+def _month(bar: BarData) -> object:
     return np.datetime64(int(bar.time), "s").astype("datetime64[M]")
 
 
-def _merged(days: list[Bar]) -> Bar:
+def _merged(days: list[BarData]) -> BarData:
     volume = sum((bar.volume for bar in days), Decimal(0))
     quoted = days[0].count == -1
     turnover = sum(bar.wap * float(bar.volume) for bar in days)
-    return Bar(
+    return BarData(
         days[-1].time,
         days[0].open,
         max(bar.high for bar in days),
@@ -252,7 +252,7 @@ def _merged(days: list[Bar]) -> Bar:
 # --- intraday ----------------------------------------------------------------------------------------------------
 
 
-def _intraday(market: Market, asked: BarRequest, index: int, start: float) -> list[Bar]:
+def _intraday(market: Market, asked: BarRequest, index: int, start: float) -> list[BarData]:
     assert isinstance(asked.size, int)
     edges = _edges(asked, index, asked.size)
     if asked.whatToShow in VOLATILITIES or asked.whatToShow == "FEE_RATE":
@@ -273,7 +273,7 @@ def _edges(asked: BarRequest, index: int, size: int) -> Floats:
     return np.concatenate([[first], inner, [last]])
 
 
-def _within(market: Market, asked: BarRequest, index: int, edges: Floats, time: float | None) -> list[Bar]:
+def _within(market: Market, asked: BarRequest, index: int, edges: Floats, time: float | None) -> list[BarData]:
     """Aggregate the day's ticks between the edges, up to the end; `time` stamps the one bar if given."""
     spans = asked.instrument.calendar.spans(index)
     tapes = [
@@ -292,7 +292,7 @@ def _within(market: Market, asked: BarRequest, index: int, edges: Floats, time: 
     return found
 
 
-def _traded(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | None) -> list[Bar]:
+def _traded(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | None) -> list[BarData]:
     """Return bars of prints; bars without a print are left out."""
     at = np.concatenate([tape.prints.time for tape in tapes])
     upto = int(np.searchsorted(at, asked.end, side="right"))
@@ -308,7 +308,7 @@ def _traded(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | N
     volume, turnover = np.add.reduceat(size, first), np.add.reduceat(size * price, first)
     instrument = asked.instrument
     return [
-        Bar(
+        BarData(
             float(edges[full[i]]) if time is None else time,
             instrument.price(price[first[i]]),
             instrument.price(high[i]),
@@ -322,7 +322,7 @@ def _traded(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | N
     ]
 
 
-def _quoted(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | None) -> list[Bar]:
+def _quoted(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | None) -> list[BarData]:
     """Return bars of quotes; a bar without a change repeats the present quote."""
     at = np.concatenate([tape.quotes.time for tape in tapes])
     upto = int(np.searchsorted(at, asked.end, side="right"))
@@ -344,7 +344,7 @@ def _quoted(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | N
     return found
 
 
-def _quote_span(asked: BarRequest, bid: Ints, ask: Ints, at: Floats, stamp: float) -> Bar:
+def _quote_span(asked: BarRequest, bid: Ints, ask: Ints, at: Floats, stamp: float) -> BarData:
     instrument = asked.instrument
     if asked.whatToShow == "BID_ASK":  # open and close are time averages, as TWS defines them
         weight = np.append(np.diff(at), 0) if len(at) > 1 and at[-1] > at[0] else np.ones(len(at))

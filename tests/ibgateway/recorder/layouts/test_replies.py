@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from ibgateway.recorder.layouts.replies import REPLIES
-from ibgateway.simulator.model.account import AccountValue, PortfolioItem, Position, PositionPnL
+from ibgateway.simulator.model.account import AccountPosition, AccountValue, PortfolioItem, PositionPnL
 from ibgateway.simulator.model.contracts import BondDetails, Contract, ContractDetails
 from ibgateway.simulator.model.market_data import BidAsk, Trade
 from ibgateway.simulator.model.orders import CommissionReport, Execution, OrderStatus
@@ -75,7 +75,7 @@ PRINTED: list[tuple[bytes, str]] = [
         "averageCost 2.25 unrealizedPNL 1.25 realizedPNL 0.5 account DU7",
     ),
     (
-        account.position_multi(8, Position("DU7", AAPL, Decimal(5), 2.25), "m"),
+        account.position_multi(8, AccountPosition("DU7", AAPL, Decimal(5), 2.25), "m"),
         "version 1 reqId 8 account DU7 conId 265598 symbol AAPL secType STK lastTradeDateOrContractMonth - strike 0.0 "
         "right - multiplier - exchange - currency USD localSymbol - tradingClass - position 5 avgCost 2.25 modelCode m",
     ),

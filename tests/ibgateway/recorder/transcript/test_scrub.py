@@ -15,7 +15,7 @@ from ibgateway.recorder.connection_log import ConnectionLog, again
 from ibgateway.recorder.transcript.scrub import Scrubber, veil
 from ibgateway.recorder.transcript.transcript import TO_CLIENT, TO_GATEWAY, TranscriptFrame, as_json
 from ibgateway.simulator.model import contracts as model_contracts
-from ibgateway.simulator.model.account import AccountValue, Position
+from ibgateway.simulator.model.account import AccountPosition, AccountValue
 from ibgateway.simulator.model.orders import CommissionReport, Execution, OpenOrder, OrderState
 from ibgateway.simulator.wire.encoding.text import clean, message
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
@@ -118,7 +118,7 @@ def answered(secrets: Secrets, version: int) -> list[bytes]:
     return [
         session.managed_accounts([secrets.account]),
         account.account_value(AccountValue(secrets.account, "AccountCode", secrets.account, "")),
-        account.position(Position(secrets.account, AAPL, Decimal(1), 1.0)),
+        account.position(AccountPosition(secrets.account, AAPL, Decimal(1), 1.0)),
         order_state.open_order(version, shown),
         order_state.completed_order(version, shown),
         orders.exec_details(version, -1, execution, "US/Eastern", "US/Eastern"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibgateway.simulator.model.account import AccountPnL, AccountValue, Position
+from ibgateway.simulator.model.account import AccountPnL, AccountPosition, AccountValue
 from ibgateway.simulator.wire.encoding.text import UNSET_DOUBLE
 from ibgateway.simulator.wire.messages import account
 from tests.stacks.ibgateway.message_fields import AAPL, AT, fields, read
 
 
 def test_position_names_the_primary_exchange_and_prints_strike_and_cost_as_doubles() -> None:
-    held = Position("DU1", AAPL, Decimal(15), 200.25)
+    held = AccountPosition("DU1", AAPL, Decimal(15), 200.25)
 
     assert read(account.position(held)) == fields("61 3 DU1 265598 AAPL STK - 0.0 - - NASDAQ USD AAPL NMS 15 200.25")
     assert read(account.position_multi(9, held, "m"))[:4] == fields("71 1 9 DU1")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibgateway.simulator.model.market_data import Bar, HistoricalBars, TradingSession
+from ibgateway.simulator.model.market_data import BarData, HistoricalBars, TradingSession
 from ibgateway.simulator.wire.messages import history
 from tests.stacks.ibgateway.message_fields import AT, fields, read
 
 BARS = HistoricalBars(
     [
-        Bar(AT, 254.2, 254.8, 250.65, 255.0, Decimal(2829736), 252.2664, 13633),
-        Bar(AT + 3600, 1, 1, 1, 1, Decimal(-1), -1.0, -1),
+        BarData(AT, 254.2, 254.8, 250.65, 255.0, Decimal(2829736), 252.2664, 13633),
+        BarData(AT + 3600, 1, 1, 1, 1, Decimal(-1), -1.0, -1),
     ],
     AT - 86400,
     AT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibgateway.simulator.model.market_data import Bar, BidAsk, OptionComputation, Trade
+from ibgateway.simulator.model.market_data import BarData, BidAsk, OptionComputation, Trade
 from ibgateway.simulator.model.research import Headline
 from ibgateway.simulator.wire.messages import market_data
 from tests.stacks.ibgateway.message_fields import AT, fields, read
@@ -40,7 +40,7 @@ def test_a_side_without_a_quote_is_minus_1_tick_by_tick() -> None:
 
 
 def test_a_real_time_bar_without_trades_has_no_average_price() -> None:
-    bar = Bar(AT, 254.2, 254.8, 250.65, 255.0, Decimal(-1), -1.0, -1)
+    bar = BarData(AT, 254.2, 254.8, 250.65, 255.0, Decimal(-1), -1.0, -1)
 
     assert read(market_data.real_time_bar(9, bar, "-1", 2)) == fields(
         "50 3 9 1749652200 254.20 254.80 250.65 255.00 -1 -1 -1"

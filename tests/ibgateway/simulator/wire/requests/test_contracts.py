@@ -32,11 +32,11 @@ SENT: list[tuple[str, tuple[Any, ...], Any]] = [
     (
         "calculateImpliedVolatility",
         (7, CALL, 5.25, 201.5, []),
-        contracts.ReqCalcImpliedVolat(7, READ_CALL, 5.25, 201.5, ()),
+        contracts.CalculateImpliedVolatility(7, READ_CALL, 5.25, 201.5, ()),
     ),
-    ("calculateOptionPrice", (7, CALL, 0.3, 201.5, []), contracts.ReqCalcOptionPrice(7, READ_CALL, 0.3, 201.5, ())),
-    ("cancelCalculateImpliedVolatility", (7,), contracts.CancelCalcImpliedVolat(7)),
-    ("cancelCalculateOptionPrice", (7,), contracts.CancelCalcOptionPrice(7)),
+    ("calculateOptionPrice", (7, CALL, 0.3, 201.5, []), contracts.CalculateOptionPrice(7, READ_CALL, 0.3, 201.5, ())),
+    ("cancelCalculateImpliedVolatility", (7,), contracts.CancelCalculateImpliedVolatility(7)),
+    ("cancelCalculateOptionPrice", (7,), contracts.CancelCalculateOptionPrice(7)),
 ]
 
 # (version, fields after the message id, request): the official clients' layouts around each version that changed one.
@@ -51,7 +51,7 @@ LATER: list[tuple[int, str, list[str], Any]] = [
         200,
         "54",
         ["3", "9", "0", "AAPL", "OPT", "20250620", "200.0", "C", "", "SMART", "", "", "", "", "5.25", "201.5", ""],
-        contracts.ReqCalcImpliedVolat(9, READ_CALL, 5.25, 201.5, ()),
+        contracts.CalculateImpliedVolatility(9, READ_CALL, 5.25, 201.5, ()),
     ),
 ]
 

@@ -11,7 +11,7 @@ import pytest
 
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
-from ibgateway.simulator.model.market_data import Bar, BidAsk, Trade
+from ibgateway.simulator.model.market_data import BarData, BidAsk, Trade
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, ES, EURUSD, START, at, new_world, option, stock
 
@@ -38,7 +38,7 @@ def aggregated(trades: list[Trade], start: Callable[[float], float]) -> list[tup
     ]
 
 
-def told(bars: list[Bar]) -> list[tuple[object, ...]]:
+def told(bars: list[BarData]) -> list[tuple[object, ...]]:
     return [(b.time, b.open, b.high, b.low, b.close, b.volume, b.wap, b.count) for b in bars]
 
 
