@@ -54,7 +54,7 @@ def spelled_out(given: Terms) -> Terms:
     written = " ".join(written.split()) if not _OCC.fullmatch(written) else written
     if vendor := _VENDOR_MARK.fullmatch(written.upper()):
         secType = VENDOR_MARKS[vendor[1]]
-        raise ValueError(f"symbol: {written} is not TWS's spelling. Give {vendor[2]} with secType {secType}")
+        raise ValueError(f"symbol: {written} is not TWS's spelling. Write {_written_here(vendor[2], secType)}")
     terms = _terms(written, given)
     if terms is None:
         return given
@@ -62,6 +62,13 @@ def spelled_out(given: Terms) -> Terms:
         _require_agreement(terms, given, name, value)
     rest = {name: value for name, value in given.items() if name != "symbol"}
     return terms | _exacter(rest, terms)
+
+
+def _written_here(symbol: str, secType: str) -> str:
+    """Return how a vendor's symbol is written here, also where an entry of a list is a text."""
+    if secType == "FUT":
+        return f"{symbol} with its month, such as {symbol} DEC26 or {symbol} 202612"
+    return f"{symbol}, with secType {secType} where the tool takes that"
 
 
 def _terms(written: str, given: Terms) -> Terms | None:

@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from bridge.bus.events.event import Cursor
-from bridge.bus.events.watches import Watch
+from bridge.bus.events.watches import Mark, Watch
 from bridge.conditions import sealed_event_cursor
+from bridge.text.contract_name import contract_name
 from bridge.tools.events import AlertReport, WaitCondition
 from ib_worker.alerts.price_lines import ASK_AGAIN_MS
 from ib_worker.session.session import Session
+from ib_worker.watches.levels import decide
 from ib_worker.watches.table import conditions
 
 
@@ -34,10 +38,15 @@ def alert_report(watch: Watch, session: Session, message: str = "") -> AlertRepo
 
 def creation_message(watch: Watch, session: Session) -> str:
     """Return the levels with the prices now, and the way to hear of an alert that has no target."""
-    told = [_level(number, each, watch, session) for number, each in enumerate(conditions(watch)) if each.conId]
+    told = _levels(watch, session)
     if not watch.targets:
         told.append(f"Nobody is sent this: it has no target. Call ibkr_wait_for, event alert, alertId {watch.id}.")
     return " ".join(filter(None, told))
+
+
+def active_message(watch: Watch, session: Session) -> str:
+    """Return the levels with the prices now, and why no price comes."""
+    return " ".join(filter(None, (*_levels(watch, session), unpriced(watch, session))))
 
 
 def unpriced(watch: Watch, session: Session) -> str:
@@ -53,16 +62,30 @@ def unpriced(watch: Watch, session: Session) -> str:
     return " ".join(told)
 
 
+def _levels(watch: Watch, session: Session) -> list[str]:
+    return [_level(number, each, watch, session) for number, each in enumerate(conditions(watch)) if each.conId]
+
+
 def _level(number: int, condition: WaitCondition, watch: Watch, session: Session) -> str:
     """Return when a price fires: SPY: fires at or below 290.9: 1 % under 293.8."""
     if condition.event != "price":
         return ""
     line = session.quotes.known(condition.conId or 0)
     price = line.values.level if line is not None else None
-    name = condition.symbol or condition.localSymbol or f"conId {condition.conId}"
+    name = contract_name(condition if line is None else line.contract)
     now = "no price yet" if price is None else f"{price:.10g} now"
-    fires = " or ".join(level_sides(condition, watch.marks[number].base))
-    return f"{name} ({now}): fires {fires}."
+    mark = watch.marks[number]
+    fires = " or ".join(level_sides(condition, mark.base))
+    return f"{name} ({now}): fires {fires}.{'' if price is None else standing(condition, mark, price)}"
+
+
+def standing(condition: WaitCondition, mark: Mark, price: float) -> str:
+    """Return what comes of a level that the price is beyond already, empty for one that it has still to reach."""
+    if not decide(condition, msgspec.structs.replace(mark, armed=True), price)[0]:
+        return ""
+    if mark.armed:
+        return " That is true already: it fires at once, at this price or the next."
+    return " That is true now, and it has fired on it: it fires again after the price was back in between."
 
 
 def level_sides(condition: WaitCondition, base: float | None) -> list[str]:

@@ -27,7 +27,7 @@ from bridge.tools.events import (
 from bridge.tools.types import Happened
 from ib_worker.alerts.clocks import milliseconds
 from ib_worker.alerts.registration import new_watch
-from ib_worker.alerts.reports import alert_report, creation_message, unpriced
+from ib_worker.alerts.reports import active_message, alert_report, creation_message
 from ib_worker.events.order_events import state_event
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order
@@ -161,7 +161,9 @@ async def get_alerts(_: GetAlerts, session: Session, asked: RequestContext) -> A
     await table.loaded.wait()
     own = [each for each in (*table.all(), *table.fired()) if each.mode != "wait" and each.principal == asked.caller]
     own.sort(key=lambda each: (each.created_ms, each.id))
-    alerts = [alert_report(each, session, "" if each.mode == "fired" else unpriced(each, session)) for each in own]
+    alerts = [
+        alert_report(each, session, "" if each.mode == "fired" else active_message(each, session)) for each in own
+    ]
     return AlertList(count=len(alerts), truncated=False, alerts=alerts, targets=_names(session))
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
+from bridge.text.contract_forms import spelled_out
 from bridge.tool import Model, ToolRequest, tool
-from bridge.tools.types import Cell, ContractArguments
+from bridge.tools.types import TERMS, Cell, ContractArguments
 
 MOST_QUOTES = 50  # contracts of one call
 
@@ -56,6 +57,25 @@ def _entry(written: Any) -> Any:
 
 class QuotedContract(ContractArguments):
     """One contract, of any type."""
+
+    @classmethod
+    def tidied(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments that were given, with what is written into symbol in TWS's own where it can be read. A
+        symbol that can't stays as it is, so that the other contracts have their quotes."""
+        try:
+            return super().tidied(arguments)
+        except ValueError:
+            if TERMS & arguments.keys():  # of an option: its error says what contradicts what
+                raise
+            return super(ContractArguments, cls).tidied(arguments)
+
+    def misspelled(self) -> str:
+        """Return what is wrong with the symbol as it is written, empty where nothing is."""
+        try:
+            spelled_out(self.model_dump(exclude_unset=True))
+        except ValueError as wrong:
+            return str(wrong)
+        return ""
 
 
 @tool(returns=QuoteTable, toolset="quotes")

@@ -38,6 +38,8 @@ async def _entry(session: Session, prices: FirstPrices, entry: int, asked: Quote
 
 
 async def _row(session: Session, prices: FirstPrices, asked: QuotedContract) -> Row:
+    if wrong := asked.misspelled():
+        raise ToolError("invalid_arguments", f"{wrong}.")
     async with asyncio.timeout(ENTRY_S):
         contract = await _contract(session, asked)
         return _priced_row(session, contract, await prices.line(contract))

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from bridge.bus.events.watches import Mark
 from bridge.tools.events import WaitCondition
-from ib_worker.alerts.reports import level_sides
+from ib_worker.alerts.reports import level_sides, standing
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,15 @@ def test_a_level_is_told_with_the_price_that_it_is_measured_from(
     condition = WaitCondition.model_validate({"event": "price", "symbol": "SPY", **terms})
 
     assert level_sides(condition, base) == told
+
+
+@pytest.mark.parametrize(
+    ("mark", "price", "told"),
+    [(Mark(), 646, "fires at once"), (Mark(), 701, ""), (Mark(armed=False), 646, "fires again after")],
+)
+def test_a_level_that_is_true_already_is_told_with_what_comes_of_it(mark: Mark, price: float, told: str) -> None:
+    condition = WaitCondition.model_validate({"event": "price", "symbol": "SPY", "below": 700})
+
+    said = standing(condition, mark, price)
+    assert told in said
+    assert bool(told) == bool(said)

@@ -136,8 +136,8 @@ PRICE = {"event": "price", "symbol": "SPY"}
         ("ibkr_modify_order", {"orderId": 1, "stopLossPrice": 9}, "did you mean auxPrice"),
         ("ibkr_place_order", ORDER | TRAIL, "takes only one of auxPrice (an amount) or trailingPercent"),
         ("ibkr_place_order", ORDER | {"orderType": "STP", "auxPrice": 9, "lmtPrice": 9}, "its trigger is auxPrice"),
-        ("ibkr_get_quotes", {"contracts": ["/ES"]}, "Give ES with secType FUT"),
-        ("ibkr_get_quotes", {"contracts": ["^VIX"]}, "Give VIX with secType IND"),
+        ("ibkr_get_performance", {"contracts": ["/ES"]}, "Write ES with its month, such as ES DEC26"),
+        ("ibkr_get_performance", {"contracts": ["^VIX"]}, "Write VIX, with secType IND"),
         ("ibkr_get_histogram", {"symbol": "SPY", "timePeriod": "some time"}, "not written in the expected form"),
     ],
 )

@@ -89,7 +89,11 @@ async def test_a_new_alert_names_its_level_and_the_way_to_hear_of_it(redis_url: 
     fall = {"event": "price", "symbol": "SPY", "changePercent": -1}
     async with whole_stack(redis_url, session) as stack:
         made = await called(stack.front, "ibkr_create_alert", events=[fall])
+        put = await called(stack.front, "ibkr_create_alert", events=[FAR | {"symbol": "SPY 2025-07-18 400 P"}])
+        listed = (await called(stack.front, "ibkr_get_alerts"))["alerts"]
 
+    assert put["message"].startswith("SPY 18JUL25 400 P (")
+    assert all("): fires " in each["message"] for each in listed)
     message = made["message"]
     level, base = message.partition("at or below ")[2].split(": 1 % under ")
     assert abs(float(level) / float(base.split()[0].rstrip(".")) - 0.99) < 0.001

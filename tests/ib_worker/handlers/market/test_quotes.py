@@ -298,3 +298,13 @@ async def test_without_a_gateway_the_call_is_an_error(redis_url: str, session: s
 
     assert broken.code == "retry"
     assert down.code == "gateway_unreachable"
+
+
+async def test_one_bad_spelling_fails_alone_with_what_to_write(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        quotes = await quotes_of(stand, "SPY", "^VIX", "/ES")
+
+    assert cells(quotes, "name") == ["SPY"]
+    assert [(each.entry, each.code) for each in quotes.failed] == [(1, "invalid_arguments"), (2, "invalid_arguments")]
+    assert "Write VIX" in quotes.failed[0].message
+    assert "ES DEC26" in quotes.failed[1].message
