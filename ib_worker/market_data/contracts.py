@@ -31,6 +31,7 @@ NAMED = 5  # of those, in the error's text
 HINT_S = 5.0  # to find out what there is instead
 LOT = 200  # contracts, which take a millisecond or two
 NOT_FOUND = 200
+INVALID = 321  # TWS's "Error validating request": here of the secType
 
 Fetch = Callable[[ib_async.Contract, Priority], Coroutine[Any, Any, list[ib_async.ContractDetails]]]
 Found = list[ib_async.ContractDetails]
@@ -53,6 +54,8 @@ class ContractResolver:
         try:
             found = await self._looked_up(asked, lane)
         except TwsError as refused:
+            if asked.secType == "CONTFUT" and refused.code == INVALID:
+                raise _no_continuous(asked) from refused
             if refused.code != NOT_FOUND or "ambiguous" in refused.text.lower():
                 raise
             found = []
@@ -154,6 +157,16 @@ def routed(found: ib_async.ContractDetails, asked: ContractArguments) -> ib_asyn
     smart = asked.exchange == convert.SMART and convert.SMART in comma_list(found.validExchanges)
     contract = dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
     return dataclasses.replace(contract, includeExpired=True) if asked.includeExpired else contract
+
+
+def _no_continuous(asked: ContractArguments) -> ToolError:
+    symbol = asked.symbol or "ES"
+    return ToolError(
+        "gateway_refused",
+        f"secType: the gateway takes no CONTFUT here (error {INVALID}). Name one future by its month, such as symbol "
+        f"{symbol} DEC26 without secType; ibkr_get_contract_details with secType FUT and symbol {symbol} lists them.",
+        twsCode=INVALID,
+    )
 
 
 async def _agreeing(asked: ContractArguments, found: Found) -> Found:

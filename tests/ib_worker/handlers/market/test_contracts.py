@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from bridge.tool import ToolError
+from bridge.tools.types import ContractArguments
 from ib_worker.pre_trade import price_rules
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.worker import trading
+from tests.stacks.worker import ready_session, trading
 
 
 @pytest.mark.fault(38)
@@ -73,3 +75,12 @@ async def test_increments_that_tws_does_not_tell_are_null_and_asked_for_again(
 
 def market_rules(sim: Simulator) -> list[str]:
     return [str(entry) for entry in sim.journal.entries("in") if entry.fields[0] == "91"]
+
+
+async def test_a_refused_continuous_future_is_told_with_what_to_name(sim: Simulator) -> None:
+    asked = ContractArguments(symbol="ES", secType="CONTFUT")
+    async with ready_session(sim) as stand:
+        with pytest.raises(ToolError, match="such as symbol ES DEC26") as refused:
+            await stand.session.contracts.one(asked)
+
+    assert refused.value.details["twsCode"] == 321
