@@ -134,11 +134,9 @@ TERMS = terms_of(AAPL, resting())
 OTHER = replace(TERMS, lmtPrice=51.0)
 
 
-def changed_before(seconds: float) -> dict[str, Any]:
-    return {"change": TERMS, "changed_at": utcnow() - timedelta(seconds=seconds)}
-
-
-def check_change(**state: Any) -> None:
+def check_change(changed_before_s: float | None = None, **state: Any) -> None:
+    if changed_before_s is not None:
+        state |= {"change": TERMS, "changed_at": utcnow() - timedelta(seconds=changed_before_s)}
     entry = TrackedOrder(replace(OrderState(50, 1, TERMS, "Submitted"), **state))
     require_changeable(cast(Session, SimpleNamespace(order_timing=USUAL)), entry, TERMS)
 
@@ -150,7 +148,7 @@ def check_change(**state: Any) -> None:
         ({"status": "unknown", "misses": 2}, "not_found"),
         ({"status": "unknown"}, "not_ready"),
         ({"terms": OTHER}, "not_ready"),
-        (changed_before(USUAL.change_hold_s / 3), "not_ready"),
+        ({"changed_before_s": USUAL.change_hold_s / 3}, "not_ready"),
     ],
     ids=["ended", "not at IBKR", "not shown yet", "of other terms", "in a change"],
 )
@@ -161,7 +159,9 @@ def test_an_order_that_may_not_be_changed_is_refused(state: dict[str, Any], code
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize("state", [{}, changed_before(2 * USUAL.change_hold_s)], ids=["working", "of an old change"])
+@pytest.mark.parametrize(
+    "state", [{}, {"changed_before_s": 2 * USUAL.change_hold_s}], ids=["working", "of an old change"]
+)
 def test_an_order_that_is_open_may_be_changed(state: dict[str, Any]) -> None:
     check_change(**state)
 
