@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from typing import Any, NoReturn
 
@@ -40,6 +39,7 @@ from ib_worker.order_entry.data_loss import reconcile
 from ib_worker.order_entry.reconciliation import Reconciliation
 from ib_worker.order_groups.resting_exits import exit_warnings
 from ib_worker.orders.timing import USUAL, OrderTiming
+from ib_worker.pre_trade.admission_rules import day_from_ms
 from ib_worker.pushes.channels import send as send_push
 from ib_worker.pushes.delivery import PushDelivery
 from ib_worker.pushes.target import AlertTarget
@@ -55,7 +55,7 @@ from ib_worker.session.session import Services, Session, utcnow
 from ib_worker.session.sync import resync_for_missing
 from ib_worker.session.warnings import session_warnings
 from ib_worker.session_state import state as standing
-from ib_worker.session_state.gateway_login import NEW_YORK, weekly_login
+from ib_worker.session_state.gateway_login import weekly_login
 from ib_worker.settings import WorkerSettings
 from ib_worker.streams.kept_streams import keep_streams
 from ib_worker.tws.fencing import ConnectionFence
@@ -243,20 +243,13 @@ def session_status(session: Session, orders_today: int = 0) -> SessionStatus:
     return session.status().model_copy(update=more)
 
 
-def _orders_today(bus: BusServer) -> int:
-    """Return how many orders of the exchange's day were accepted."""
-    known = bus.watermark.known
-    counted_on = datetime.fromtimestamp(known.day_from_ms / 1000, NEW_YORK).date()
-    return known.day_orders if counted_on == utcnow().astimezone(NEW_YORK).date() else 0
-
-
 async def _beat(bus: BusServer, session: Session) -> NoReturn:
     """Write the status every second and at every change."""
     while True:
         session.state_changes.heartbeat_due.clear()
         if session.redis.halted_for_loss and bus.watermark.known.halt is None:  # the operator has compared, and resumed
             session.redis.data_loss, session.redis.halted_for_loss = None, False
-        await bus.write_heartbeat(session_status(session, _orders_today(bus)))
+        await bus.write_heartbeat(session_status(session, bus.watermark.known.orders_of(day_from_ms(utcnow()))))
         with suppress(TimeoutError):
             async with asyncio.timeout(BEAT_S):
                 await session.state_changes.heartbeat_due.wait()

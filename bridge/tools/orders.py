@@ -242,7 +242,7 @@ class CloseOutcome(PartialModel):
 
 
 class CloseReport(Model):
-    """The outcome for each position, shorts first. `unclosed`: how many have no order that has filled."""
+    """The outcome for each position, shorts first. `unclosed`: how many are not closed whole by this call."""
 
     count: int
     unclosed: int

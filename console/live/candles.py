@@ -6,20 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import structlog
-from pydantic import ValidationError
-
 from bridge.bus.client.client import BusClient
-from bridge.bus.identity.sign_ins import CONSOLE_CALLER
-from bridge.bus.messages import ClientProof
-from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.console.candles import Candle, ContractCandles, GetCandles, Span
+from console.live.worker import ask_worker
 
 EVERY_S = 2.0  # between two readings of one series; TWS sends a changed candle every few seconds
 ASK_S = 10.0
 KEPT = 32  # series
-
-log = structlog.get_logger("console.live")
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,8 @@ class CandleReader:
             async with lock:
                 kept = self._kept.get(asked)
                 if kept is None or clock() - kept.at >= EVERY_S:
-                    kept = self._kept[asked] = _Reading(await self._ask(asked, sign_in), clock())
+                    told = await ask_worker(self._bus, "get_candles", asked, ContractCandles, sign_in, ASK_S)
+                    kept = self._kept[asked] = _Reading(told, clock())
                     self._kept.move_to_end(asked)
         finally:
             if not lock.locked():
@@ -56,23 +50,6 @@ class CandleReader:
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return kept.candles
-
-    async def _ask(self, asked: GetCandles, sign_in: str) -> ContractCandles:
-        line = await self._bus.ask(
-            OPERATIONS["get_candles"],
-            asked,
-            caller=CONSOLE_CALLER,
-            proof=ClientProof(sign_in),
-            request_id="console",
-            deadline_s=ASK_S,
-        )
-        try:
-            return ContractCandles.model_validate_json(line)
-        except ValidationError as error:
-            log.warning("overview_unreadable", error=str(error)[:400])
-            raise ToolError(
-                "internal", "The worker's answer can't be read. Update console and worker together."
-            ) from None
 
 
 def started(candles: ContractCandles, row: Candle) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import structlog
-from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.events.event import SessionEvent
@@ -14,11 +13,10 @@ from bridge.bus.events.stream_handles import StreamHandle, handles_now
 from bridge.bus.events.watches import Watch, read_watches
 from bridge.bus.history.records import TradeCommission, TradeExecution, trade_of
 from bridge.bus.history.store import EXECUTIONS, read_records, trades_of
-from bridge.bus.identity.sign_ins import CONSOLE_CALLER
-from bridge.bus.messages import ClientProof
-from bridge.tool import OPERATIONS, ToolError
+from bridge.tool import ToolError
 from bridge.tools.console.overview import GetOverview, SessionOverview
 from console.live.overview import Overview, overview
+from console.live.worker import ask_worker
 
 ASK_S = 3.0  # for the worker's answer; what came before is shown as old meanwhile
 EVENTS = 120
@@ -97,20 +95,7 @@ async def _asked(bus: BusClient, sign_in: str, live_state: LiveState) -> LiveSta
 
 async def ask_overview(bus: BusClient, sign_in: str) -> SessionOverview:
     """Return the worker's answer. Raises ToolError."""
-    declared = OPERATIONS["get_overview"]
-    line = await bus.ask(
-        declared,
-        GetOverview(),
-        caller=CONSOLE_CALLER,
-        proof=ClientProof(sign_in),
-        request_id="console",
-        deadline_s=ASK_S,
-    )
-    try:
-        return SessionOverview.model_validate_json(line)
-    except ValidationError as error:
-        log.warning("overview_unreadable", error=str(error)[:400])
-        raise ToolError("internal", "The worker's answer can't be read. Update console and worker together.") from None
+    return await ask_worker(bus, "get_overview", GetOverview(), SessionOverview, sign_in, ASK_S)
 
 
 async def _accepted(bus: BusClient, day_from_ms: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from console.pages.rendering import price, signed
 
 SPANS: tuple[Span, ...] = get_args(Span)
 SHOWN = 30  # candles of the table, the newest
-ELSEWHERE = frozenset({"bus_down"})  # the page of a console without Redis says these
+ELSEWHERE = frozenset({"bus_down"})  # errors that the page of a console without Redis tells
 
 
 class ContractPages:

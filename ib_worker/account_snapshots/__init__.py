@@ -1,2 +1,1 @@
-"""Takes the snapshots of the accounts: at each session's close, and when a worker starts; and
-samples their net liquidation once a minute."""
+"""Takes the snapshots of the accounts at each session's close, and samples their net liquidation once a minute."""

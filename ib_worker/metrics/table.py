@@ -12,9 +12,9 @@ from ib_worker import __version__
 from ib_worker.metrics.parts import Scrape, WorkerParts
 from ib_worker.pacing.history_pacer import HISTORY_IN_WINDOW
 from ib_worker.pacing.message_pacer import Priority
-from ib_worker.session.session import Session
+from ib_worker.pre_trade.admission_rules import day_from_ms
+from ib_worker.session.session import Session, utcnow
 
-DAY_MS = 24 * 3600 * 1000
 REJECTED = "rejected"  # beside TWS's own words for an order's status
 FRONTS_OWN = frozenset({"no_worker", "bus_down"})  # states that a worker cannot be in
 
@@ -66,7 +66,7 @@ def _limits_used(scrape: Scrape) -> dict[str, float] | None:
             limits.max_open_orders,
         ),
         "max_orders_per_minute": (figures.orders_last_minute if figures else None, limits.max_orders_per_minute),
-        "max_orders_per_day": (_orders_today(scrape), limits.max_orders_per_day),
+        "max_orders_per_day": (scrape.bus.watermark.known.orders_of(day_from_ms(utcnow())), limits.max_orders_per_day),
         "max_daily_loss": (_daily_loss(session), limits.max_daily_loss),
     }
     return {
@@ -74,13 +74,6 @@ def _limits_used(scrape: Scrape) -> dict[str, float] | None:
         for name, (amount, most) in used.items()
         if amount is not None and isinstance(most, int | float) and most > 0
     }
-
-
-def _orders_today(scrape: Scrape) -> float:
-    """Return how many orders of the exchange's day were accepted, as of the last one."""
-    known = scrape.bus.watermark.known
-    ended = known.day_from_ms + DAY_MS < scrape.bus.pipe.clock.now_ms()
-    return 0 if ended else known.day_orders
 
 
 def _daily_loss(session: Session) -> float | None:

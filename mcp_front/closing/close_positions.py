@@ -28,7 +28,6 @@ APPROVAL = frozenset({"approval_required"})
 DECIMALS = 8  # of a quantity: 0.1 and 0.2 are 0.3
 FILLED = "The order is filled."  # as the status says
 TOLD = ("orderId", "status", "filled", "avgFillPrice", "message")
-
 NAMED = 5  # open orders that the answer names
 
 POSITIONS = TypeAdapter(list[Position])
@@ -130,7 +129,7 @@ def _report(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str], st
     to do."""
     left = sum(not _is_closed(each) or each.idempotencyKey in still_open for each in outcomes)
     if not outcomes:
-        text = "No such position is open; nothing was sent."
+        text = "No such position is open; this call sent nothing."
     elif left:
         text = f"{len(outcomes) - left} of {len(outcomes)} positions are closed. Read the others' status and message."
     else:

@@ -147,7 +147,7 @@ class FileUnderTest:
         self._limit_s = float(TEST_FILE_S)
 
     def result(self, most: int) -> Result:
-        """Whether a change turns the file's own tests red."""
+        """Return whether a change turns the file's own tests red."""
         if self._file in WITHOUT_OWN_TESTS:
             return self._result(EXCUSED, WITHOUT_OWN_TESTS[self._file])
         if not (self._place / own_tests(self._file)).exists():

@@ -44,6 +44,10 @@ class KnownState(msgspec.Struct, frozen=True, omit_defaults=True):
     )
     written: int = 0  # counts a process's writes: of two slots with the same revision the higher is the newer
 
+    def orders_of(self, day_from_ms: int) -> int:
+        """Return how many orders were accepted on the exchange's day that began then."""
+        return self.day_orders if self.day_from_ms == day_from_ms else 0
+
 
 @dataclass(frozen=True)
 class DataLoss:

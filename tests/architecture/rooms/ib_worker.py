@@ -66,7 +66,7 @@ ROOMS: dict[str, set[str]] = {
         "tws",
         "watches",
     },
-    "metrics": {"__init__.py", "pacing", "session", "settings.py"},
+    "metrics": {"__init__.py", "pacing", "pre_trade", "session", "settings.py"},
     "order_identity": {"orders", "session", "tws/values"},
     "order_groups": {"order_identity", "orders", "risk", "session"},
     "pre_trade": {
@@ -197,6 +197,7 @@ ROOMS: dict[str, set[str]] = {
         "order_entry",
         "order_groups",
         "orders",
+        "pre_trade",
         "pushes",
         "risk",
         "session",

@@ -29,7 +29,7 @@ TOKEN = 7
 
 @dataclass
 class Left:
-    """What the clients `bot` and `stays` have, and what was noted when a client ended."""
+    """Two clients, `bot` and `stays`, with what each has left, and the notes of ended clients."""
 
     pipe: CommandPipeline
     keys: Keys

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from bridge.bus.controls.kill_switch import set_halt
 from bridge.bus.halt import Halt
-from bridge.bus.integrity.watermark import CLIPPED, SLOT, Watermark
+from bridge.bus.integrity.watermark import CLIPPED, SLOT, KnownState, Watermark
 from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.server.server import BusServer
 from tests.stacks.bus import pipe_to, serving
@@ -146,3 +146,9 @@ async def test_a_standby_knows_what_redis_must_know_before_it_leads(redis_url: s
 
     assert known.generation == bus.watermark.known.generation
     assert 0 < known.revision <= bus.watermark.known.revision
+
+
+def test_orders_of_another_day_do_not_count() -> None:
+    known = KnownState("s", day_from_ms=5, day_orders=3)
+
+    assert (known.orders_of(5), known.orders_of(6)) == (3, 0)
