@@ -17,6 +17,7 @@ import bridge.tools.account
 import bridge.tools.orders  # noqa: F401 - fills the registry
 from bridge.bus.client.client import BusClient
 from bridge.bus.client.stream_reader import StreamReader
+from bridge.bus.messages import BusCaller
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
 from bridge.tool import OPERATIONS, ToolError
@@ -24,6 +25,7 @@ from cli.local_stack.embedded_redis import EmbeddedRedis
 
 SESSION = "bench"
 STREAM = "bench"
+BENCH = BusCaller(principal="bench", request_id="bench")
 POSITION = b'{"account":"DU1","contract":{"conId":265598,"symbol":"AAPL"},"position":1.0}'
 POSITIONS = b"[" + b",".join([POSITION] * 10) + b"]"
 TICKS_S = 3.0
@@ -81,7 +83,7 @@ async def watch(bus_client: BusClient, rate: float) -> tuple[list[float], float,
     opening = OPERATIONS["open_account_updates"]
     async with bus_client.listen(STREAM) as feed:
         began = time.perf_counter()
-        await bus_client.ask(opening, opening.request(), caller=str(rate), request_id="bench")
+        await bus_client.ask(opening, opening.request(), BusCaller(principal=str(rate), request_id="bench"))
         async for batch in feed:
             now = time.time_ns()
             if batch[-1].kind == "end":
@@ -96,12 +98,10 @@ async def measure(bus_client: BusClient, calls: int) -> None:
     run = time.time_ns()
 
     async def read(_: int) -> bytes:
-        return await bus_client.ask(positions, positions.request(), caller="bench", request_id="bench")
+        return await bus_client.ask(positions, positions.request(), BENCH)
 
     async def write(i: int) -> bytes:
-        return await bus_client.submit(
-            place, order, key=f"bench-{run}-{next(numbers)}", caller="bench", request_id="bench"
-        )
+        return await bus_client.submit(place, order, BENCH, key=f"bench-{run}-{next(numbers)}")
 
     numbers = iter(range(10**9))
     await timed(read, 200, 1)
@@ -144,7 +144,7 @@ async def served(bus_client: BusClient) -> None:
     async with asyncio.timeout(60):
         while True:
             try:
-                await bus_client.submit(place, order, key="bench-first", caller="bench", request_id="bench")
+                await bus_client.submit(place, order, BENCH, key="bench-first")
                 return
             except ToolError:
                 await asyncio.sleep(0.1)

@@ -14,6 +14,7 @@ from typing import Any
 
 import ib_worker.__main__  # noqa: F401  # importing it fills the registry of operations
 from bridge.bus.client.client import BusClient
+from bridge.bus.messages import BusCaller
 from bridge.bus.transport.connection import BusError
 from bridge.tool import OPERATIONS, ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
@@ -88,15 +89,19 @@ class Client:
     bus_client: BusClient
     name: str = "bench"
 
+    @property
+    def _caller(self) -> BusCaller:
+        return BusCaller(principal=self.name, request_id=token_hex(4))
+
     async def ask(self, operation: str, **arguments: Any) -> Any:
         declared = OPERATIONS[operation]
         request = declared.request(**arguments)
-        return json.loads(await self.bus_client.ask(declared, request, caller=self.name, request_id=token_hex(4)))
+        return json.loads(await self.bus_client.ask(declared, request, self._caller))
 
     async def submit(self, operation: str, key: str, **arguments: Any) -> dict[str, Any]:
         declared = OPERATIONS[operation]
         request = declared.request(**arguments)
-        answer = await self.bus_client.submit(declared, request, key=key, caller=self.name, request_id=token_hex(4))
+        answer = await self.bus_client.submit(declared, request, self._caller, key=key)
         said: dict[str, Any] = json.loads(answer)
         return said
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rig import STOCKS, Client, stack
+from bridge.bus.messages import BusCaller
 from bridge.tool import OPERATIONS, TOOLS
 from mcp_front.protocol.results import to_result, value_result
 from mcp_front.tools.catalogue import offered_tools
@@ -71,7 +72,7 @@ async def answers(client: Client) -> dict[str, tuple[Any, int]]:
 async def listed(client: Client, operation: str, arguments: dict[str, Any]) -> Any:
     declared = OPERATIONS[operation]
     reply = await client.bus_client.reply(
-        declared, declared.request.model_validate(arguments), caller="bench", request_id="tokens"
+        declared, declared.request.model_validate(arguments), BusCaller(principal="bench", request_id="tokens")
     )
     content = to_result(declared, bytes(reply.result), reply.details).structured_content
     return of_250(content) if operation == "get_historical_data" else content

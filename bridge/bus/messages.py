@@ -4,6 +4,7 @@ Unknown fields are ignored and new fields have defaults, so a front and a worker
 other. VERSION rises only when they no longer do.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -46,6 +47,18 @@ class ClientProof(msgspec.Struct, frozen=True):
 
 
 NO_PROOF = ClientProof()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BusCaller:
+    """The caller of a request, as `Request` names it, and the ids that follow the request through the logs and traces
+    of both services."""
+
+    principal: str
+    request_id: str
+    label: str = ""
+    proof: ClientProof = NO_PROOF
+    traceparent: str | None = None
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from bridge.bus.client.call_trace import CallBatch, decode_calls
 from bridge.bus.client.client import BusClient
 from bridge.bus.events.event import Cursor
+from bridge.bus.messages import BusCaller
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.pubsub import PubSubListener
 from bridge.tasks import cancel_and_wait
@@ -116,13 +117,8 @@ class TapeFeed:
         raise AssertionError("it counts for ever")
 
     async def _asked(self, account: str, number: int) -> PnL:
-        answer = await self._bus.ask(
-            OPERATIONS["get_pnl"],
-            GetPnl(account=account),
-            caller=caller(),
-            request_id=f"watch-{number}",
-            deadline_s=self._timing.answer_s,
-        )
+        asks = BusCaller(principal=caller(), request_id=f"watch-{number}")
+        answer = await self._bus.ask(OPERATIONS["get_pnl"], GetPnl(account=account), asks, self._timing.answer_s)
         return PnL.model_validate_json(answer)
 
     def _profit(self, found: PnL) -> None:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.identity.sign_ins import CONSOLE_CALLER
-from bridge.bus.messages import ClientProof
+from bridge.bus.messages import BusCaller, ClientProof
 from bridge.tool import OPERATIONS, Model, ToolError, ToolRequest
 
 Answer = TypeVar("Answer", bound=Model)
@@ -20,10 +20,8 @@ async def ask_worker(
 ) -> Answer:
     """Return the worker's answer to one of the console's own operations. `sign_in`: the id of a viewer's. Raises
     ToolError, `internal` where a worker of another release answers in another shape."""
-    declared, proof = OPERATIONS[operation], ClientProof(sign_in)
-    line = await bus.ask(
-        declared, request, caller=CONSOLE_CALLER, proof=proof, request_id="console", deadline_s=deadline_s
-    )
+    caller = BusCaller(principal=CONSOLE_CALLER, proof=ClientProof(sign_in), request_id="console")
+    line = await bus.ask(OPERATIONS[operation], request, caller, deadline_s)
     try:
         return answer.model_validate_json(line)
     except ValidationError as error:

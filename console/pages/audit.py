@@ -11,7 +11,7 @@ from starlette.responses import Response
 from bridge.audit_chain import AuditEntry
 from bridge.bus.controls.audit_search import search_audit
 from bridge.bus.identity.sign_ins import CONSOLE_CALLER
-from bridge.bus.messages import ClientProof
+from bridge.bus.messages import BusCaller, ClientProof
 from bridge.text.plain_text import one_line
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.order_queries import GetOrder, OrderHistory
@@ -75,15 +75,9 @@ class AuditPages:
             request = GetOrder.model_validate(name)
         except ValidationError:
             return None, ""
+        caller = BusCaller(principal=CONSOLE_CALLER, proof=ClientProof(sign_in), request_id=f"console-{token_hex(4)}")
         try:
-            line = await self._bus.ask(
-                OPERATIONS["get_order"],
-                request,
-                caller=CONSOLE_CALLER,
-                proof=ClientProof(sign_in),
-                request_id=f"console-{token_hex(4)}",
-                deadline_s=ORDER_S,
-            )
+            line = await self._bus.ask(OPERATIONS["get_order"], request, caller, ORDER_S)
         except ToolError as error:
             if error.code == "bus_down":
                 raise

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bridge.bus.identity.sign_ins import CONSOLE_CALLER
-from bridge.bus.messages import ClientProof
+from bridge.bus.messages import BusCaller, ClientProof
 from bridge.tool import OPERATIONS, ToolError, ToolRequest
 from bridge.tools.console.session_loan import LONGEST_LOAN_MIN, LendSession, TakeBackSession
 from bridge.tools.session import Disconnect
@@ -57,15 +57,14 @@ class SessionPages:
             request = request_of(form)
             if request is None:
                 return await self._pages.refused(visitor, 400, MINUTES)
+            caller = BusCaller(
+                principal=CONSOLE_CALLER,
+                proof=ClientProof(visitor.sign_in),
+                label=visitor.by,
+                request_id=f"console-{token_hex(4)}",
+            )
             try:
-                await self._pages.bus.ask(
-                    OPERATIONS[operation],
-                    request,
-                    caller=CONSOLE_CALLER,
-                    proof=ClientProof(visitor.sign_in),
-                    label=visitor.by,
-                    request_id=f"console-{token_hex(4)}",
-                )
+                await self._pages.bus.ask(OPERATIONS[operation], request, caller)
             except ToolError as error:
                 log.warning("session_not_steered", operator=visitor.operator, step=operation, code=error.code)
                 if error.code in ELSEWHERE:

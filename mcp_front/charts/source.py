@@ -36,11 +36,7 @@ class ChartSource:
 
     async def read(self, operation: str, request: ToolRequest) -> Read:
         """Return an operation's result. Raises ToolError as the operation does."""
-        reply = await self._bus.reply(
-            OPERATIONS[operation],
-            request,
-            **self._call.caller.on_bus(),
-        )
+        reply = await self._bus.reply(OPERATIONS[operation], request, self._call.caller)
         value = msgspec.json.decode(reply.result)
         simulated = bool(reply.details.get(SIMULATED) or (isinstance(value, dict) and value.get("simulated")))
         cut = reply.details.get(TRUNCATED)

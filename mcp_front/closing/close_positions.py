@@ -64,7 +64,7 @@ class ClosePositionsTool:
 
     async def _held(self, call: Call, request: ClosePositions) -> list[Position]:
         wanted = GetPositions(symbol=request.symbol, account=request.account)
-        told = await self._bus.ask(OPERATIONS["get_positions"], wanted, **call.caller.on_bus())
+        told = await self._bus.ask(OPERATIONS["get_positions"], wanted, call.caller)
         return [each for each in POSITIONS.validate_json(told) if request.conId in (None, each.contract.conId)]
 
     async def _still_open(self, call: Call, request: ClosePositions, key: str, earlier: set[str]) -> set[str]:
@@ -80,7 +80,7 @@ class ClosePositionsTool:
         """Return a sentence on other open orders of what was closed: one that fills opens a position again."""
         wanted = GetOpenOrders(symbol=request.symbol, account=request.account)
         try:
-            told = await self._bus.ask(OPERATIONS["get_open_orders"], wanted, **call.caller.on_bus())
+            told = await self._bus.ask(OPERATIONS["get_open_orders"], wanted, call.caller)
         except ToolError as error:
             return [f"Whether open orders remain is not known ({error.code}): read ibkr_get_open_orders."]
         orders = [each for each in ORDERS.validate_json(told) if each.idempotencyKey not in own]
@@ -94,7 +94,7 @@ class ClosePositionsTool:
         request = ClosePosition(account=held.account, conId=held.contract.conId, idempotencyKey=own)
         fields: dict[str, Any]
         try:
-            reply = await self._bus.submit(OPERATIONS["close_position"], request, key=own, **call.caller.on_bus())
+            reply = await self._bus.submit(OPERATIONS["close_position"], request, call.caller, key=own)
         except ToolError as error:
             fields = {"error": error.code, "message": error.message}
         else:

@@ -198,11 +198,7 @@ class ReadableStreams:
             return _Opened("orders and the session", str(await self._bus.events.newest()))
 
     async def _ask(self, call: Call, operation: str, request: ToolRequest) -> dict[str, Any]:
-        reply = await self._bus.ask(
-            OPERATIONS[operation],
-            request,
-            **call.caller.on_bus(),
-        )
+        reply = await self._bus.ask(OPERATIONS[operation], request, call.caller)
         told: dict[str, Any] = msgspec.json.decode(reply)
         return told
 

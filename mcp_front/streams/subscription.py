@@ -48,10 +48,6 @@ class Subscription:
         return beat.token if beat else None
 
     async def _ask(self) -> Opened:
-        reply = await self._bus.ask(
-            self._operation,
-            self._request,
-            **self._call.caller.on_bus(),
-        )
+        reply = await self._bus.ask(self._operation, self._request, self._call.caller)
         opened: Opened = msgspec.json.decode(reply)
         return opened

@@ -309,11 +309,7 @@ class Waits:
         return now
 
     async def _ask(self, call: Call, operation: str, request: ToolRequest) -> bytes:
-        return await self._bus.ask(
-            OPERATIONS[operation],
-            request,
-            **call.caller.on_bus(),
-        )
+        return await self._bus.ask(OPERATIONS[operation], request, call.caller)
 
     async def _session(self, condition: WaitCondition) -> dict[str, Any] | None:
         status = await session_status(self._bus)

@@ -3,8 +3,10 @@
 import asyncio
 import secrets
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +14,7 @@ import msgspec
 from fastmcp.tools import ToolResult
 
 from bridge.bus.client.client import BusClient
-from bridge.bus.messages import Reply
+from bridge.bus.messages import BusCaller, Reply
 from bridge.tool import Effect, ToolError
 from bridge.tools.orders import PlacementRequest
 from bridge.tracing.spans import traced
@@ -53,21 +55,15 @@ class BusTools:
             self._asked -= 1
 
     async def _answer(self, call: Call) -> ToolResult:
-        with self._traced(call) as traceparent:
-            reply = await self._bus.reply(
-                call.declared,
-                call.request,
-                caller=call.caller.principal,
-                label=call.caller.label,
-                proof=call.caller.proof,
-                request_id=call.caller.request_id,
-                traceparent=traceparent,
-            )
+        with self._traced(call) as caller:
+            reply = await self._bus.reply(call.declared, call.request, caller)
         return await self._result(call, reply)
 
-    def _traced(self, call: Call) -> AbstractContextManager[str | None]:
-        """Open the span of the way over the bus, and give the traceparent for the worker."""
-        return traced(self._bus.tracer, f"bus {call.declared.name}", call.caller.traceparent)
+    @contextmanager
+    def _traced(self, call: Call) -> Iterator[BusCaller]:
+        """Open the span of the way over the bus, and give the caller with the traceparent for the worker."""
+        with traced(self._bus.tracer, f"bus {call.declared.name}", call.caller.traceparent) as traceparent:
+            yield replace(call.caller, traceparent=traceparent)
 
     async def _result(self, call: Call, reply: Reply) -> ToolResult:
         """Build the result; a long one in a thread, since other calls need the event loop meanwhile. FastMCP needs its
@@ -87,18 +83,8 @@ class BusTools:
             when_delivered(call.origin.scope, partial(self._bus.told, key))
         request = call.request.model_copy(update={KEY: key})
         try:
-            with self._traced(call) as traceparent:
-                reply = await self._bus.submit(
-                    call.declared,
-                    request,
-                    key=key,
-                    caller=call.caller.principal,
-                    label=call.caller.label,
-                    proof=call.caller.proof,
-                    keyless=keyless,
-                    request_id=call.caller.request_id,
-                    traceparent=traceparent,
-                )
+            with self._traced(call) as caller:
+                reply = await self._bus.submit(call.declared, request, caller, key=key, keyless=keyless)
         except ToolError as error:
             raise _keyed(await self._explained(error), key) from error
         value = _with_note(msgspec.json.decode(reply), call.unused)

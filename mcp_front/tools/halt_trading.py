@@ -141,12 +141,7 @@ class _Cancels:
     async def _submit(self, call: Call) -> CancelResult:
         key = secrets.token_urlsafe(15)
         try:
-            reply = await self._bus.submit(
-                OPERATIONS["cancel_all_orders"],
-                CancelAllOrders(),
-                key=key,
-                **call.caller.on_bus(),
-            )
+            reply = await self._bus.submit(OPERATIONS["cancel_all_orders"], CancelAllOrders(), call.caller, key=key)
         except ToolError as error:
             known = "Nothing was cancelled" if error.code == "not_executed" else UNKNOWN
             return CancelResult(None, f"{known}: {error.message}", key, call.caller.principal)

@@ -86,11 +86,7 @@ class LiveOrderApproval:
         """The call under the key that the person has approved. Raises ToolError where they have not."""
         answer = AnswerForm(key=asked.key, challenge=asked.challenge, answer=_answer(call.context))
         try:
-            await self._bus.ask(
-                OPERATIONS["answer_form"],
-                answer,
-                **call.caller.on_bus(),
-            )
+            await self._bus.ask(OPERATIONS["answer_form"], answer, call.caller)
         except ToolError as error:
             if error.code in UNANSWERED:
                 text = f"Not executed: the person's answer did not reach the worker. {error.message} {AGAIN}"

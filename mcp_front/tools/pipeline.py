@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context as ContextVariables
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol
 
 import structlog
 from fastmcp import Context
@@ -20,7 +20,7 @@ from starlette.types import Scope
 from bridge.bus.client.call_trace import CallTrace
 from bridge.bus.client.front_channel import RequestId
 from bridge.bus.identity.rights import Rights
-from bridge.bus.messages import LOCAL, ClientProof
+from bridge.bus.messages import LOCAL, BusCaller
 from bridge.metrics.figures import CallFigures
 from bridge.tool import Effect, ToolError, ToolRequest, ToolSpec
 from bridge.tracing.spans import Span, Tracer
@@ -42,41 +42,16 @@ DIRECT, FASTMCP = "direct", "fastmcp"  # the lanes: who answers a call over HTTP
 log = structlog.get_logger(__name__)
 
 
-class BusCaller(TypedDict):
-    """The caller of a request on the bus, as `BusClient` takes it."""
+@dataclass(frozen=True, kw_only=True)
+class Caller(BusCaller):
+    """The caller of a call, with its rights."""
 
-    caller: str
-    label: str
-    proof: ClientProof
-    request_id: str
-    traceparent: str | None
-
-
-@dataclass(frozen=True)
-class Caller:
-    """The principal, rights and label of a request, the proof of its token, and the ids that follow it through the logs
-    of both services."""
-
-    principal: str
-    label: str
-    request_id: str
-    traceparent: str | None
     rights: Rights
-    proof: ClientProof
 
     @property
     def client(self) -> str:
         """Principal and label in one text, as the worker's logs have it."""
         return self.label if self.principal == LOCAL else f"{self.principal}/{self.label}"
-
-    def on_bus(self) -> BusCaller:
-        return BusCaller(
-            caller=self.principal,
-            label=self.label,
-            proof=self.proof,
-            request_id=self.request_id,
-            traceparent=self.traceparent,
-        )
 
 
 class ClientMessages(Protocol):
@@ -310,12 +285,12 @@ def _caller(origin: Origin) -> Caller:
     trace = origin.traceparent if isinstance(origin.traceparent, str) else ""
     traceparent = trace if TRACEPARENT.fullmatch(trace) else None
     return Caller(
-        current_principal(origin.scope),
-        label_of(origin.scope, origin.client),
-        f"{random.getrandbits(64):016x}",
-        traceparent,
-        current_rights(origin.scope),
-        current_proof(origin.scope),
+        principal=current_principal(origin.scope),
+        label=label_of(origin.scope, origin.client),
+        request_id=f"{random.getrandbits(64):016x}",
+        traceparent=traceparent,
+        rights=current_rights(origin.scope),
+        proof=current_proof(origin.scope),
     )
 
 

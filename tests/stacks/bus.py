@@ -12,6 +12,7 @@ import bridge.tools.orders
 import bridge.tools.session  # noqa: F401 - the declarations fill the registry
 from bridge.bus.client.client import BusClient
 from bridge.bus.keys import Keys
+from bridge.bus.messages import BusCaller
 from bridge.bus.records.records import RecordClient
 from bridge.bus.server.request import Handle, RequestContext
 from bridge.bus.server.server import BusServer, Reconcile
@@ -24,20 +25,20 @@ from tests.waiting import until
 GET_POSITIONS = OPERATIONS["get_positions"]
 PLACE_ORDER = OPERATIONS["place_order"]
 KEY = "a-key-of-the-caller"
+CALLER = BusCaller(principal="claude", request_id="r-1")
 
 
 def order(**changes: Any) -> ToolRequest:
     return PLACE_ORDER.request(**{"symbol": "AAPL", "action": "BUY", "totalQuantity": 1} | changes)
 
 
-async def ask(bus_client: BusClient, caller: str = "claude", **options: Any) -> bytes:
-    return await bus_client.ask(GET_POSITIONS, GET_POSITIONS.request(), caller=caller, request_id="r-1", **options)
+async def ask(bus_client: BusClient, principal: str = "claude", **options: Any) -> bytes:
+    caller = BusCaller(principal=principal, request_id="r-1")
+    return await bus_client.ask(GET_POSITIONS, GET_POSITIONS.request(), caller, **options)
 
 
 async def submit(bus_client: BusClient, key: str = KEY, arguments: ToolRequest | None = None, **options: Any) -> bytes:
-    return await bus_client.submit(
-        PLACE_ORDER, arguments or order(), key=key, caller="claude", request_id="r-1", **options
-    )
+    return await bus_client.submit(PLACE_ORDER, arguments or order(), CALLER, key=key, **options)
 
 
 class Broker:

@@ -16,7 +16,7 @@ from bridge.bus.controls.audit_log import AuditLog
 from bridge.bus.events.stream_grants import StreamGrant
 from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.keys import Keys
-from bridge.bus.messages import NO_PROOF, ClientProof
+from bridge.bus.messages import NO_PROOF, BusCaller, ClientProof
 from bridge.bus.records.client_orders import ClientOrders
 from bridge.bus.server.server import BusServer
 from bridge.bus.timing import BusTiming
@@ -159,17 +159,13 @@ class Caller:
     proof: ClientProof = NO_PROOF
     keyless: bool = False
 
+    @property
+    def _on_bus(self) -> BusCaller:
+        return BusCaller(principal=self.name, label=self.label, proof=self.proof, request_id="r-1")
+
     async def ask(self, operation: str, deadline_s: float | None = None, **arguments: Any) -> Any:
         declared = OPERATIONS[operation]
-        reply = await self.bus_client.ask(
-            declared,
-            declared.request(**arguments),
-            caller=self.name,
-            label=self.label,
-            proof=self.proof,
-            request_id="r-1",
-            deadline_s=deadline_s,
-        )
+        reply = await self.bus_client.ask(declared, declared.request(**arguments), self._on_bus, deadline_s)
         return json.loads(reply)
 
     async def submit(
@@ -179,12 +175,9 @@ class Caller:
         reply = await self.bus_client.submit(
             declared,
             declared.request(**arguments),
+            self._on_bus,
             key=key or f"key-{token_hex(8)}",
             keyless=self.keyless,
-            caller=self.name,
-            label=self.label,
-            proof=self.proof,
-            request_id="r-1",
             deadline_s=deadline_s,
         )
         return json.loads(reply)

@@ -19,9 +19,8 @@ from bridge.bus.controls.kill_switch import halted_by, read_halt
 from bridge.bus.halt import Halt
 from bridge.bus.keys import Keys
 from bridge.bus.messages import (
-    NO_PROOF,
     VERSION,
-    ClientProof,
+    BusCaller,
     Heartbeat,
     Reply,
     Request,
@@ -76,39 +75,19 @@ class BusClient:
         self,
         declared: ToolSpec,
         arguments: ToolRequest,
-        *,
-        caller: str,
-        request_id: str,
-        label: str = "",
-        proof: ClientProof = NO_PROOF,
+        caller: BusCaller,
         deadline_s: float | None = None,
-        traceparent: str | None = None,
     ) -> bytes:
         """Return the result of a read or a session operation, as the JSON that the worker encoded. Raises as `reply`
         does."""
-        told = await self.reply(
-            declared,
-            arguments,
-            caller=caller,
-            request_id=request_id,
-            label=label,
-            proof=proof,
-            deadline_s=deadline_s,
-            traceparent=traceparent,
-        )
-        return bytes(told.result)
+        return bytes((await self.reply(declared, arguments, caller, deadline_s)).result)
 
     async def reply(
         self,
         declared: ToolSpec,
         arguments: ToolRequest,
-        *,
-        caller: str,
-        request_id: str,
-        label: str = "",
-        proof: ClientProof = NO_PROOF,
+        caller: BusCaller,
         deadline_s: float | None = None,
-        traceparent: str | None = None,
     ) -> Reply:
         """Return the worker's reply; its details report where a long result was cut.
 
@@ -123,7 +102,7 @@ class BusClient:
             if not self._is_ready:
                 async with asyncio.timeout_at(ends):
                     await self._ready()
-            request = self._request(declared, arguments, (caller, label, proof), request_id, total_s, traceparent)
+            request = self._request(declared, arguments, caller, total_s)
             reply = await self._asked(request, ends)
             result_of(reply)
             return reply
@@ -167,15 +146,11 @@ class BusClient:
         self,
         declared: ToolSpec,
         arguments: ToolRequest,
+        caller: BusCaller,
         *,
         key: str,
-        caller: str,
-        request_id: str,
-        label: str = "",
-        proof: ClientProof = NO_PROOF,
         keyless: bool = False,
         deadline_s: float | None = None,
-        traceparent: str | None = None,
     ) -> bytes:
         """Return the result of a write; the same key never acts twice.
 
@@ -194,22 +169,13 @@ class BusClient:
             raise refused_by_bus(error, key=key) from error
 
         def attempt() -> Request:
-            who, wait_s = (caller, label, proof), times.accept_in_s()
-            read = self._request(declared, arguments, who, request_id, wait_s, traceparent)
+            read = self._request(declared, arguments, caller, times.accept_in_s())
             digest = digest_of(declared, arguments)
             return msgspec.structs.replace(read, key=key, digest=digest, grace_ms=times.grace_ms(), keyless=keyless)
 
         return await Submission(self.pipe, self._replies, self._records, times, attempt, declared.relieves).result()
 
-    def _request(
-        self,
-        declared: ToolSpec,
-        arguments: ToolRequest,
-        who: tuple[str, str, ClientProof],
-        request_id: str,
-        wait_s: float,
-        traceparent: str | None,
-    ) -> Request:
+    def _request(self, declared: ToolSpec, arguments: ToolRequest, caller: BusCaller, wait_s: float) -> Request:
         return Request(
             v=VERSION,
             id=self._replies.next_id(),
@@ -217,12 +183,12 @@ class BusClient:
             args=msgspec.Raw(arguments.model_dump_json(exclude_unset=True).encode()),
             front=self._replies.front,
             until=self.pipe.clock.now_ms() + round(wait_s * 1000),
-            caller=who[0],
-            label=who[1],
-            proof=who[2].digest,
-            restricted=who[2].restricted,
-            request_id=request_id,
-            traceparent=traceparent,
+            caller=caller.principal,
+            label=caller.label,
+            proof=caller.proof.digest,
+            restricted=caller.proof.restricted,
+            request_id=caller.request_id,
+            traceparent=caller.traceparent,
         )
 
     @property

@@ -9,7 +9,7 @@ import pytest
 from bridge.bus.server.request import RequestContext
 from bridge.bus.timing import BusTiming
 from bridge.tool import ToolError
-from tests.stacks.bus import GET_POSITIONS, KEY, Broker, front, intents, serving, submit
+from tests.stacks.bus import CALLER, GET_POSITIONS, KEY, Broker, front, intents, serving, submit
 from tests.stacks.redis_relay import Shim
 from tests.waiting import until
 
@@ -250,7 +250,7 @@ async def test_a_reply_that_is_there_at_once_is_not_overlooked(
 
 async def _warm(bus_client: Any) -> None:
     with pytest.raises(ToolError):
-        await bus_client.ask(GET_POSITIONS, GET_POSITIONS.request(), caller="c", request_id="r")
+        await bus_client.ask(GET_POSITIONS, GET_POSITIONS.request(), CALLER)
 
 
 def _has_tried(shim: Shim, connections: int) -> bool:

@@ -11,6 +11,7 @@ from ib_worker.answers import bounds
 from ib_worker.answers.bounds import ListPart, bars_of, kept, longest_of, require_short, session_s
 from ib_worker.market_data.contracts import require_narrow
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.bus import CALLER
 from tests.stacks.worker import trading
 
 STOCK = "20250611:0930-20250611:1600;20250612:0930-20250612:1600;20250613:CLOSED"
@@ -127,7 +128,7 @@ def test_the_newest_are_kept_of_what_has_a_bound() -> None:
 async def test_an_answer_that_was_cut_says_so(redis_url: str, session: str, sim: Simulator) -> None:
     declared = OPERATIONS["get_positions"]
     async with trading(redis_url, session, sim) as front:
-        reply = await front.bus_client.reply(declared, GetPositions(limit=1), caller="claude", request_id="r-1")
+        reply = await front.bus_client.reply(declared, GetPositions(limit=1), CALLER)
         one = await front.ask("get_positions", symbol="spy")
 
         assert reply.details[TRUNCATED]["rows"] == 1

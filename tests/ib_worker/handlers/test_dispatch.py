@@ -8,6 +8,7 @@ import pytest
 from bridge.bus.client.client import BusClient
 from bridge.tool import OPERATIONS, ToolError
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
+from tests.stacks.bus import CALLER
 from tests.stacks.worker import caller, frames, order, trading, worker
 
 
@@ -57,7 +58,7 @@ class Raw:
 async def _raw(bus_client: BusClient, operation: str, arguments: str) -> ToolError:
     declared = replace(OPERATIONS["get_positions"], name=operation)
     try:
-        answer = await bus_client.ask(declared, Raw(arguments), caller="claude", request_id="r-1")  # type: ignore[arg-type]
+        answer = await bus_client.ask(declared, Raw(arguments), CALLER)  # type: ignore[arg-type]
     except ToolError as error:
         return error
     raise AssertionError(f"answered: {answer!r}")

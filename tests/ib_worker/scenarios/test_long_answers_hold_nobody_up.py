@@ -16,6 +16,7 @@ from bridge.heap import tune
 from bridge.tool import OPERATIONS
 from ib_worker.answers.bounds import BOUNDS
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.bus import CALLER
 from tests.stacks.worker import caller, order, trading, worker
 from tests.waiting import until
 
@@ -139,9 +140,7 @@ async def test_a_day_of_ten_thousand_orders_is_read_and_told_in_short_steps(redi
             told = {}
             for operation in ("get_executions", "get_completed_orders"):
                 declared = OPERATIONS[operation]
-                told[operation] = await front.bus_client.reply(
-                    declared, declared.request(), caller="claude", request_id="r-1", deadline_s=40
-                )
+                told[operation] = await front.bus_client.reply(declared, declared.request(), CALLER, 40)
 
     assert at_start[0] < STEP_BAR_S, at_start[1]
     assert steps.longest_s < STEP_BAR_S, steps.what

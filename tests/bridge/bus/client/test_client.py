@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from bridge.bus.messages import REPLY_LIMIT, REQUEST_LIMIT
+from bridge.bus.messages import REPLY_LIMIT, REQUEST_LIMIT, BusCaller
 from bridge.bus.server.request import RequestContext
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.market.market_data import GetHistoricalData
 from tests.busy import BUSY_S
-from tests.stacks.bus import GET_POSITIONS, Broker, ask, front, serving
+from tests.stacks.bus import CALLER, GET_POSITIONS, Broker, ask, front, serving
 from tests.waiting import until
 
 
@@ -34,7 +34,7 @@ async def test_a_handler_sees_what_the_front_said(redis_url: str, session: str) 
     async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
         await bus_client.ask(
             declared, GetHistoricalData(symbol="SPY", barSizeSetting="1 hour"),
-            caller="claude", request_id="r-9", traceparent="00-1-2-01", deadline_s=7,
+            BusCaller(principal="claude", request_id="r-9", traceparent="00-1-2-01"), deadline_s=7,
         )  # fmt: skip
 
     asked = seen[0]
@@ -114,7 +114,7 @@ async def test_a_request_over_the_limit_is_refused_before_it_is_sent(redis_url: 
     broker = Broker()
     async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
         with pytest.raises(ToolError) as caught:
-            await bus_client.ask(GET_POSITIONS, Big(text="x" * REQUEST_LIMIT), caller="c", request_id="r")
+            await bus_client.ask(GET_POSITIONS, Big(text="x" * REQUEST_LIMIT), CALLER)
 
     assert caught.value.code == "too_large"
     assert str(REQUEST_LIMIT) in caught.value.message

@@ -12,7 +12,7 @@ from bridge.bus.server.request import RequestContext
 from bridge.bus.timing import USUAL
 from bridge.tool import ToolError
 from tests.busy import BUSY_S
-from tests.stacks.bus import GET_POSITIONS, Broker, ask, front, pipe_to, serving
+from tests.stacks.bus import Broker, ask, front, pipe_to, serving
 from tests.stacks.redis_relay import Shim
 from tests.stacks.timing import patient
 from tests.waiting import until
@@ -51,11 +51,7 @@ async def test_fronts_do_not_hear_each_others_replies(redis_url: str, session: s
     async with serving(redis_url, session, handle), front(redis_url, session) as one, front(redis_url, session) as two:
         assert one._replies.front != two._replies.front
         answers = await asyncio.gather(
-            *(
-                bus_client.ask(GET_POSITIONS, GET_POSITIONS.request(), caller=f"{name}{i}", request_id="r")
-                for i in range(20)
-                for name, bus_client in (("one", one), ("two", two))
-            )
+            *(ask(bus_client, f"{name}{i}") for i in range(20) for name, bus_client in (("one", one), ("two", two)))
         )
 
     assert answers == [f'"{name}{i}"'.encode() for i in range(20) for name in ("one", "two")]
