@@ -65,15 +65,15 @@ class Measured:
 
 
 @asynccontextmanager
-async def stack(folder: Path, journal: Path) -> AsyncIterator[Ports]:
-    """The parts as processes, with the operator's usual limits but for counts of orders."""
+async def stack(folder: Path, journal: Path | None = None, program: str = "ib_worker") -> AsyncIterator[Ports]:
+    """The parts as processes, with the operator's usual limits but for counts of orders. `program`: the worker's."""
     async with EmbeddedRedis(folder / "redis") as redis, Children(folder) as children:
         ports = Ports(free_port(), free_port(), redis.url)
         common = {"REDIS_URL": redis.url, "IBKR_SESSION": "bench", "LOG_LEVEL": "warning"}
         worker = {"GATEWAY_PORT": str(ports.gateway), "BEAT_FILE": str(folder / "beat"), "MARKET_DATA_LINES": "10000"}
-        gateway = ("--port", str(ports.gateway), "--journal", str(journal))
+        gateway = ("--port", str(ports.gateway), *(("--journal", str(journal)) if journal else ()))
         await children.start("simulator", "ibgateway.simulator", *gateway)
-        await children.start("worker", "ib_worker", **common, **worker, **COUNTS_OFF)
+        await children.start("worker", program, **common, **worker, **COUNTS_OFF)
         await children.start("front", "mcp_front", **common, **UNLIMITED, FRONT_PORT=str(ports.front))
         await until_ready(ports.front, lambda _: None)
         yield ports
