@@ -39,6 +39,7 @@ QUESTIONS_OF_THE_FRONT = {
 
 Times = dict[str, "Measured"]
 Burst = Callable[[int], Awaitable[list[float]]]
+Part = tuple[str, int, type[Httpx] | type[Socket]]  # the era, how many clients, and which
 
 
 @dataclass(frozen=True)
@@ -124,20 +125,23 @@ def show(measured: Times) -> None:
 
 
 async def run(options: argparse.Namespace) -> int:
-    ratios = {}
+    ratios: dict[Part, float] = {}
     parts = parts_of(options.clients)
     with tempfile.TemporaryDirectory() as folder:
         async with stack(Path(folder)) as ports:
             for era, count, client in parts:
-                how = f"{count} client{'s' if count > 1 else ''} ({client.__name__.lower()})"
                 measured = await compare(ports, client, era, count, options.seconds / len(parts))
-                print(f"\nMCP {era}, {how}, {len(measured[NOOP].times)} calls of each kind")
+                print(f"\nMCP {era}, {named(count, client)}, {len(measured[NOOP].times)} calls of each kind")
                 show(measured)
-                ratios[era, client, count] = measured["ibkr_get_positions"].p50_ms / measured[NOOP].p50_ms
-    return verdict([ratio for (_, client, count), ratio in ratios.items() if client is Httpx and count == 1])
+                ratios[era, count, client] = measured["ibkr_get_positions"].p50_ms / measured[NOOP].p50_ms
+    return verdict(ratios)
 
 
-def parts_of(clients: Sequence[int]) -> list[tuple[str, int, type[Httpx] | type[Socket]]]:
+def named(count: int, client: type[Httpx] | type[Socket]) -> str:
+    return f"{count} client{'s' if count > 1 else ''} ({client.__name__.lower()})"
+
+
+def parts_of(clients: Sequence[int]) -> list[Part]:
     """Both eras, each number of clients; one client alone is httpx too, as a program uses it."""
     return [
         (era, count, client)
@@ -147,12 +151,13 @@ def parts_of(clients: Sequence[int]) -> list[tuple[str, int, type[Httpx] | type[
     ]
 
 
-def verdict(ratios: list[float]) -> int:
-    """The bar is for a plain HTTP client, as a program uses one; 1 where it is missed."""
-    missed = any(ratio > BAR for ratio in ratios)
-    told = " and ".join(f"{ratio:.2f}" for ratio in ratios)
-    print(f"\nibkr_get_positions / no-op, httpx: {told}; the bar of {BAR} is {'missed' if missed else 'met'}")
-    return int(missed)
+def verdict(ratios: dict[Part, float]) -> int:
+    """The bar is for bare sockets, since httpx takes its time of both calls; 1 where it is missed."""
+    print(f"\nibkr_get_positions / no-op, p50, bar {BAR}:")
+    for (era, count, client), ratio in ratios.items():
+        judged = "for information" if client is Httpx else "met" if ratio <= BAR else "MISSED"
+        print(f"  MCP {era}, {named(count, client):<20} {ratio:5.2f}  {judged}")
+    return int(any(ratio > BAR for (*_, client), ratio in ratios.items() if client is Socket))
 
 
 def main() -> int:
