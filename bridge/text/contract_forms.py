@@ -5,10 +5,11 @@ Each form has one meaning, in TWS's own arguments. A symbol of no such form stay
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from bridge.text import spellings
-from bridge.text.contract_name import MONTH_CODES, contract_name
+from bridge.text.contract_name import MONTH_CODES, bare_name, contract_name, expiry_text, goes_by
 from bridge.text.security_ids import is_isin
 
 Terms = dict[str, Any]
@@ -62,6 +63,37 @@ def spelled_out(given: Terms) -> Terms:
         _require_agreement(terms, given, name, value)
     rest = {name: value for name, value in given.items() if name != "symbol"}
     return terms | _exacter(rest, terms)
+
+
+def is_named(contract: object, written: str) -> bool:
+    """Return whether the text names the contract: by one of its names, or by a form that means it. Raise ValueError for
+    a form that may mean two contracts. A number of a security (ISIN) is for a look-up to compare."""
+    if goes_by(contract, written):
+        return True
+    terms = _named_terms(written)
+    if "secId" in terms or not terms.keys() - {"symbol"}:
+        return False
+    month = "lastTradeDateOrContractMonth"
+    if terms.get("secType") != "FUT" or month not in terms:
+        return all(_has(contract, name, value) for name, value in terms.items())
+    named = contract_name({**vars(contract), "tradingClass": ""})  # it has the month, and the expiry may have another
+    rest = {name: value for name, value in terms.items() if name != month}
+    return named.endswith(f" {expiry_text(terms[month])}") and all(_has(contract, *each) for each in rest.items())
+
+
+@lru_cache(maxsize=100)  # one text is compared with every contract of a list
+def _named_terms(written: str) -> Terms:
+    return spelled_out({"symbol": written})
+
+
+def _has(contract: object, name: str, value: Any) -> bool:
+    """Return whether the contract's field is what the form says; an expiry may be less exact."""
+    own = getattr(contract, name, None)
+    if name == "lastTradeDateOrContractMonth":
+        return str(own or "").startswith(value)
+    if name == "secType":
+        return own == value or (value == "OPT" and own in OPTIONS)
+    return bool(own == value) if name == "strike" else bare_name(str(own or "")) == bare_name(str(value))
 
 
 def _written_here(symbol: str, secType: str) -> str:

@@ -114,6 +114,31 @@ class GetPositions(ListArguments):
     modelCode: Text | None = None
 
 
+class UnshownPosition(Model):
+    """A position that TWS has not updated since a fill."""
+
+    account: str
+    conId: int
+    name: str
+
+
+class PositionsToClose(Model):
+    """The positions that a call means. `others`: the names of what else is held, where none is meant."""
+
+    positions: list[Position]
+    unshown: list[UnshownPosition]
+    others: list[str]
+
+
+@operation(returns=PositionsToClose, toolset="account", serves=("orders",))
+class GetPositionsToClose(ToolRequest):
+    """Positions to be closed, after a short wait for those that fills have just changed."""
+
+    symbol: Symbol | None = None
+    conId: Count | None = None
+    account: Account | None = None
+
+
 @tool(returns=PnL, toolset="account")
 class GetPnl(ToolRequest):
     """Daily, unrealized and realized profit and loss (P&L) of an account. Of several: ibkr_get_portfolio."""

@@ -1,8 +1,10 @@
 """The positions that TWS reports (all once, then each change), and the fills that no position shows yet."""
 
+import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -40,6 +42,7 @@ class Positions:
         self._lists = 0  # complete lists that were asked for
         self._fills: defaultdict[Key, list[UnshownFill]] = defaultdict(list)  # unshown, oldest first
         self.moved_by_others = 0  # times that a position moved and no fill told here says why
+        self._shown = asyncio.Event()  # set, and replaced, as fills are shown
         self.fills = 0  # counted from the beginning: a list that was asked for before the latest one may lack it
 
     def asked(self) -> None:
@@ -66,6 +69,18 @@ class Positions:
     def unshown_fills(self, account: str) -> list[UnshownFill]:
         """Return this account's fills that no position shows yet, those of one contract together, oldest first."""
         return [each for (whose, _), fills in self._fills.items() if whose == account for each in fills]
+
+    def not_shown(self, meant: Callable[[str, Contract], bool]) -> list[tuple[str, Contract]]:
+        """Return the accounts and contracts with fills that no position shows yet, of those that are meant."""
+        fills = [(account, each[-1].contract) for (account, _), each in self._fills.items()]
+        return [each for each in fills if meant(*each)]
+
+    async def shown(self, meant: Callable[[str, Contract], bool], timeout_s: float) -> None:
+        """Wait until the positions that are meant show every fill, at most this long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self.not_shown(meant):
+                    await self._shown.wait()
 
     def unshown_s(self, account: str, conId: int) -> float:
         """Return the seconds for which the latest fill has not been in the position."""
@@ -122,3 +137,5 @@ class Positions:
             self._fills[key] = fills
         else:
             self._fills.pop(key, None)
+            self._shown.set()
+            self._shown = asyncio.Event()

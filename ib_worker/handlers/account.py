@@ -1,11 +1,12 @@
 """Handlers about the account."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import ib_async
 
-from bridge.text.contract_name import contract_name, goes_by
+from bridge.text.contract_forms import is_named
+from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from bridge.tools.account import (
     AccountStreamOpened,
@@ -14,10 +15,13 @@ from bridge.tools.account import (
     GetPnl,
     GetPnlSingle,
     GetPositions,
+    GetPositionsToClose,
     OpenAccountUpdates,
     PnL,
     PnLSingle,
     Position,
+    PositionsToClose,
+    UnshownPosition,
 )
 from bridge.tools.types import Contract, ContractArguments
 from ib_worker.account.named_values import named_tags, no_such
@@ -25,12 +29,13 @@ from ib_worker.account.portfolio import currency_of
 from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.client_rights.streams import account_grant
 from ib_worker.handlers.dispatch import handles
-from ib_worker.market_data.contracts import CANDIDATES, NAMED, bonds_named, named_contract
+from ib_worker.market_data.contracts import CANDIDATES, NAMED, named_by_number, named_contract
 from ib_worker.pre_trade.order_facts import account_rates_of
 from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.values import convert
 
+SHOWN_S = 2.0  # a position's change comes right after its fill, as a rule
 ALL_GROUPS = "All"  # as TWS's own request calls every account
 SUMMARY_TAGS = ",".join(
     (
@@ -75,14 +80,39 @@ async def get_positions(request: GetPositions, session: Session) -> list[Positio
         known = session.positions.all()
     else:
         known = await session.tws.ask_model_positions(accounts.named or "", request.modelCode)
-    bonds = await bonds_named(session.contracts, symbol, [each.contract for each in known])
-    held = [
-        each
-        for each in known
-        if each.account in accounts
-        and (symbol is None or goes_by(each.contract, symbol) or each.contract.conId in bonds)
-    ]
+    own = [each for each in known if each.account in accounts]
+    meant = await _meant(session, symbol, [each.contract for each in own])
+    held = [each for each in own if meant(each.contract)]
     return ListPart(kept("get_positions", held, request), of=len(held))
+
+
+async def _meant(session: Session, symbol: str | None, contracts: Sequence[Contract]) -> Callable[[Contract], bool]:
+    """Return whether a contract is one that the symbol means; None means all."""
+    numbered = await named_by_number(session.contracts, symbol, contracts)
+    return lambda each: symbol is None or is_named(each, symbol) or each.conId in numbered
+
+
+@handles(GetPositionsToClose)
+async def get_positions_to_close(request: GetPositionsToClose, session: Session) -> PositionsToClose:
+    """A list that is read at once may lack the fill, too, so a position that is not updated in time is only named."""
+    session.require_ready()
+    accounts = session.account_set(request.account)
+    named = await _meant(session, request.symbol, [each.contract for each in session.positions.all()])
+
+    def meant(account: str, contract: Contract) -> bool:
+        return account in accounts and request.conId in (None, contract.conId) and named(contract)
+
+    await session.positions.shown(meant, SHOWN_S)
+    session.require_ready()
+    session.orders.require_complete("positions", POSITION_MESSAGES)
+    held = [each for each in session.positions.all() if each.account in accounts]
+    wanted = [each for each in held if meant(each.account, each.contract)]
+    unshown = [
+        UnshownPosition(account=account, conId=contract.conId, name=contract_name(contract))
+        for account, contract in session.positions.not_shown(meant)
+    ]
+    others = [] if wanted else list(dict.fromkeys(contract_name(each.contract) for each in held))
+    return PositionsToClose(positions=wanted, unshown=unshown, others=others)
 
 
 @handles(GetPnl)
@@ -125,17 +155,18 @@ async def _position(session: Session, account: str, request: GetPnlSingle) -> Co
     held = [each.contract for each in session.positions.all() if each.account == account]
     if request.conId is not None:
         return await _by_id(session, held, request)
-    named = [each for each in held if goes_by(each, request.symbol or "")]
+    symbol = request.symbol or ""
+    named = list(filter(await _meant(session, symbol, held), held))
     if len(named) == 1:
         return named[0]
     if named:
         raise ToolError(
             "ambiguous_contract",
-            f"symbol: {account} holds {len(named)} contracts of {request.symbol}: "
+            f"symbol: {account} holds {len(named)} contracts of {symbol}: "
             f"{', '.join(contract_name(each) for each in named[:NAMED])}. Retry with conId.",
             candidates=[each.model_dump(exclude_none=True) for each in named[:CANDIDATES]],
         )
-    return convert.contract(await _stock(session, account, request.symbol or ""))
+    return convert.contract(await _stock(session, account, symbol))
 
 
 async def _stock(session: Session, account: str, symbol: str) -> ib_async.Contract:

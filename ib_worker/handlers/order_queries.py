@@ -7,7 +7,7 @@ from types import MappingProxyType
 import ib_async
 
 from bridge.order_references import is_ours
-from bridge.text.contract_name import goes_by
+from bridge.text.contract_forms import is_named
 from bridge.tools.order_queries import (
     Execution,
     GetCompletedOrders,
@@ -24,7 +24,7 @@ from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.client_rights.accounts import AccountSet
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order, require_readable
-from ib_worker.market_data.contracts import bonds_named
+from ib_worker.market_data.contracts import named_by_number
 from ib_worker.order_groups.related import related, resting_exits
 from ib_worker.order_groups.resting_exits import exceeding
 from ib_worker.order_identity.recalled import recall
@@ -90,8 +90,8 @@ async def get_executions(request: GetExecutions, session: Session) -> list[Execu
         partial(session.caches.executions.read, session.tws.ask_executions),
     )
     session.orders.require_complete("executions", EXECUTION_MESSAGES)
-    bonds = await bonds_named(session.contracts, request.symbol, [each.contract for each in listed])
-    fills = await session.long_work.run(listed, partial(_newest, request, accounts, bonds))
+    numbered = await named_by_number(session.contracts, request.symbol, [each.contract for each in listed])
+    fills = await session.long_work.run(listed, partial(_newest, request, accounts, numbered))
 
     wanted, tracker = kept("get_executions", fills, request), session.orders.tracker
     orders = {each.execution.execId: _order_of(tracker, each.execution) for each in wanted}
@@ -111,18 +111,18 @@ def _order_of(tracker: OrderTracker, filled: ib_async.Execution) -> TrackedOrder
 
 
 def _newest(
-    request: SymbolFilter, accounts: AccountSet, bonds: frozenset[int], listed: Sequence[ListedExecution]
+    request: SymbolFilter, accounts: AccountSet, numbered: frozenset[int], listed: Sequence[ListedExecution]
 ) -> list[ListedExecution]:
     """The fills that are asked for, oldest first; a correction takes its original's place."""
     newest: dict[str, ListedExecution] = {}
     for each in sorted(listed, key=lambda each: each.execution.execId):
-        if each.execution.acctNumber in accounts and _is_of(request, each.contract, bonds):
+        if each.execution.acctNumber in accounts and _is_of(request, each.contract, numbered):
             newest[trade_of(each.execution.execId)] = each
     return sorted(newest.values(), key=lambda each: (each.execution.time, each.execution.execId))
 
 
-def _is_of(request: SymbolFilter, contract: ib_async.Contract | Contract, bonds: frozenset[int]) -> bool:
-    return request.symbol is None or contract.conId in bonds or goes_by(contract, request.symbol)
+def _is_of(request: SymbolFilter, contract: ib_async.Contract | Contract, numbered: frozenset[int]) -> bool:
+    return request.symbol is None or contract.conId in numbered or is_named(contract, request.symbol)
 
 
 async def _reports(
@@ -134,10 +134,10 @@ async def _reports(
     forgotten: int = 0,
 ) -> list[OrderReport]:
     """The newest of them that the answer has room for; `forgotten` more are not kept here, of whatever symbol."""
-    bonds = await bonds_named(session.contracts, request.symbol, [each.state.terms.contract for each in entries])
+    numbered = await named_by_number(session.contracts, request.symbol, [each.state.terms.contract for each in entries])
     accounts = session.account_set(request.account)
     terms = ((each, each.state.terms) for each in entries)
-    wanted = [each for each, of in terms if of.account in accounts and _is_of(request, of.contract, bonds)]
+    wanted = [each for each, of in terms if of.account in accounts and _is_of(request, of.contract, numbered)]
 
     def told(entry: TrackedOrder) -> OrderReport:
         return order_report(entry, messages.get(entry, ""))

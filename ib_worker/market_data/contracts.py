@@ -9,6 +9,7 @@ from typing import Any
 import ib_async
 from pydantic import ValidationError
 
+from bridge.text.contract_forms import spelled_out
 from bridge.text.contract_name import bare_name, contract_name, goes_by
 from bridge.tool import ToolError
 from bridge.tools.types import Contract, ContractArguments
@@ -233,14 +234,20 @@ def require_narrow(asked: ContractArguments) -> None:
         )
 
 
-async def bonds_named(
+async def named_by_number(
     known: ContractResolver, symbol: str | None, contracts: Iterable[ib_async.Contract | Contract]
 ) -> frozenset[int]:
-    """Return the conIds of the bonds that have this CUSIP, or another number of a security. Raises what a look-up does:
-    an empty answer would say that nothing of it is held."""
+    """Return the conIds of the contracts that have this ISIN, and of bonds that have this CUSIP. Raises what a look-up
+    does: an empty answer would say that nothing of it is held. Raises ToolError invalid_arguments for a symbol with two
+    meanings."""
     if symbol is None:
         return frozenset()
-    asked = {each.conId for each in contracts if each.secType == "BOND" and not goes_by(each, symbol)}
+    try:
+        by_isin = "secId" in spelled_out({"symbol": symbol})
+    except ValueError as wrong:
+        raise ToolError("invalid_arguments", str(wrong)) from None
+    numbered = (each for each in contracts if each.conId and (by_isin or each.secType == "BOND"))
+    asked = {each.conId for each in numbered if not goes_by(each, symbol)}
     found = {conId: await known.by_conId(conId, Priority.READS) for conId in sorted(asked)}
     return frozenset(conId for conId, details in found.items() if bare_name(symbol) in _security_numbers(details))
 

@@ -15,7 +15,7 @@ from bridge.bus.client.client import BusClient
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from bridge.tool import OPERATIONS, ToolError
-from bridge.tools.account import GetPositions, Position
+from bridge.tools.account import GetPositionsToClose, Position, PositionsToClose
 from bridge.tools.order_queries import GetOpenOrders
 from bridge.tools.order_report import OrderReport
 from bridge.tools.orders import CloseOutcome, ClosePosition, ClosePositions, CloseReport
@@ -24,13 +24,15 @@ from mcp_front.tools.pipeline import Call
 
 MOST = 50  # positions of one call: their orders share the account's turn and TWS's message rate
 OPEN = frozenset({"pending", "unknown"})
+UNSENT = frozenset({"not_executed"})
+REJECTED = frozenset({"rejected"})
 APPROVAL = frozenset({"approval_required"})
 DECIMALS = 8  # of a quantity: 0.1 and 0.2 are 0.3
 FILLED = "The order is filled."  # as the status says
 TOLD = ("orderId", "status", "filled", "avgFillPrice", "message")
 NAMED = 5  # open orders that the answer names
+HELD = 10  # positions that an answer names where none is meant
 
-POSITIONS = TypeAdapter(list[Position])
 ORDERS = TypeAdapter(list[OrderReport])
 
 
@@ -44,7 +46,8 @@ class ClosePositionsTool:
         request = call.request
         assert isinstance(request, ClosePositions)
         key = request.idempotencyKey or secrets.token_urlsafe(15)
-        held = await self._held(call, request)
+        found = await self._held(call, request)
+        held = found.positions
         if len(held) > MOST:
             raise ToolError(
                 "too_large",
@@ -52,41 +55,47 @@ class ClosePositionsTool:
                 "or an account. Nothing was sent.",
                 limit=MOST,
             )
+        if not held:
+            return _answer(call, key, _nothing(request, found))
         outcomes, earlier = list[CloseOutcome](), set[str]()
         for short in (True, False):
             side = [each for each in held if (each.position < 0) is short]
             outcomes += await asyncio.gather(*(self._closed(call, key, each, earlier) for each in side))
         still_open = await self._still_open(call, request, key, earlier) if earlier else earlier
-        steps = _next_steps(key, outcomes, still_open)
-        if outcomes:
-            steps += await self._open_orders(call, request, {each.idempotencyKey for each in outcomes})
-        return value_result(call.declared, _report(key, outcomes, still_open, steps).model_dump(mode="json"))
+        remaining, waiting = await self._open_orders(call, request, {each.idempotencyKey for each in outcomes})
+        left = still_open | {key_of(key, each.account, each.conId) for each in found.unshown}
+        closed = [_is_closed(each) and each.idempotencyKey not in left for each in outcomes]
+        steps = [*_late(found), *_next_steps(key, outcomes, still_open - waiting, waiting), *remaining]
+        return _answer(call, key, " ".join([_summary(closed), *steps]), outcomes, unclosed=closed.count(False))
 
-    async def _held(self, call: Call, request: ClosePositions) -> list[Position]:
-        wanted = GetPositions(symbol=request.symbol, account=request.account)
-        told = await self._bus.ask(OPERATIONS["get_positions"], wanted, call.caller)
-        return [each for each in POSITIONS.validate_json(told) if request.conId in (None, each.contract.conId)]
+    async def _held(self, call: Call, request: ClosePositions) -> PositionsToClose:
+        wanted = GetPositionsToClose(symbol=request.symbol, conId=request.conId, account=request.account)
+        told = await self._bus.ask(OPERATIONS["get_positions_to_close"], wanted, call.caller)
+        return PositionsToClose.model_validate_json(told)
 
     async def _still_open(self, call: Call, request: ClosePositions, key: str, earlier: set[str]) -> set[str]:
         """Return which orders of an earlier call have a position all the same: it may have been opened since. All of
         them while the positions can't be read."""
         try:
-            held = await self._held(call, request)
+            held = (await self._held(call, request)).positions
         except ToolError:
             return earlier
         return earlier & {key_of(key, each.account, each.contract.conId) for each in held}
 
-    async def _open_orders(self, call: Call, request: ClosePositions, own: set[str]) -> list[str]:
-        """Return a sentence on other open orders of what was closed: one that fills opens a position again."""
+    async def _open_orders(self, call: Call, request: ClosePositions, own: set[str]) -> tuple[list[str], set[str]]:
+        """Return a sentence on other open orders of what was closed, since one that fills opens a position again, and
+        the keys of the call's own that are open."""
         wanted = GetOpenOrders(symbol=request.symbol, account=request.account)
         try:
             told = await self._bus.ask(OPERATIONS["get_open_orders"], wanted, call.caller)
         except ToolError as error:
-            return [f"Whether open orders remain is not known ({error.code}): read ibkr_get_open_orders."]
-        orders = [each for each in ORDERS.validate_json(told) if each.idempotencyKey not in own]
-        ids = [each.orderId for each in orders if request.conId in (None, each.contract.conId)]
+            return [f"Whether open orders remain is not known ({error.code}): read ibkr_get_open_orders."], set()
+        orders = ORDERS.validate_json(told)
+        others = [each for each in orders if each.idempotencyKey not in own]
+        ids = [each.orderId for each in others if request.conId in (None, each.contract.conId)]
         named = ", ".join(map(str, ids[:NAMED])) + (", …" if len(ids) > NAMED else "")
-        return [f"{len(ids)} other open orders remain and may trade (orderId {named})."] if ids else []
+        steps = [f"{len(ids)} other open orders remain and may trade (orderId {named})."] if ids else []
+        return steps, own & {each.idempotencyKey for each in orders}
 
     async def _closed(self, call: Call, key: str, held: Position, earlier: set[str]) -> CloseOutcome:
         """Close one position. The key of an order that an earlier call has placed is added to `earlier`."""
@@ -124,32 +133,59 @@ def _is_closed(outcome: CloseOutcome) -> bool:
     return outcome.status == "Filled" and round(abs(outcome.position) - (outcome.filled or 0.0), DECIMALS) <= 0
 
 
-def _report(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str], steps: Sequence[str]) -> CloseReport:
-    """`still_open`: keys of an earlier call's orders whose positions are listed all the same; `steps`: what there is
-    to do."""
-    left = sum(not _is_closed(each) or each.idempotencyKey in still_open for each in outcomes)
-    if not outcomes:
-        text = "No such position is open; this call sent nothing."
-    elif left:
-        text = f"{len(outcomes) - left} of {len(outcomes)} positions are closed. Read the others' status and message."
-    else:
-        text = f"All {len(outcomes)} positions are closed." if len(outcomes) > 1 else "The position is closed."
-    return CloseReport(
-        count=len(outcomes),
-        unclosed=left,
-        idempotencyKey=key,
-        positions=list(outcomes),
-        message=" ".join([text, *steps]),
+def _answer(call: Call, key: str, message: str, outcomes: Sequence[CloseOutcome] = (), unclosed: int = 0) -> ToolResult:
+    report = CloseReport(
+        count=len(outcomes), unclosed=unclosed, idempotencyKey=key, positions=list(outcomes), message=message
+    )
+    return value_result(call.declared, report.model_dump(mode="json"))
+
+
+def _summary(closed: Sequence[bool]) -> str:
+    if not all(closed):
+        return f"{sum(closed)} of {len(closed)} positions are closed. Read the others' status and message."
+    return f"All {len(closed)} positions are closed." if len(closed) > 1 else "The position is closed."
+
+
+def _nothing(request: ClosePositions, found: PositionsToClose) -> str:
+    """Return what is said where no position is meant: what is held, as the name may be another."""
+    meant = f" of {request.symbol}" if request.symbol else ""
+    meant = f" of conId {request.conId}" if request.conId is not None else meant
+    if found.unshown:
+        return " ".join([f"TWS shows no position{meant} yet; this call sent nothing.", *_late(found)])
+    named = ", ".join(found.others[:HELD]) + (", …" if len(found.others) > HELD else "")
+    open_ = f" Open are: {named}." if named else ""
+    return f"No position{meant} is open; this call sent nothing.{open_}"
+
+
+def _late(found: PositionsToClose) -> list[str]:
+    """Return a sentence on positions that TWS has not updated since a fill: what is left of them is not known."""
+    names = ", ".join(dict.fromkeys(each.name for each in found.unshown))
+    return (
+        [
+            f"TWS has not updated the position after a fill of {names}: read ibkr_get_positions in a few seconds, and "
+            "close what is open with another idempotencyKey."
+        ]
+        if names
+        else []
     )
 
 
-def _next_steps(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str]) -> list[str]:
-    """Return a sentence on each kind of outcome after which there is something to do."""
-    unknown, waiting = (sum(each.error in codes for each in outcomes) for codes in (OPEN, APPROVAL))
+def _next_steps(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str], waiting: set[str]) -> list[str]:
+    """Return a sentence on each kind of outcome after which there is something to do. `waiting`: keys of orders that
+    are open at IBKR; `still_open`: of others that an earlier call has placed."""
+    unknown, unsent, rejected, unapproved = (
+        sum(each.error in codes for each in outcomes) for codes in (OPEN, UNSENT, REJECTED, APPROVAL)
+    )
     parts = [each for each in outcomes if each.status == "Filled" and not _is_closed(each)]
     steps = [f"The outcome of {unknown} is not known yet: call again with idempotencyKey={key}."] if unknown else []
+    if unsent:
+        steps.append(f"{unsent} were not sent: call again with idempotencyKey={key}.")
+    if rejected:
+        steps.append(f"IBKR rejected {rejected}: mend the cause, and call again with another idempotencyKey.")
+    if unapproved:
+        steps.append(f"{unapproved} wait for a person's approval: then call again with idempotencyKey={key}.")
     if waiting:
-        steps.append(f"{waiting} wait for a person's approval: then call again with idempotencyKey={key}.")
+        steps.append(f"{len(waiting)} orders of this call are open at IBKR, and close when they fill: send no others.")
     if parts:
         told = ", ".join(f"{digits(each.filled or 0)} of {digits(abs(each.position))} {each.name}" for each in parts)
         steps.append(f"In part: {told}. The rest was left to open orders.")

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from bridge.text.contract_forms import spelled_out
+from bridge.text.contract_forms import is_named, spelled_out
+from bridge.tools.types import Contract
 
 PUT = {"symbol": "SPY", "secType": "OPT", "lastTradeDateOrContractMonth": "20261218", "strike": 400.0, "right": "P"}
 FORMS: list[tuple[str, dict[str, Any]]] = [
@@ -114,3 +115,38 @@ def test_a_form_with_two_meanings_is_refused_with_both() -> None:
         spelled_out({"symbol": "SPY 20261218"})
     with pytest.raises(ValueError, match="symbol: the day, the month or the year may come first"):
         spelled_out({"symbol": "SPY 06/07/26 400 P"})
+
+
+CALL = Contract(
+    conId=1, symbol="SPY", secType="OPT", currency="USD", localSymbol="SPY   250620C00370000", tradingClass="SPY",
+    lastTradeDateOrContractMonth="20250620", strike=370.0, right="C", multiplier="100",
+)  # fmt: skip
+AUGUST = Contract(  # crude oil of August is last traded in July
+    conId=2, symbol="CL", secType="FUT", currency="USD", localSymbol="CLQ5", tradingClass="CL",
+    lastTradeDateOrContractMonth="20250722", multiplier="1000",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["SPY", "SPY 2025-06-20 370 C", "spy 20JUN25 370 call", "SPY JUN25 370 C", "SPY 2025-06-20 370 C (SPY)",
+     "SPY   250620C00370000"],
+)  # fmt: skip
+def test_every_form_of_an_option_names_it(written: str) -> None:
+    assert is_named(CALL, written)
+    assert not is_named(AUGUST, written)
+
+
+@pytest.mark.parametrize("written", ["CL", "CL AUG25", "CL 202508", "CLQ5", "CLQ25"])
+def test_a_future_is_named_by_its_month(written: str) -> None:
+    assert is_named(AUGUST, written)
+    assert not is_named(CALL, written)
+
+
+@pytest.mark.parametrize(
+    "written", ["SPY 2025-06-20 370 P", "SPY 2025-06-27 370 C", "SPY 20JUN25 371 C", "SPX 20JUN25 370 C", "CL JUL25",
+                "CL JUN25 370 C", "SPY 2025-06-20 370 C (SPYW)", "US0378331005", "", "C"],
+)  # fmt: skip
+def test_another_contract_is_not_named(written: str) -> None:
+    assert not is_named(CALL, written)
+    assert not is_named(AUGUST, written)

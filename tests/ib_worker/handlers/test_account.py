@@ -28,6 +28,38 @@ async def test_positions_come_from_what_tws_has_told(redis_url: str, session: st
         assert len(sim.journal.entries("in", 61)) == asked
 
 
+async def test_positions_are_found_by_each_form_of_a_name_and_named_where_a_fill_is_not_in_them(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", symbol="SPY 2025-06-20 370 C", action="BUY", totalQuantity=1)
+
+        async def held(symbol: str) -> list[str]:
+            return [each["contract"]["localSymbol"] for each in await front.ask("get_positions", symbol=symbol)]
+
+        await until(lambda: held("SPY 2025-06-20 370 C"), "the option is held")
+        fills = await front.ask("get_executions", symbol="SPY JUN25 370 C")
+        vague = await front.refused("get_positions", symbol="SPY 2025-06-20")
+        sim.fault("delay position 1 1")
+        await front.submit("place_order", symbol="NVDA", action="SELL", totalQuantity=3)
+        waited = await front.ask("get_positions_to_close", symbol="NVDA")
+        sim.fault("swallow position 1")
+        await front.submit("place_order", symbol="IBM", action="BUY", totalQuantity=3)
+        lost = await front.ask("get_positions_to_close", conId=8314)
+        other = await front.ask("get_positions_to_close", symbol="Microsoft")
+
+        assert await held("SPY 20JUN25 370 P") == []
+        assert await held("US4592001014") == ["IBM"]
+
+    assert [each["contract"]["right"] for each in fills] == ["C"]
+    assert [(each["position"], waited["unshown"]) for each in waited["positions"]] == [(-3, [])]
+    assert [each["position"] for each in lost["positions"]] == [100]
+    assert lost["unshown"] == [{"account": "DU1234567", "conId": 8314, "name": "IBM"}]
+    assert (other["positions"], "IBM" in other["others"]) == ([], True)
+    assert vague.code == "invalid_arguments"
+    assert "may be a future, or the options of that expiry" in vague.message
+
+
 async def test_a_positions_change_is_seen(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         before = {each["contract"]["symbol"]: each["position"] for each in await front.ask("get_positions")}

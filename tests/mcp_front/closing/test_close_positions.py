@@ -14,6 +14,10 @@ HELD = {1: 10.0, 2: -5.0, 3: 7.0}  # by conId
 KEY = "close-everything"
 
 
+def to_close(*held: dict[str, Any], **further: Any) -> dict[str, Any]:
+    return {"positions": list(held), "unshown": [], "others": []} | further
+
+
 def position(conId: int, held: float) -> dict[str, Any]:
     return {"account": "DU1", "contract": CONTRACT | {"conId": conId}, "position": held, "avgCost": None}
 
@@ -29,8 +33,12 @@ async def test_each_position_has_its_own_order_and_a_repetition_has_the_same_key
         sent.append((asked.key, conId))
         return json.dumps(REPORT | {"filled": abs(HELD[conId]), "message": "The order is filled."}).encode()
 
+    async def positions(asked: RequestContext) -> bytes:
+        conId = json.loads(asked.arguments).get("conId")
+        return json.dumps(to_close(*(position(*each) for each in HELD.items() if conId in (None, each[0])))).encode()
+
     handlers = {
-        "get_positions": answering([position(*each) for each in HELD.items()]),
+        "get_positions_to_close": positions,
         "close_position": closing,
         "get_open_orders": answering([REPORT | {"orderId": 30 + number} for number in range(6)]),
     }
@@ -59,7 +67,9 @@ async def test_each_position_has_its_own_order_and_a_repetition_has_the_same_key
 async def test_more_positions_than_one_call_closes_are_refused_and_none_is_closed(redis_url: str, session: str) -> None:
     many = [position(conId, 1.0) for conId in range(1, MOST + 2)]
     async with (
-        worker(redis_url, session, {"get_positions": answering(many)}),  # a call of close_position would fail
+        worker(
+            redis_url, session, {"get_positions_to_close": answering(to_close(*many))}
+        ),  # a call of close_position would fail
         serving(redis_url, session) as front,
     ):
         refused = await front.raw().call("ibkr_close_positions", everything=True)
@@ -79,7 +89,7 @@ async def test_what_is_closed_in_part_or_waits_for_a_person_is_not_called_closed
         raise ToolError("not_ready", "The open orders are not known yet.")
 
     handlers = {
-        "get_positions": answering([position(1, 10.0), position(2, 5.0)]),
+        "get_positions_to_close": answering(to_close(position(1, 10.0), position(2, 5.0))),
         "close_position": closing,
         "get_open_orders": unknown,
     }
@@ -92,3 +102,48 @@ async def test_what_is_closed_in_part_or_waits_for_a_person_is_not_called_closed
     assert "In part: 6 of 10 " in told["message"]
     assert "Whether open orders remain is not known (not_ready): read ibkr_get_open_orders." in told["message"]
     assert f"1 wait for a person's approval: then call again with idempotencyKey={KEY}." in told["message"]
+
+
+async def test_the_answer_says_what_is_open_and_which_key_to_use(redis_url: str, session: str) -> None:
+    """An order of an earlier call that is still open needs no other key; a position may lag behind a fill."""
+    late = [{"account": "DU1", "conId": 4, "name": "NVDA"}]
+    ended: dict[int, ToolError] = {
+        2: ToolError("rejected", "IBKR rejected the order."), 3: ToolError("not_executed", "Nothing was sent."),
+    }  # fmt: skip
+
+    async def closing(asked: RequestContext) -> bytes:
+        conId = json.loads(asked.arguments)["conId"]
+        if conId in ended:
+            raise ended[conId]
+        await asked.accept()
+        status = {"status": "PreSubmitted", "filled": 0.0} if conId == 1 else {"filled": 10.0}
+        return json.dumps(REPORT | status).encode()
+
+    async def positions(asked: RequestContext) -> bytes:
+        wanted = json.loads(asked.arguments)
+        if wanted.get("symbol") == "NVDA":
+            return json.dumps(to_close(unshown=late)).encode()
+        if wanted.get("symbol"):
+            return json.dumps(to_close(others=["MSFT", "ES SEP25"])).encode()
+        return json.dumps(to_close(*(position(conId, 10.0) for conId in (1, 2, 3, 4)), unshown=late)).encode()
+
+    waits = REPORT | {"orderId": 7, "idempotencyKey": key_of(KEY, "DU1", 1), "status": "PreSubmitted"}
+    handlers = {
+        "get_positions_to_close": positions, "close_position": closing, "get_open_orders": answering([waits]),
+    }  # fmt: skip
+    async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
+        call = front.raw().call
+        await call("ibkr_close_positions", everything=True, idempotencyKey=KEY)
+        again = (await call("ibkr_close_positions", everything=True, idempotencyKey=KEY))["structuredContent"]
+        none = (await call("ibkr_close_positions", symbol="Microsoft"))["structuredContent"]
+        unshown = (await call("ibkr_close_positions", symbol="NVDA"))["structuredContent"]
+
+    said = again["message"]
+    assert (again["count"], again["unclosed"]) == (4, 4)  # NVDA's order has filled, and the position is not updated
+    assert "1 orders of this call are open at IBKR, and close when they fill: send no others." in said
+    assert "1 were not sent: call again with idempotencyKey=close-everything." in said
+    assert "IBKR rejected 1: mend the cause, and call again with another idempotencyKey." in said
+    assert "TWS has not updated the position after a fill of NVDA" in said
+    assert "1 were answered by an earlier call's order" in said  # NVDA's alone
+    assert none["message"] == "No position of MICROSOFT is open; this call sent nothing. Open are: MSFT, ES SEP25."
+    assert unshown["message"].startswith("TWS shows no position of NVDA yet; this call sent nothing. TWS has not")
