@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,13 @@ from typing import Any
 STACK = "ibkrtest"
 SESSION = "swarm"
 VOLUMES = (f"{STACK}_redis", f"{STACK}_worker-watermark")
-FILES = ("deploy/swarm/stack.yaml", "deploy/swarm/simulator.yaml", "tests/deploy/impatient.yaml")
+BESIDE = ("deploy/swarm/simulator.yaml", "tests/deploy/impatient.yaml")
+FILES = ("deploy/swarm/stack.yaml", "deploy/swarm/console.yaml", *BESIDE)
 IMAGES = {
     "FRONT_IMAGE": "mcp_front",
     "WORKER_IMAGE": "ib_worker",
     "SIMULATOR_IMAGE": "ibgateway",
+    "CONSOLE_IMAGE": "console",
 }
 HEARTBEAT = f"ibkr:{{{SESSION}}}:heartbeat"
 
@@ -44,15 +47,46 @@ def containers(service: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Swarm:
-    """A deployed stack, and a client's token for it."""
+    """A stack that can be deployed, a client's token for it, and a folder for its passwords of Redis."""
 
     token: str
+    built: dict[str, str]
+    folder: Path
+
+    def deploy(self, *files: str) -> None:
+        named = [part for each in files for part in ("--compose-file", each)]
+        docker("stack", "deploy", "--resolve-image", "never", "--detach=true", *named, STACK, **self.built)
+
+    def make_users(self) -> None:
+        """Run the commands of the page that make the secrets."""
+        page = Path("docs/kubernetes.md").read_text(encoding="utf-8")
+        (block,) = [each for each in page.split("```") if each.startswith("sh\nexport REDIS_USERS")]
+        commands = block.removeprefix("sh\n").replace(".venv/bin/python", sys.executable)
+        commands = commands.replace("secrets/redis", str(self.folder / "redis"))
+        subprocess.run(["bash", "-e", "-c", commands], check=True, stdout=subprocess.DEVNULL)
 
     def leader(self) -> str:
         """The hostname of the worker that leads, empty while there is none."""
-        (redis,) = containers("redis")
-        client = "$(command -v valkey-cli || command -v redis-cli)"
-        return docker("exec", redis, "sh", "-c", f"{client} hget '{HEARTBEAT}' worker").split("-")[0]
+        return self.redis("hget", HEARTBEAT, "worker").split("-")[0]
+
+    def redis(self, *command: str) -> str:
+        """What Redis answers its default user, who has a password once there are users; empty while it is not there."""
+        password = self.folder / "redis" / "redis" / "password"
+        known = ["--env", f"REDISCLI_AUTH={password.read_text().strip()}"] if password.exists() else []
+        client = '$(command -v valkey-cli || command -v redis-cli) "$@"'
+        with contextlib.suppress(EngineError, ValueError):
+            (server,) = containers("redis")
+            return docker("exec", *known, server, "sh", "-c", client, "redis", *command)
+        return ""
+
+    def console(self, path: str) -> tuple[int, str]:
+        """What the console answers at its address in the node's bridge, as through the page's tunnel."""
+        (own,) = docker("ps", "--quiet", "--no-trunc", "--filter", f"name={STACK}_console").split()
+        seen = json.loads(docker("network", "inspect", "docker_gwbridge", "--format", "{{json .Containers}}"))
+        address = seen[own]["IPv4Address"].partition("/")[0]
+        asked = urllib.request.Request(f"http://{address}:8010{path}", headers={"Host": "127.0.0.1:8010"})
+        with urllib.request.urlopen(asked, timeout=10) as said:
+            return said.status, said.read().decode()
 
     def inside_front(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command of this machine in a front's network, where the front is on loopback."""
@@ -121,8 +155,8 @@ def new_token(folder: Path) -> tuple[Path, str]:
 
 
 @contextlib.asynccontextmanager
-async def deployed(folder: Path) -> AsyncIterator[Swarm]:
-    """The stack with the simulator on a Swarm of one node, gone afterwards."""
+async def joined(folder: Path) -> AsyncIterator[Swarm]:
+    """A Swarm of one node for the stack with the simulator, gone afterwards."""
     built = images()
     for volume in VOLUMES:  # a watermark of an earlier stack would show the new one's empty Redis as a loss
         docker("volume", "rm", "--force", volume)
@@ -131,9 +165,7 @@ async def deployed(folder: Path) -> AsyncIterator[Swarm]:
         file, token = new_token(folder)
         docker("secret", "create", "ibkr_front_tokens", str(file))
         docker("node", "update", "--label-add", "ibkr-state=true", docker("node", "ls", "--quiet"))
-        files = [part for each in FILES for part in ("--compose-file", each)]
-        docker("stack", "deploy", "--resolve-image", "never", "--detach=true", *files, STACK, **built)
-        yield Swarm(token)
+        yield Swarm(token, built, folder)
     finally:
         with contextlib.suppress(EngineError):
             docker("stack", "rm", STACK)

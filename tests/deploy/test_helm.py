@@ -9,7 +9,22 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.chart import CHART, REAL, SIMULATED, VALUES, environment, find, helm, pods, probes, render
+from tests.deploy.chart import (
+    CHART,
+    NAMESPACE,
+    OWN_SECRET,
+    REAL,
+    SIMULATED,
+    VALUES,
+    environment,
+    find,
+    helm,
+    pods,
+    probes,
+    render,
+    render_in,
+)
+from tests.deploy.cluster import cluster
 from tests.deploy.tools import needs, run_installed
 
 SIMULATED_LOGIN = {"name": "demo", "tokensSecret": "tokens", "simulator": True}
@@ -211,7 +226,7 @@ def test_redis_keeps_orders_on_disk_and_is_not_made_where_there_is_another() -> 
 
     assert container["args"] == [
         "--appendonly", "yes", "--appendfsync", "always", "--maxmemory", "384mb", "--maxmemory-policy", "noeviction",
-        "--save", "",
+        "--save", "", "--aclfile", "/users/redis/users.acl",
     ]  # fmt: skip
     assert "rel-redis" not in {each["metadata"]["name"] for each in render(REAL)}
     assert environment(render(REAL), "Deployment", "rel-demo-front")["REDIS_URL"] == {
@@ -276,10 +291,10 @@ def test_a_digest_wins_over_the_tag() -> None:
 
 def test_the_page_names_what_the_chart_makes_of_its_values() -> None:
     page = Path("docs/kubernetes.md").read_text(encoding="utf-8")
-    values = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0]) | {"redis": {"users": {"enabled": True}}}
+    values = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
     values["logins"][0]["consoleUrl"] = "https://console.example.com"
-    said = helm("template", "ibkr", str(CHART), "--namespace", "trading", values=values)
-    made = [each for each in yaml.safe_load_all(said.stdout) if each]
+    with cluster(NAMESPACE) as empty:
+        made = [each for each in yaml.safe_load_all(render_in(empty, values, release="ibkr")) if each]
     names = {each["metadata"]["name"] for each in made}
     images = {each["image"] for _, spec in pods(made) for each in spec["containers"]}
 
@@ -326,7 +341,7 @@ def test_the_service_monitor_finds_the_metrics_services_and_the_rules_are_those_
 
 def test_metrics_without_a_network_policy_need_a_token() -> None:
     open_to_all = {"metrics": {"enabled": True}, "networkPolicy": {"enabled": False}}
-    said = helm("template", "rel", str(CHART), values=open_to_all)
+    said = helm("template", "rel", str(CHART), *OWN_SECRET, values=open_to_all)
     token = {"metrics": {"enabled": True, "tokenSecret": "metrics", "serviceMonitor": {"enabled": True}}}
     made = render(open_to_all | token)
 

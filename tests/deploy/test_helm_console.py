@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from console.settings import ConsoleSettings
 from mcp_front.settings import FrontSettings
-from tests.deploy.chart import CHART, CONSOLE, REAL, environment, find, helm, render
+from tests.deploy.chart import CHART, CONSOLE, OWN_SECRET, REAL, environment, find, helm, render
 from tests.deploy.tools import needs
 
 URLS = {"CONSOLE_URL": "https://console.example.com", "PUBLIC_URL": "https://ibkr.example.com"}
@@ -81,7 +81,7 @@ def test_clients_sign_in_by_oauth_where_their_address_is_named(monkeypatch: pyte
 
 def test_oauth_without_a_console_is_refused() -> None:
     login = {"name": "demo", "tokensSecret": "t", "simulator": True, "publicUrl": "https://ibkr.example.com"}
-    said = helm("template", "rel", str(CHART), values={"logins": [login]})
+    said = helm("template", "rel", str(CHART), *OWN_SECRET, values={"logins": [login]})
 
     assert said.returncode != 0
     assert "publicUrl needs consoleUrl" in said.stderr

@@ -2,25 +2,47 @@
 
 import asyncio
 import base64
+import contextlib
+import io
 import json
 import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bridge.bus.keys import Keys
 from bridge.bus.transport.address import address_with_file
-from bridge.bus.transport.connection import Refused
+from bridge.bus.transport.connection import NotSent, Refused
 from cli.__main__ import main
 from cli.local_stack.embedded_redis import find_server
-from tests.deploy.chart import CHART, REAL, USERS, Manifest, environment, find, helm, pods, render
+from tests.deploy.chart import (
+    CHART,
+    NAMESPACE,
+    REAL,
+    USERS,
+    Manifest,
+    environment,
+    find,
+    helm,
+    pods,
+    render,
+    render_in,
+)
+from tests.deploy.cluster import Cluster, cluster
 from tests.deploy.tools import needs
 from tests.stacks.bus import pipe_to
+from tests.upgrade.release import RELEASE
 from tests.waiting import until
 
 LOGINS: list[dict[str, Any]] = REAL["logins"]
-NAMED: dict[str, Any] = {"logins": LOGINS, "redis": {"users": {"enabled": True, "existingSecret": "mine"}}}
+NAMED: dict[str, Any] = {"logins": LOGINS, "redis": {"users": {"existingSecret": "mine"}}}
+FORMER: dict[str, Any] = {"logins": LOGINS, "redis": {"users": {"enabled": False}}}
 MANAGED: dict[str, Any] = {
     "logins": LOGINS,
     "redis": {
@@ -71,35 +93,52 @@ def test_the_server_itself_sees_digests_and_its_first_container_has_no_more_righ
     assert [each for each in render(NAMED) if each["kind"] == "Secret"] == []
 
 
-async def test_the_built_in_server_lets_each_service_in_by_what_the_chart_gives_it(tmp_path: Path) -> None:
+async def test_an_upgraded_server_has_its_data_and_lets_in_by_what_the_chart_gives_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    """The installation before had no users."""
+    (tmp_path / "data").mkdir()
+    place = f"unix://{tmp_path / 'redis.sock'}"
+    async with _server(render(FORMER), tmp_path), pipe_to(place) as old:
+        await old.send("SET", Keys("demo").generation, "1")
+
     made = render(USERS)
-    url = await _served(made, tmp_path)
-    process = await asyncio.create_subprocess_exec(
-        find_server(), *_arguments(made, tmp_path), stdout=asyncio.subprocess.DEVNULL
-    )
-    try:
-        await until((tmp_path / "redis.sock").exists, "the server listens")
-        for user, session in (("worker-demo", "demo"), ("front-main", "main")):
+    await _made_users(made, tmp_path)
+    async with _server(made, tmp_path):
+        for user, session in (("worker-demo", "demo"), ("front-demo", "demo"), ("front-main", "main")):
             file = tmp_path / "passwords" / user
-            async with pipe_to(address_with_file(url.replace("//", f"//{user}@", 1), file)) as pipe:
-                await pipe.send("GET", Keys(session).generation)
+            async with pipe_to(address_with_file(place.replace("//", f"//{user}@", 1), file)) as pipe:
+                assert await pipe.send("GET", Keys(session).generation) == (b"1" if session == "demo" else None)
                 with pytest.raises(Refused):
                     await pipe.send("GET", Keys("other").generation)
+        async with pipe_to(place) as old:
+            with pytest.raises(NotSent, match="Authentication required"):
+                await old.send("GET", Keys("demo").generation)
+
+
+@contextlib.asynccontextmanager
+async def _server(made: list[Manifest], folder: Path) -> AsyncIterator[None]:
+    """The chart's server on a folder and a socket of this machine."""
+    process = await asyncio.create_subprocess_exec(
+        find_server(), *_arguments(made, folder), stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await until((folder / "redis.sock").exists, "the server listens")
+        yield
     finally:
         process.terminate()
         await process.wait()
+        (folder / "redis.sock").unlink(missing_ok=True)
 
 
-async def _served(made: list[Manifest], folder: Path) -> str:
-    """Do what the server's first container does, with the chart's Secret, and return where the server will listen."""
+async def _made_users(made: list[Manifest], folder: Path) -> None:
+    """Do what the server's first container does, with the chart's Secret."""
     (folder / "passwords").mkdir()
-    (folder / "data").mkdir()
     for name, value in find(made, "Secret", "rel-redis-users")["data"].items():
         (folder / "passwords" / name).write_bytes(base64.b64decode(value))
     (first,) = find(made, "StatefulSet", "rel-redis")["spec"]["template"]["spec"]["initContainers"]
     assert first["command"] == ["python", "-m", "cli", "redis-users"]
     assert await asyncio.to_thread(main, ["redis-users", *_here(first["args"], folder)]) == 0
-    return f"unix://{folder / 'redis.sock'}"
 
 
 def _arguments(made: list[Manifest], folder: Path) -> list[str]:
@@ -117,13 +156,13 @@ def test_operators_have_a_pod_whose_name_a_role_can_give_and_a_way_to_redis_alon
     made = render(USERS)
     policy = find(made, "NetworkPolicy", "rel-operator")["spec"]
     redis = find(made, "NetworkPolicy", "rel-redis")["spec"]
-    notes = helm("install", "rel", str(CHART), "--dry-run=client", values=USERS).stdout
+    notes = helm("install", "rel", str(CHART), "--dry-run=client", values=NAMED).stdout
 
     assert [each["ports"][0]["port"] for each in policy["egress"]] == [53, 6379]
     assert "ingress" not in policy
     assert "operator" in json.dumps(redis["ingress"])
     assert "IBKR_SESSION" not in environment(made, "StatefulSet", "rel-operator")
-    one = render({"redis": {"users": {"enabled": True}}})
+    one = render({})
     assert environment(one, "StatefulSet", "rel-operator")["IBKR_SESSION"] == "demo"
     assert "exec -it rel-operator-0 -- python -m cli resume --session main" in notes
 
@@ -145,9 +184,80 @@ def test_a_server_of_ones_own_needs_its_address_without_a_user_and_passwords_of_
     assert reason in said.stderr
 
 
-def test_nothing_of_the_users_is_there_by_default_so_that_an_upgrade_in_place_changes_nothing() -> None:
-    told = json.dumps(render({}))
+@pytest.mark.parametrize("redis", [{"users": {"enabled": False}}, {"builtIn": False, "url": "redis://r:6379/0"}])
+def test_nothing_of_the_users_is_there_where_they_are_switched_off_or_the_server_is_ones_own(
+    redis: dict[str, Any],
+) -> None:
+    told = json.dumps(render({"redis": redis}))
 
     assert "REDIS_PASSWORD_FILE" not in told
     assert "aclfile" not in told
     assert "initContainers" not in told
+    assert "rel-operator" not in told
+
+
+def test_an_upgrade_keeps_every_password_and_adds_those_of_a_new_login() -> None:
+    with cluster(NAMESPACE) as seen:
+        first = _passwords(seen, {"logins": LOGINS[:1]})
+        first["metadata"]["annotations"] = {
+            "meta.helm.sh/release-name": "rel",
+            "meta.helm.sh/release-namespace": NAMESPACE,
+        }
+        seen.put(first)
+        again, more = (_passwords(seen, {"logins": LOGINS[:count]}) for count in (1, 2))
+
+    assert set(first["data"]) == {"default", "console", "operator", "front-demo", "worker-demo"}
+    assert len(set(first["data"].values())) == 5
+    assert again["data"] == first["data"]
+    assert set(more["data"]) - set(first["data"]) == {"front-main", "worker-main"}
+    assert first["data"].items() < more["data"].items()
+
+
+def _passwords(seen: Cluster, values: dict[str, Any]) -> Manifest:
+    return find(list(yaml.safe_load_all(render_in(seen, values))), "Secret", "rel-redis-users")
+
+
+def test_a_render_without_the_cluster_is_refused_before_it_makes_passwords_that_no_pod_has() -> None:
+    """GitOps has such a render at each sync."""
+    said = helm("template", "rel", str(CHART), values=USERS)
+    named = helm("template", "rel", str(CHART), values=NAMED)
+
+    assert said.returncode != 0
+    assert "redis.users.existingSecret is needed where the chart is rendered without the cluster" in said.stderr
+    assert named.returncode == 0
+    assert "kind: Secret" not in named.stdout
+
+
+def test_the_defaults_of_a_former_chart_are_refused_with_what_keeps_the_values_alone(tmp_path: Path) -> None:
+    """`helm upgrade --reuse-values` has them, and `--reset-then-reuse-values` has not."""
+    chart = shutil.copytree(CHART, tmp_path / "chart")
+    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    del values["redis"]["users"]
+    (chart / "values.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+
+    said = helm("template", "rel", str(chart))
+
+    assert said.returncode != 0
+    assert "Use --reset-then-reuse-values" in said.stderr
+
+
+FIXED = ("selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates")  # what Kubernetes lets nobody change
+
+
+def test_an_installation_of_0_1_0_is_upgraded_in_place(tmp_path: Path) -> None:
+    packed = subprocess.run(["git", "archive", RELEASE, "deploy", "ibgateway"], capture_output=True, check=False)
+    if packed.returncode:
+        pytest.skip(f"the commit {RELEASE} of release 0.1.0 is not in this clone")
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive.extractall(tmp_path, filter="data")
+    values = {"logins": LOGINS}
+
+    said = helm("template", "rel", str(tmp_path / CHART), "--namespace", NAMESPACE, values=values)
+    former = [each for each in yaml.safe_load_all(said.stdout) if each]
+    now = render(values)
+
+    assert {each["metadata"]["name"] for each in former} <= {each["metadata"]["name"] for each in now}
+    for each in former:
+        spec = find(now, each["kind"], each["metadata"]["name"]).get("spec", {})
+        if each["kind"] in {"StatefulSet", "Deployment"}:
+            assert {name: spec.get(name) for name in FIXED} == {name: each["spec"].get(name) for name in FIXED}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.chart import CHART, helm
+from tests.deploy.chart import CHART, OWN_SECRET, helm
 from tests.deploy.tools import needs
 
 pytestmark = needs("helm")
@@ -28,7 +28,7 @@ pytestmark = needs("helm")
     ],
 )
 def test_values_that_cannot_be_meant_are_refused_with_a_reason(values: dict[str, Any], reason: str) -> None:
-    said = helm("template", "rel", str(CHART), values=values)
+    said = helm("template", "rel", str(CHART), *OWN_SECRET, values=values)
 
     assert said.returncode != 0
     assert re.search(reason, said.stderr)

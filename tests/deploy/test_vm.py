@@ -81,7 +81,18 @@ async def until_serving(client: httpx.AsyncClient) -> None:
 
 
 @needs_caddy
-@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/", "/api/v1/mcp", "/mcp", "/healthz", "/readyz"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/mcp",
+        "/mcp",
+        "/healthz",
+        "/readyz",
+        "/.well-known/oauth-protected-resource/api/v1",
+    ],
+)
 async def test_what_clients_need_passes_the_proxy(path: str, tmp_path: Path) -> None:
     async with proxy(tmp_path) as (client, _):
         answer = await client.get(path)
@@ -92,7 +103,9 @@ async def test_what_clients_need_passes_the_proxy(path: str, tmp_path: Path) -> 
 
 
 @needs_caddy
-@pytest.mark.parametrize("path", ["/", "/console", "/api", "/api/v2", "/api/v1x", "/metrics", "/api/../console"])
+@pytest.mark.parametrize(
+    "path", ["/", "/console", "/api", "/api/v2", "/api/v1x", "/metrics", "/api/../console", "/.well-known/other"]
+)
 async def test_nothing_else_of_the_front_reaches_the_internet(path: str, tmp_path: Path) -> None:
     async with proxy(tmp_path) as (client, _):
         answer = await client.get(path)

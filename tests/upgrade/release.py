@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE, STDOUT, Popen, run
 
+RELEASE = "49715a2d"  # the last commit of 0.1.0
 ROOT = Path(__file__).resolve().parents[2]
 END_S = 30
 SHOWN_BYTES = 65_536

@@ -14,10 +14,9 @@ import pytest
 
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from tests.stacks.front import LEGACY, RawClient
-from tests.upgrade.release import HERE, Release, checked_out, ended
+from tests.upgrade.release import HERE, RELEASE, Release, checked_out, ended
 from tests.waiting import until
 
-RELEASE = "49715a2d"  # the last commit of 0.1.0
 READY_S = 60
 BOUGHT: dict[str, Any] = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1, "idempotencyKey": "upgrade-filled"}
 RESTING = BOUGHT | {"orderType": "LMT", "lmtPrice": 100, "tif": "GTC", "idempotencyKey": "upgrade-resting"}

@@ -15,7 +15,8 @@ import pytest
 
 from cli.local_stack.embedded_redis import free_port
 from tests.stacks.front import LEGACY, RawClient
-from tests.upgrade.test_from_0_1_0 import BOUGHT, RELEASE, RESTING, value
+from tests.upgrade.release import RELEASE
+from tests.upgrade.test_from_0_1_0 import BOUGHT, RESTING, value
 from tests.waiting import until
 
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(1500)]

@@ -113,24 +113,36 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end -}}
 
+{{/* Whether services have users of their own in Redis: yes, or nothing. */}}
+{{- define "ibkr.users" -}}
+{{- if not (hasKey .Values.redis "users") -}}
+{{- fail "redis.users is missing: --reuse-values keeps the former chart's defaults too. Use --reset-then-reuse-values, or your values by -f" -}}
+{{- end -}}
+{{- $enabled := toString .Values.redis.users.enabled -}}
+{{- if or (eq $enabled "true") (and (eq $enabled "auto") .Values.redis.builtIn) -}}
+yes
+{{- end -}}
+{{- end -}}
+
 {{/* The address of Redis and, where services have users there, a service's user with the file of its password. */}}
 {{- define "ibkr.redisUrl" -}}
 {{- $redis := .root.Values.redis -}}
-{{- $at := ternary (printf "%s@" .user) "" $redis.users.enabled -}}
+{{- $users := include "ibkr.users" .root -}}
+{{- $at := empty $users | ternary "" (printf "%s@" .user) -}}
 - name: REDIS_URL
 {{- if $redis.builtIn }}
   value: redis://{{ $at }}{{ include "ibkr.redis" .root }}:6379/0
-{{- else if and $redis.urlSecret.name (not $redis.users.enabled) }}
+{{- else if and $redis.urlSecret.name (not $users) }}
   valueFrom:
     secretKeyRef: {name: {{ $redis.urlSecret.name }}, key: {{ $redis.urlSecret.key }}}
 {{- else }}
   {{- $url := required "redis.url or redis.urlSecret.name is needed when redis.builtIn is false; with redis.users.enabled redis.url" $redis.url }}
-  {{- if and $redis.users.enabled (contains "@" $url) }}
+  {{- if and $users (contains "@" $url) }}
   {{- fail "redis.url: leave user and password out, since redis.users.enabled gives each service its own" }}
   {{- end }}
   value: {{ $url | replace "://" (printf "://%s" $at) | quote }}
 {{- end }}
-{{- if $redis.users.enabled }}
+{{- if $users }}
 - name: REDIS_PASSWORD_FILE
   value: /run/secrets/redis/password
 {{- end }}
@@ -156,13 +168,13 @@ securityContext:
 
 {{/* Where a service finds its own password, and no other. */}}
 {{- define "ibkr.redisMount" -}}
-{{- if .Values.redis.users.enabled -}}
+{{- if include "ibkr.users" . -}}
 - {name: redis-user, mountPath: /run/secrets/redis, readOnly: true}
 {{- end -}}
 {{- end -}}
 
 {{- define "ibkr.redisVolume" -}}
-{{- if .root.Values.redis.users.enabled -}}
+{{- if include "ibkr.users" .root -}}
 - name: redis-user
   secret:
     secretName: {{ include "ibkr.redisSecret" .root }}
