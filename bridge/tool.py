@@ -178,8 +178,7 @@ class ToolSpec:
     effect: Effect
     toolset: str
     deadline_s: float  # the whole call, as the MCP client sees it
-    exposed: bool  # a tool of its own, or an operation that only the front calls
-    composed: bool  # the front answers it itself, from other operations
+    composed: bool = False  # the front answers it itself, from other operations
     relieves: bool = False  # reduces risk or shows it: never refused for form, quota or queue
     waits: bool = False  # waits for an event: takes no place among its caller's calls
     console: bool = False  # for operators who are signed in at the console alone: it knows no client's rights
@@ -247,8 +246,18 @@ def tool(
     serves: tuple[str, ...] = (),
 ) -> Callable[[D], D]:
     """Declare a tool: the class's name, docstring and fields are the tool's name, manual and schema."""
-    more: dict[str, Any] = {"composed": composed, "relieves": relieves, "waits": waits, "serves": serves}
-    return _register(returns, toolset, effect, deadline_s, exposed=True, **more)
+
+    def declare(request: D) -> D:
+        name = _operation_name(request)
+        declared = ToolSpec(
+            name, request, returns, effect, toolset, deadline_s, composed, relieves, waits, serves=serves
+        )
+        TOOLS[declared.tool_name] = declared
+        if not composed:
+            OPERATIONS[name] = declared
+        return request
+
+    return declare
 
 
 def operation(
@@ -262,36 +271,18 @@ def operation(
 ) -> Callable[[D], D]:
     """Declare something that the front asks of the worker on behalf of a tool, or the console for itself, and no model
     sees."""
-    return _register(
-        returns, toolset, effect, deadline_s, exposed=False, composed=False, console=console, serves=serves
-    )
 
-
-def _register(
-    returns: Any,
-    toolset: str,
-    effect: Effect,
-    deadline_s: float,
-    *,
-    exposed: bool,
-    composed: bool,
-    relieves: bool = False,
-    waits: bool = False,
-    console: bool = False,
-    serves: tuple[str, ...] = (),
-) -> Callable[[D], D]:
-    def add(request: D) -> D:
-        name = re.sub(r"(?<!^)(?=[A-Z])", "_", request.__name__).lower()
-        declared = ToolSpec(
-            name, request, returns, effect, toolset, deadline_s, exposed, composed, relieves, waits, console, serves
-        )
-        if exposed:
-            TOOLS[declared.tool_name] = declared
-        if not composed:
-            OPERATIONS[name] = declared
+    def declare(request: D) -> D:
+        name = _operation_name(request)
+        OPERATIONS[name] = ToolSpec(name, request, returns, effect, toolset, deadline_s, console=console, serves=serves)
         return request
 
-    return add
+    return declare
+
+
+def _operation_name(request: type[ToolRequest]) -> str:
+    """Return a declaration's name without the prefix: get_positions of GetPositions."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", request.__name__).lower()
 
 
 def _promised_order(request: type[ToolRequest]) -> list[str]:

@@ -71,7 +71,7 @@ def test_a_tool_is_registered_under_its_classs_name(
     assert tools == {"ibkr_get_thing": entry}
     assert operations == {"get_thing": entry}
     assert (entry.name, entry.tool_name, entry.toolset) == ("get_thing", "ibkr_get_thing", "things")
-    assert (entry.effect, entry.deadline_s, entry.exposed, entry.composed) == (Effect.READ, 15, True, False)
+    assert (entry.effect, entry.deadline_s, entry.composed) == (Effect.READ, 15, False)
 
 
 def test_a_tool_says_its_effect_and_its_deadline() -> None:
@@ -99,7 +99,7 @@ def test_an_operation_is_no_tool(registry: tuple[dict[str, ToolSpec], dict[str, 
     entry = operations["open_h_t_t_p_thing"]
     assert tools == {}
     assert entry.request is OpenHTTPThing
-    assert (entry.effect, entry.exposed, entry.composed, entry.deadline_s) == (Effect.READ, False, False, 3)
+    assert (entry.effect, entry.composed, entry.deadline_s) == (Effect.READ, False, 3)
 
 
 def test_the_manual_is_the_docstring_in_one_line() -> None:
