@@ -24,14 +24,6 @@ def latest_close(now: datetime) -> date:
     return day
 
 
-def next_snapshot(now: datetime) -> datetime:
-    """Return when the next session's close will have settled."""
-    day = latest_close(now) + timedelta(days=1)
-    while day.weekday() >= SATURDAY:
-        day += timedelta(days=1)
-    return close_of(day) + SETTLED
-
-
 def close_of(day: date) -> datetime:
     return datetime.combine(day, CLOSE, NEW_YORK)
 

@@ -87,12 +87,6 @@ redis.call('SPUBLISH', KEYS[2], ARGV[3])
 return 1
 """)
 
-END = Script("""#!lua flags=allow-oom
-local ended = redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('SPUBLISH', KEYS[2], ARGV[2])
-return ended
-""")
-
 # Both hashes, the epoch and the server's time in ms, as of one moment.
 READ = Script("""#!lua flags=no-writes
 local time = redis.call('TIME')
@@ -154,13 +148,6 @@ async def grant_access(pipe: CommandPipeline, keys: Keys, proof: str, client: st
     BusError."""
     names = (keys.clients, keys.access, keys.identity_epoch, keys.client_news)
     return bool(await GRANT.run(pipe, names, access_id(proof), client, lasts_ms, MOST_ACCESS, NEWS))
-
-
-async def end_access(pipe: CommandPipeline, keys: Keys, proof: str) -> bool:
-    """End one proof's access; return whether it had some. Raises BusError."""
-    ended = bool(await END.run(pipe, (keys.access, keys.client_news), access_id(proof), NEWS))
-    await count_step(pipe, keys)
-    return ended
 
 
 async def end_access_of(pipe: CommandPipeline, keys: Keys, client: str) -> int:

@@ -67,9 +67,6 @@ class Rights(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     def has_account(self, account: str) -> bool:
         return not self.accounts or account in self.accounts
 
-    def has_symbol(self, symbol: str) -> bool:
-        return not self.symbols or symbol in self.symbols
-
     def told(self) -> str:
         """Return the rights in one line, for operators."""
         sets = (("accounts", self.accounts), ("symbols", self.symbols), ("toolsets", self.toolsets))

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
-from ib_worker.account_history.closes import NEW_YORK, close_of, is_late, latest_close, next_snapshot
+from ib_worker.account_history.closes import NEW_YORK, close_of, is_late, latest_close
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,6 @@ from ib_worker.account_history.closes import NEW_YORK, close_of, is_late, latest
 )
 def test_the_latest_close(now: str, session: str) -> None:
     assert latest_close(at(now)) == date.fromisoformat(session)
-
-
-def test_the_next_snapshot_is_five_minutes_after_the_close() -> None:
-    assert next_snapshot(at("2025-06-13 17:00")) == at("2025-06-16 16:05")
 
 
 def test_a_snapshot_is_late_from_a_quarter_of_an_hour_on() -> None:

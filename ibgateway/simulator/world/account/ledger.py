@@ -85,11 +85,6 @@ class Ledger:
             self.flows[instrument.symbol] += quantity
         self.fees[currency] += fee
 
-    def charge(self, currency: str, amount: Decimal) -> None:
-        """Charge a fee without a trade."""
-        self.cash[currency] -= amount
-        self.fees[currency] += amount
-
     def begin_day(self, close: Callable[[Instrument], float]) -> None:
         """Reset realised profit and fees to zero, and forget closed positions."""
         self.realized.clear()

@@ -25,7 +25,6 @@ def test_each_effect_needs_a_scope(scopes: tuple[str, ...], missing: set[str]) -
 
 def test_a_set_that_names_nothing_means_everything() -> None:
     assert EVERYTHING.has_account("DU1")
-    assert EVERYTHING.has_symbol("SPY")
     assert EVERYTHING.has_toolset(TOOLS["ibkr_place_order"])
 
 
@@ -33,7 +32,6 @@ def test_what_is_named_is_all_that_there_is() -> None:
     rights = Rights(frozenset({"read"}), frozenset({"DU1"}), frozenset({"orders"}), frozenset({"SPY"}))
 
     assert (rights.has_account("DU1"), rights.has_account("DU2")) == (True, False)
-    assert (rights.has_symbol("SPY"), rights.has_symbol("QQQ")) == (True, False)
     assert rights.has_toolset(TOOLS["ibkr_place_order"])
     assert not rights.has_toolset(TOOLS["ibkr_get_portfolio"])
 
