@@ -1,4 +1,4 @@
-"""Matching: an order's trades with the book and with other orders, their booking and their events."""
+"""Matching: an order's trades with the book and with other orders, and their events."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.model.market_data import BidAsk
-from ibgateway.simulator.model.orders import CommissionReport, Execution
-from ibgateway.simulator.world.account.allocation import AccountShare, allot
 from ibgateway.simulator.world.account.broker import Broker
-from ibgateway.simulator.world.account.commissions import OrderTrades, commission
-from ibgateway.simulator.world.exchange.orders.registry import ExecutionReport, OrderRegistry
+from ibgateway.simulator.world.exchange.lifecycle.booking import OrderFill, book
+from ibgateway.simulator.world.exchange.orders.registry import OrderRegistry
 from ibgateway.simulator.world.exchange.orders.working_order import FILLED, SUBMITTED, WorkingOrder
 from ibgateway.simulator.world.exchange.prices.combo_market import ComboMarket
 from ibgateway.simulator.world.exchange.prices.order_market import OrderMarket
-from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.tapes.rng import fraction
 
 ADDED, REMOVED = 1, 2  # lastLiquidity
@@ -150,7 +146,7 @@ class Matcher:
         order.last_price = price
         order.move(FILLED if not order.remaining else SUBMITTED)
         order.why_held = ""
-        reports = self._book(order, at, price, size, venue, liquidity)
+        reports = book(OrderFill(order, at, price, size, venue, liquidity), self._broker.ledgers, self._feed_of(order))
         self._registry.reports += reports
         events: list[Event] = [report.execution for report in reports]
         events += order.events()
@@ -169,105 +165,3 @@ class Matcher:
     def account_events(self, order: WorkingOrder, account: str, conId: int, at: float) -> list[Event]:
         instrument = next(each for each in order.instruments if each.conId == conId)
         return [self._broker.position(account, instrument), self._broker.item(account, instrument, at)]
-
-    def _book(
-        self, order: WorkingOrder, at: float, price: float, size: Decimal, venue: str, liquidity: int
-    ) -> list[ExecutionReport]:
-        """Book each account's share of the fill; execution numbers continue from the last fill's."""
-        reports: list[ExecutionReport] = []
-        for number, (part, given) in enumerate(allot(order.parts, size), order.fills * len(order.parts)):
-            part.filled += given
-            part.value += given * Decimal(repr(price))
-            reports += self._book_part(order, part, at, price, given, venue, liquidity, number)
-        return reports
-
-    def _book_part(
-        self,
-        order: WorkingOrder,
-        part: AccountShare,
-        at: float,
-        price: float,
-        size: Decimal,
-        venue: str,
-        liquidity: int,
-        number: int,
-    ) -> list[ExecutionReport]:
-        signed = size * order.sign
-        if not order.combination:
-            return [self._book_one(order, part, order.instruments[0], at, price, signed, venue, liquidity, number)]
-        whole = self._execution(order, part, order.contract, at, price, signed, venue, liquidity, number * 16)
-        reports = [ExecutionReport(whole, None)]
-        feed = self._feed_of(order)
-        assert isinstance(feed, ComboMarket)
-        for fill, (leg, ratio, leg_price) in enumerate(feed.leg_prices(order.buy, price, at), number * 16 + 1):
-            reports.append(self._book_one(order, part, leg, at, leg_price, signed * ratio, venue, liquidity, fill))
-        return reports
-
-    def _book_one(
-        self,
-        order: WorkingOrder,
-        part: AccountShare,
-        instrument: Instrument,
-        at: float,
-        price: float,
-        signed: Decimal,
-        venue: str,
-        liquidity: int,
-        number: int,
-    ) -> ExecutionReport:
-        contract = instrument.contract(venue)
-        execution = self._execution(order, part, contract, at, price, signed, venue, liquidity, number)
-        fee = self._fee(order, part, instrument, abs(signed), price, signed < 0)
-        ledger = self._broker.ledgers[part.account]
-        profit = ledger.trade(instrument, signed, Decimal(repr(price)), fee)
-        part.fees += fee
-        report = CommissionReport(
-            order.clientId,
-            execution.execId,
-            float(fee),
-            instrument.currency,
-            round(float(profit), 6) if profit is not None else None,
-        )
-        return ExecutionReport(execution, report)
-
-    def _fee(
-        self, order: WorkingOrder, part: AccountShare, instrument: Instrument, size: Decimal, price: float, sold: bool
-    ) -> Decimal:
-        """Return the fee that this fill adds to the order's cost: minimums are charged once."""
-        if order.combination:
-            return commission(instrument, OrderTrades(size, size * Decimal(repr(abs(price))), sold))
-        return commission(instrument, OrderTrades(part.filled, part.value, sold)) - part.fees
-
-    def _execution(
-        self,
-        order: WorkingOrder,
-        part: AccountShare,
-        contract: Contract,
-        at: float,
-        price: float,
-        signed: Decimal,
-        venue: str,
-        liquidity: int,
-        number: int,
-    ) -> Execution:
-        return Execution(
-            clientId=order.clientId,
-            orderId=order.orderId,
-            contract=contract,
-            # The last part counts corrections: a corrected execution keeps the rest of its id.
-            execId=f"0000e0d5.{order.permId:08x}.{number:02x}.01",
-            time=at,
-            acctNumber=part.account,
-            exchange=venue,
-            side="BOT" if signed > 0 else "SLD",
-            shares=abs(signed),
-            price=price,
-            permId=order.permId,
-            liquidation=0,
-            cumQty=part.filled,
-            avgPrice=part.average,
-            orderRef=order.order.orderRef,
-            modelCode=order.order.modelCode,
-            lastLiquidity=liquidity,
-            submitter=order.order.submitter,
-        )
