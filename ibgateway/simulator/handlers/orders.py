@@ -6,6 +6,7 @@ from ibgateway.simulator.gateway.connection import Connection, handles
 from ibgateway.simulator.gateway.gateway import is_of_order
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.orders import Exercise
 from ibgateway.simulator.wire.messages import order_state
 from ibgateway.simulator.wire.messages import orders as messages
 from ibgateway.simulator.wire.requests import orders as requests
@@ -109,13 +110,12 @@ def executions(connection: Connection, request: requests.ReqExecutions) -> None:
 @handles(requests.ExerciseOptions)
 def exercise_options(connection: Connection, request: requests.ExerciseOptions) -> None:
     _require_writable(connection)
-    events = connection.world.exercise_option(
+    exercise = Exercise(
         _own_id(connection),
         request.reqId,
-        request.contract,
         request.exerciseAction,
         request.exerciseQuantity,
         request.account,
         request.override,
     )
-    connection.gateway.route(events)
+    connection.gateway.route(connection.world.exercise_option(request.contract, exercise))

@@ -269,6 +269,19 @@ class OrderError:
 
 
 @dataclass(frozen=True)
+class Exercise:
+    """A client's request to exercise options (action 1), or to let them lapse (2). `override`: also out of the
+    money."""
+
+    clientId: int
+    reqId: int
+    action: int
+    quantity: int
+    account: str
+    override: bool
+
+
+@dataclass(frozen=True)
 class ExecutionFilter:
     clientId: int = 0
     acctCode: str = ""

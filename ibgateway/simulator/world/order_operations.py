@@ -7,7 +7,15 @@ from decimal import Decimal
 from ibgateway.simulator.model.account import AccountPnL, AccountPosition, AccountValue, PortfolioItem, PositionPnL
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.events import Event
-from ibgateway.simulator.model.orders import CommissionReport, Execution, ExecutionFilter, OpenOrder, Order, OrderStatus
+from ibgateway.simulator.model.orders import (
+    CommissionReport,
+    Execution,
+    ExecutionFilter,
+    Exercise,
+    OpenOrder,
+    Order,
+    OrderStatus,
+)
 from ibgateway.simulator.world.exchange import order_lists as orders
 from ibgateway.simulator.world.parts import WorldParts
 
@@ -61,12 +69,10 @@ class OrderOperations(WorldParts):
         """Return the day's executions that pass the filter, oldest first, with their commission reports."""
         return orders.executions(self._exchange, filter, self.now)
 
-    def exercise_option(
-        self, clientId: int, reqId: int, contract: Contract, action: int, quantity: int, account: str, override: bool
-    ) -> list[Event]:
-        """Exercise (action 1) or lapse (2) options that are held; Refusal 201 or 321 if that is impossible."""
+    def exercise_option(self, contract: Contract, exercise: Exercise) -> list[Event]:
+        """Exercise options that are held, or let them lapse; Refusal 201 or 321 if that is impossible."""
         option = self._directory.one(contract, self._today())
-        self._exchange.expiries.exercise(clientId, reqId, option, action, quantity, account, override, self.now)
+        self._exchange.expiries.exercise(option, exercise, self.now)
         return self._drain()
 
     # --- account -------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.events import Event
-from ibgateway.simulator.model.orders import CommissionReport, Execution
+from ibgateway.simulator.model.orders import CommissionReport, Execution, Exercise
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.exchange.orders.registry import ExecutionReport, OrderRegistry
 from ibgateway.simulator.world.instruments.directory import Directory
@@ -15,6 +15,7 @@ from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.option_pricing.options import DERIVED, expiry_instant
 
 EXERCISE, LAPSE = 1, 2
+OF_NO_CLIENT = (0, 0)  # clientId and orderId of what nobody asked for
 LEAST_IN_THE_MONEY = 0.01  # options that are worth less expire
 EXPIRING = (*DERIVED, "FUT")
 NOT_HELD = "Order rejected - reason:No unlapsed long position exists for this option."
@@ -53,26 +54,23 @@ class Expiries:
                     lapsed = self._lapsed.pop((account, instrument.conId), Decimal(0))
                     self._settle(account, instrument, held.quantity, lapsed, at)
 
-    def exercise(
-        self, clientId: int, reqId: int, option: Instrument, action: int, quantity: int, account: str, override: bool,
-        at: float,
-    ) -> None:  # fmt: skip
+    def exercise(self, option: Instrument, asked: Exercise, at: float) -> None:
         """Exercise options now, or mark a number of them to lapse."""
-        name = account or next(iter(self._broker.ledgers))
+        name = asked.account or next(iter(self._broker.ledgers))
         if name not in self._broker.ledgers:
             raise Refusal(321, f"Error validating request.-'bJ' : cause - Invalid account code '{name}'.")
-        if option.secType not in DERIVED or action not in (EXERCISE, LAPSE) or quantity <= 0:
+        if option.secType not in DERIVED or asked.action not in (EXERCISE, LAPSE) or asked.quantity <= 0:
             raise Refusal(321, "Error validating request.-'bJ' : cause - Invalid exercise request")
         held = self._broker.ledgers[name].quantity(option.conId)
-        size = Decimal(quantity)
+        size = Decimal(asked.quantity)
         if held < size:
             raise Refusal(201, NOT_HELD)
-        if action == LAPSE:
+        if asked.action == LAPSE:
             self._lapsed[name, option.conId] = size
             return
-        if not override and self._worth(option, at) < LEAST_IN_THE_MONEY:
+        if not asked.override and self._worth(option, at) < LEAST_IN_THE_MONEY:
             raise Refusal(201, NOT_IN_THE_MONEY)
-        self._turn(name, option, size, at, clientId, reqId)
+        self._turn(name, option, size, at, (asked.clientId, asked.reqId))
 
     def _settle(self, account: str, instrument: Instrument, quantity: Decimal, lapsed: Decimal, at: float) -> None:
         if instrument.secType == "FUT":
@@ -89,18 +87,19 @@ class Expiries:
             self._turn(account, instrument, exercised, at)
 
     def _turn(
-        self, account: str, option: Instrument, quantity: Decimal, at: float, clientId: int = 0, orderId: int = 0
+        self, account: str, option: Instrument, quantity: Decimal, at: float, ids: tuple[int, int] = OF_NO_CLIENT
     ) -> None:
-        """Change options into their underlying at the strike, or into cash for an index."""
+        """Change options into their underlying at the strike, or into cash for an index. `ids`: as `_trade` has
+        them."""
         under = self._directory.get(option.underConId)
         assert under is not None
         if under.secType == "IND":
-            self._trade(account, option, -quantity, self._worth(option, at), at, clientId, orderId)
+            self._trade(account, option, -quantity, self._worth(option, at), at, ids)
             return
-        self._trade(account, option, -quantity, 0.0, at, clientId, orderId)
+        self._trade(account, option, -quantity, 0.0, at, ids)
         direction = 1 if option.right == "C" else -1
         each = Decimal(option.multiplier) if under.secType == "STK" else Decimal(1)
-        self._trade(account, under, quantity * direction * each, option.strike or 0.0, at, clientId, orderId)
+        self._trade(account, under, quantity * direction * each, option.strike or 0.0, at, ids)
 
     def _worth(self, option: Instrument, at: float) -> float:
         """Return the amount by which it is in the money."""
@@ -109,10 +108,17 @@ class Expiries:
         return round(max(away if option.right == "C" else -away, 0.0), 6)
 
     def _trade(
-        self, account: str, instrument: Instrument, quantity: Decimal, price: float, at: float, clientId: int = 0,
-        orderId: int = 0,
-    ) -> None:  # fmt: skip
-        """Book a settlement and report it: an execution without an order and without a fee."""
+        self,
+        account: str,
+        instrument: Instrument,
+        quantity: Decimal,
+        price: float,
+        at: float,
+        ids: tuple[int, int] = OF_NO_CLIENT,
+    ) -> None:
+        """Book a settlement and report it: an execution without an order and without a fee. `ids`: the execution's
+        clientId and orderId."""
+        clientId, orderId = ids
         profit = self._broker.ledgers[account].trade(instrument, quantity, Decimal(repr(price)), Decimal(0))
         self._settled += 1
         execution = Execution(

@@ -6,13 +6,14 @@ import pytest
 
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.orders import Exercise
 from tests.stacks.ibgateway.world_and_trader import AAPL, ES, START, Trader, at, new_world, option
 
 
 def test_a_long_call_is_exercised_into_stock_at_the_strike(trader: Trader) -> None:
     call = trader.world.resolve(option(420.0))
     trader.place("BUY", 2, "MKT", call)
-    trader.told = trader.world.exercise_option(1, 50, call, 1, 1, "", False)
+    trader.told = trader.world.exercise_option(call, Exercise(1, 50, 1, 1, "", False))
 
     assert trader.position(call.localSymbol) == 1
     assert trader.position("AAPL") == 100
@@ -22,12 +23,12 @@ def test_a_long_call_is_exercised_into_stock_at_the_strike(trader: Trader) -> No
 def test_what_is_not_held_or_not_in_the_money_is_not_exercised(trader: Trader) -> None:
     call = trader.world.resolve(option(460.0))
     with pytest.raises(Refusal, match="No unlapsed long position"):
-        trader.world.exercise_option(1, 50, call, 1, 1, "", False)
+        trader.world.exercise_option(call, Exercise(1, 50, 1, 1, "", False))
 
     trader.place("BUY", 1, "MKT", call)
     with pytest.raises(Refusal, match="not in-the-money"):
-        trader.world.exercise_option(1, 50, call, 1, 1, "", False)
-    assert trader.world.exercise_option(1, 50, call, 1, 1, "", True)
+        trader.world.exercise_option(call, Exercise(1, 50, 1, 1, "", False))
+    assert trader.world.exercise_option(call, Exercise(1, 50, 1, 1, "", True))
 
 
 @pytest.mark.parametrize(("action", "right"), [("BUY", "C"), ("BUY", "P"), ("SELL", "C"), ("SELL", "P")])
@@ -49,7 +50,7 @@ def test_options_in_the_money_become_stock_on_expiry_and_others_nothing(
 def test_an_option_that_is_to_lapse_is_not_exercised(trader: Trader) -> None:
     call = trader.world.resolve(option(300.0))
     trader.place("BUY", 1, "MKT", call)
-    trader.told = trader.world.exercise_option(1, 50, call, 2, 1, "", False)
+    trader.told = trader.world.exercise_option(call, Exercise(1, 50, 2, 1, "", False))
     trader.wait(at(16, 30, day=13))
 
     assert trader.position("AAPL") == 0
