@@ -8,10 +8,11 @@ the SDK would refuse. Which way a call takes is decided before it begins, so no 
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from fastmcp.tools import ToolResult
 from mcp.server.streamable_http import check_accept_headers
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.tool import Effect, ToolSpec
 from mcp_front.admission.auth import is_known
+from mcp_front.http.limited_protocol import WRITE_NOW
 from mcp_front.http.paths import is_message
 from mcp_front.protocol.direct_call import (
     CALL,
@@ -29,6 +31,7 @@ from mcp_front.protocol.direct_call import (
     log_message,
     progress_note,
     wants_messages,
+    wants_progress,
 )
 from mcp_front.protocol.envelope import MESSAGE
 from mcp_front.protocol.jsonrpc import arrived
@@ -95,7 +98,9 @@ class DirectLane:
         to their end, since what they change may be half done."""
         spec, takes_stream = self._tools[call.tool], _accepted(scope)[1]
         tells = spec.name in self._streamed
-        response = _Response(call, send, self._timing, tells=tells, takes_stream=takes_stream)
+        response = _Response(
+            call, send, self._timing, tells=tells, takes_stream=takes_stream, write_now=scope.get(WRITE_NOW)
+        )
         origin = _origin(call, scope, response if tells else None)
         answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, origin))
         patience_s = self._timing.stream_after_s if takes_stream else None
@@ -121,15 +126,25 @@ class _Response:
     kept open. It is the call's `ClientMessages`. A client that takes no stream gets no messages."""
 
     def __init__(
-        self, call: DirectCall, send: Send, timing: FrontTiming, *, tells: bool = False, takes_stream: bool = True
+        self,
+        call: DirectCall,
+        send: Send,
+        timing: FrontTiming,
+        *,
+        tells: bool = False,
+        takes_stream: bool = True,
+        write_now: Callable[[bytes], bool] | None = None,
     ) -> None:
-        """`tells`: the call's tool reports its own progress."""
+        """`tells`: the call's tool reports its own progress. `write_now` writes a part of a response that has begun,
+        or returns False where that would have to wait."""
         self._call = call
         self._send = send
         self._timing = timing
         self._tells = tells
         self._takes_stream = takes_stream
         self._wants_messages = takes_stream and wants_messages(call)
+        self._wants_progress = takes_stream and wants_progress(call)
+        self._write_now = write_now
         self._streams = False
         self._beginning = asyncio.Lock()
 
@@ -140,9 +155,19 @@ class _Response:
 
     async def report_progress(self, progress: float, total: float, message: str) -> None:
         """Send a sign of life, where the client gave a progress token."""
-        note = progress_note(self._call, progress, total, message) if self._takes_stream else b""
-        if note:
-            await self._part(_event(note))
+        if self._wants_progress:
+            await self._part(_event(progress_note(self._call, progress, total, message)))
+
+    def send_now(self, message: str, values: bytes, progress: float, total: float) -> bool:
+        """Send both in this step, past the middlewares: they have nothing to do with a part of a response."""
+        if not self._wants_messages and not self._wants_progress:
+            return True
+        if not self._streams or self._write_now is None:
+            return False
+        parts = _event(log_message(message, msgspec.Raw(values))) if self._wants_messages else b""
+        if self._wants_progress:
+            parts += _event(progress_note(self._call, progress, total, message))
+        return self._write_now(parts)
 
     async def keep_open(self, answering: asyncio.Future[ToolResult], leaving: asyncio.Future[None]) -> None:
         """Begin an event stream, and keep it alive until the answer is there or the client has gone. A client that

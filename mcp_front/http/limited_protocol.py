@@ -22,6 +22,7 @@ MESSAGE_LIMIT = 16 * 1024 * 1024  # bytes of a whole request, which a chunked bo
 INTERIM = b"HTTP/1.1 100"  # how a response begins that only lets the client go on
 LONGEST_NAME = 64  # characters of a tool's name (SEP-986)
 MOST_HELD = 64 * 1024  # bytes that wait for their turn: a connection with more is not read meanwhile
+WRITE_NOW = "ibkr.write_now"  # in the ASGI scope: writes a part of the response in one step, see `_written_now`
 OPTIONAL_WHITESPACE = b" \t"  # around a header's value, and no part of it (RFC 9110, 5.5); httptools leaves the end
 
 HEAD_FIELDS, LATE = "431 Request Header Fields Too Large", "408 Request Timeout"
@@ -145,6 +146,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cycle.transport = _ResponseTransport(cycle.transport, self.loop)  # type: ignore[assignment] # it only writes
+        cycle.scope[WRITE_NOW] = partial(_written_now, cycle)  # type: ignore[literal-required]
         super()._start_asgi_task(cycle, app)
 
     def _feed(self, data: bytes) -> None:
@@ -249,6 +251,17 @@ class _ResponseTransport:
         head, self._head = self._head, None
         if head is not None and not self._transport.is_closing():
             self._transport.write(head)
+
+
+def _written_now(cycle: RequestResponseCycle, body: bytes) -> bool:
+    """Write a part of a response whose length was not told. Returns False, and writes nothing, where ASGI's `send`
+    would wait for the client, or has anything else to do first."""
+    if cycle.flow.write_paused or cycle.disconnected or cycle.response_complete or not cycle.response_started:
+        return False
+    if not cycle.chunked_encoding or not body:
+        return False
+    cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+    return True
 
 
 def _response(refusal: Refusal) -> bytes:

@@ -112,7 +112,12 @@ def wants_messages(call: DirectCall) -> bool:
     return not call.modern or call.meta.get(LOG_LEVEL_META_KEY) in INFO_SHOWN
 
 
-def log_message(line: str, extra: Mapping[str, Any]) -> bytes:
+def wants_progress(call: DirectCall) -> bool:
+    """Return whether a client gave a progress token."""
+    return call.meta.get(PROGRESS_TOKEN) is not None
+
+
+def log_message(line: str, extra: Mapping[str, Any] | msgspec.Raw) -> bytes:
     """Return the notification with a line and its values, in the shape that FastMCP gives to `Context.info`."""
     params = {"level": "info", "data": {"msg": line, "extra": extra}}
     return msgspec.json.encode({"jsonrpc": "2.0", "method": "notifications/message", "params": params})

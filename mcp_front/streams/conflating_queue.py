@@ -3,9 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable
-from typing import Any
 
-Update = dict[str, Any]
+from mcp_front.streams.updates import Update
 
 MOST_WAITING = 64  # a second or two of a busy contract: what is older, a client that lags has no use for
 
@@ -23,6 +22,9 @@ class ConflatingQueue:
         self._waiting: deque[Update] = deque()
         self._news = asyncio.Event()
         self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     def put(self, update: Update) -> None:
         self._waiting.append(update)

@@ -7,9 +7,10 @@ from typing import Any
 
 import anyio
 
-from mcp_front.streams.conflating_queue import ConflatingQueue, Update
+from mcp_front.streams.conflating_queue import ConflatingQueue
+from mcp_front.streams.updates import Update
 from mcp_front.timing import USUAL, FrontTiming
-from mcp_front.tools.pipeline import ClientMessages
+from mcp_front.tools.pipeline import ClientMessages, PromptMessages
 
 Ender = Callable[[], Awaitable[str]]  # returns the reason for ending early, once there is one
 
@@ -18,8 +19,8 @@ Ender = Callable[[], Awaitable[str]]  # returns the reason for ending early, onc
 class StreamText:
     """The text of one kind of stream's updates."""
 
-    kind_of: Callable[[Update], Hashable]  # updates of one kind supersede one another
-    line: Callable[[Update], str]  # one line for the log message and the progress
+    kind_of: Callable[[Any], Hashable]  # of an update: those of one kind supersede one another
+    line: Callable[[Any], str]  # one line for the log message and the progress
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,12 @@ class Relay:
     ) -> None:
         """`asked_at`: when the call came, by the loop's clock; left out: now."""
         self._client = client
+        self._prompt = client if isinstance(client, PromptMessages) else None
         self._seconds = seconds
         self._wording = wording
         self._pending = ConflatingQueue(wording.kind_of)
         self._queued = self._sent = 0
+        self._sending = False  # an update is on its way, and those after it have to wait
         self._line = "waiting for the first update"
         self._began = asyncio.get_running_loop().time()
         self._timing = timing
@@ -65,9 +68,22 @@ class Relay:
         self._progress = self._reported_s = 0.0
 
     def put(self, update: Update) -> None:
-        """Queue an update for the client."""
+        """Send an update in this step where nothing is in its way; queue it for the client otherwise."""
         self._queued += 1
-        self._pending.put(update)
+        if self._sending or len(self._pending) or not self._sent_now(update):
+            self._pending.put(update)
+
+    def _sent_now(self, update: Update) -> bool:
+        """Send an update where the client has room for it now. A task for each would take longer than all the rest."""
+        if self._prompt is None:
+            return False
+        line, elapsed_s = self._wording.line(update), self._elapsed()
+        progress = self._next_progress(elapsed_s)
+        if not self._prompt.send_now(line, update.body, progress, self._seconds):
+            return False
+        self._line, self._reported_s, self._progress = line, elapsed_s, progress
+        self._sent += 1
+        return True
 
     async def run(self, *enders: Ender) -> Outcome:
         """Relay until the time is over, or until one of the `enders` gives a reason to end before."""
@@ -88,8 +104,10 @@ class Relay:
 
     async def _send_all(self) -> None:
         while (update := await self._pending.take()) is not None:
+            self._sending = True
             self._line = self._wording.line(update)
             await self._in_time(self._send(update))
+            self._sending = False
 
     async def _show_life(self) -> None:
         """Report progress again and again while the stream is quiet. A timer for each update would cost more."""
@@ -101,15 +119,19 @@ class Relay:
                 await self._in_time(self._report())
 
     async def _send(self, update: Update) -> None:
-        await self._client.info(self._line, extra=update)
+        await self._client.info(self._line, extra=update.values)
         self._sent += 1
         await self._report()
 
     async def _report(self) -> None:
-        """Progress, which more hosts show than log messages; MCP wants it to rise with every report."""
+        """Progress, which more hosts show than log messages."""
         self._reported_s = self._elapsed()
-        self._progress = max(round(self._reported_s, 3), self._progress + 0.001)
+        self._progress = self._next_progress(self._reported_s)
         await self._client.report_progress(self._progress, self._seconds, self._line)
+
+    def _next_progress(self, elapsed_s: float) -> float:
+        """MCP wants it to rise with every report."""
+        return max(round(elapsed_s, 3), self._progress + 0.001)
 
     async def _in_time(self, sending: Awaitable[None]) -> None:
         try:

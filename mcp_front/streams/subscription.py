@@ -1,5 +1,6 @@
 """One stream subscription: opens it, resumes without a gap, and reopens it when the leader changes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,7 @@ class Subscription:
         self._operation = OPERATIONS[operation]
         self._request = request
         self._leader: int | None = None
+        self._opened_at = float("-inf")
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[tuple[StreamReader, Opened]]:
@@ -34,14 +36,16 @@ class Subscription:
     async def open(self, feed: StreamReader) -> Opened:
         """Return the state that the leading worker knows; the feed continues from there."""
         feed.pause()
+        self._opened_at = asyncio.get_running_loop().time()
         self._leader = await self._token()  # before the question: a change meanwhile is then seen
         opened = await self._ask()
         feed.resume_from(opened.get("life", ""), opened.get("seq", 0))
         return opened
 
-    async def superseded(self) -> bool:
-        """Return whether another worker leads now: it knows nothing of the stream."""
-        return await self._token() != self._leader
+    def is_superseded(self, at: float, token: int | None) -> bool:
+        """Return whether another worker leads, by the leader's token and when that was read: it knows nothing of the
+        stream. What was read before the stream was opened last says nothing."""
+        return at > self._opened_at and token != self._leader
 
     async def _token(self) -> int | None:
         beat = await self._bus.status()

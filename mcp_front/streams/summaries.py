@@ -1,11 +1,10 @@
 """The summary of a stream, of bounded size: first, last, high, low and a few samples."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from bridge.tools.account import AccountUpdate
-
-Quote = dict[str, Any]
+from mcp_front.streams.updates import QuoteFigures, QuoteUpdate
 
 SAMPLES = 10
 DIGITS = 6  # of a mean and a spread, after the point
@@ -18,8 +17,10 @@ MAIN_FIGURES = frozenset({
 class EvenSample:
     """About `most` items spread evenly over all that were added: memory stays bounded over an hour of ticks."""
 
-    def __init__(self, most: int = SAMPLES) -> None:
+    def __init__(self, most: int = SAMPLES, kept_as: Callable[[Any], Any] = lambda item: item) -> None:
+        """`kept_as` makes of an item what is kept of it, and is asked for those alone."""
         self._most = most
+        self._kept_as = kept_as
         self._kept: list[Any] = []
         self._stride = 1
         self._added = 0
@@ -27,7 +28,7 @@ class EvenSample:
 
     def add(self, item: Any) -> None:
         if self._added % self._stride == 0:
-            self._kept.append(item)
+            self._kept.append(self._kept_as(item))
         self._added += 1
         self._last = item
         if len(self._kept) >= 4 * self._most:
@@ -36,7 +37,7 @@ class EvenSample:
 
     def chosen(self) -> list[Any]:
         """At most `most` of what was added, the first and the last among them, evenly spaced."""
-        spread = self._kept if (self._added - 1) % self._stride == 0 else [*self._kept, self._last]
+        spread = self._kept if (self._added - 1) % self._stride == 0 else [*self._kept, self._kept_as(self._last)]
         if len(spread) <= self._most:
             return list(spread)
         step = (len(spread) - 1) / (self._most - 1)
@@ -70,23 +71,23 @@ class Course:
 class QuoteSummary:
     """First, last, high, low, spread and samples of a contract's quotes."""
 
-    def __init__(self, opening: Quote | None) -> None:
-        self.first: Quote | None = None
-        self.last: Quote | None = None
+    def __init__(self, opening: QuoteUpdate | None) -> None:
+        self.first: dict[str, Any] | None = None
+        self.last: QuoteUpdate | None = None
         self.high: float | None = None
         self.low: float | None = None
         self.spread = Course()
-        self.samples = EvenSample()
-        if opening is not None and price_of(opening) is not None:
+        self.samples = EvenSample(kept_as=_brief)
+        if opening is not None and price_of(opening.figures) is not None:
             self.see(opening)
 
-    def see(self, quote: Quote) -> None:
-        quote = {name: each for name, each in quote.items() if name != "ticks"}  # they have gone out, and only cost
-        self.first = self.first or quote
+    def see(self, quote: QuoteUpdate) -> None:
+        if self.first is None:
+            self.first = quote.brief
         self.last = quote
         self.samples.add(quote)
-        self.spread.see(spread_of(quote))
-        price = price_of(quote)
+        self.spread.see(spread_of(quote.figures.bid, quote.figures.ask))
+        price = price_of(quote.figures)
         if price is not None:
             self.high = price if self.high is None else max(self.high, price)
             self.low = price if self.low is None else min(self.low, price)
@@ -104,18 +105,20 @@ def same_in_all(rows: Sequence[dict[str, Any]], names: Iterable[str]) -> dict[st
     return {name: rows[0][name] for name in names if rows and all(each[name] == rows[0][name] for each in rows)}
 
 
-def spread_of(quote: Quote) -> float | None:
+def _brief(quote: QuoteUpdate) -> dict[str, Any]:
+    return quote.brief
+
+
+def spread_of(bid: float | None, ask: float | None) -> float | None:
     """Return ask less bid; None where either is unknown."""
-    bid, ask = quote["bid"], quote["ask"]
     return None if bid is None or ask is None else round(ask - bid, DIGITS)
 
 
-def price_of(quote: Quote) -> float | None:
+def price_of(quote: QuoteFigures) -> float | None:
     """The last trade's price; the middle of bid and ask for what does not trade on an exchange, such as forex."""
-    last, bid, ask = quote["last"], quote["bid"], quote["ask"]
-    if last is not None:
-        return float(last)
-    return None if bid is None or ask is None else round((bid + ask) / 2, 10)
+    if quote.last is not None:
+        return quote.last
+    return None if quote.bid is None or quote.ask is None else round((quote.bid + quote.ask) / 2, 10)
 
 
 class AccountSummary:

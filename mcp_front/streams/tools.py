@@ -11,6 +11,7 @@ from fastmcp.tools import ToolResult
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.client.stream_reader import StreamReader
+from bridge.bus.messages import Tick
 from bridge.metrics.figures import StreamFigures
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError, ToolRequest
@@ -18,15 +19,16 @@ from bridge.tools.account import OpenAccountUpdates, StreamAccountUpdates
 from bridge.tools.market.market_data import OpenMarketData, StreamMarketData
 from mcp_front.admission.auth import ClientTokens
 from mcp_front.protocol.results import value_result
-from mcp_front.streams.conflating_queue import Update
 from mcp_front.streams.relay import Outcome, Relay, StreamText
 from mcp_front.streams.subscription import Opened, Subscription
 from mcp_front.streams.summaries import AccountSummary, QuoteSummary, main_updates, update_kind
+from mcp_front.streams.updates import QuoteFigures, QuoteUpdate, Update
 from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import Call
 from mcp_front.tools.status import session_status
 
 ALIVE = ("ready", "link_down")  # IBKR's servers may come back, and the line with them
+NEVER_S = 86_400.0  # longer than any stream
 GAP = "gap"  # a tick of this kind says that TWS's subscription broke: its values are null, as nothing is known then
 
 
@@ -40,13 +42,22 @@ class _Relayed:
 
 
 @dataclass(frozen=True)
+class _Look:
+    """What a look at the session found: its status, and the token of its leader."""
+
+    at: float  # when it began, by the loop's clock
+    status: dict[str, Any]
+    token: int | None
+
+
+@dataclass(frozen=True)
 class _StreamTool:
-    """A call's stream, and the functions that take its updates and the state with which a worker opens it again."""
+    """A call's stream, and the functions that take its ticks and the state with which a worker opens it again."""
 
     call: Call
     subscription: Subscription
     feed: StreamReader
-    see: Callable[[Update], None]
+    take: Callable[[msgspec.Raw], None]
     know: Callable[[Opened], None]
 
 
@@ -60,6 +71,8 @@ class Streams:
         self._draining = draining
         self._tokens = tokens
         self._timing = timing
+        self._looking: asyncio.Future[_Look] | None = None
+        self._looked_at = float("-inf")
         self.figures = StreamFigures()
 
     async def market_data(self, call: Call) -> ToolResult:
@@ -67,28 +80,32 @@ class Streams:
         assert isinstance(request, StreamMarketData)
         subscription = Subscription(self._bus, call, "open_market_data", _without_duration(request, OpenMarketData))
         async with subscription.listen() as (feed, opened):
-            summary = QuoteSummary(opened["quote"])
+            summary = QuoteSummary(None if opened["quote"] is None else QuoteUpdate.of(opened["quote"]))
             name = contract_name(opened["contract"])
-            wording = StreamText(lambda quote: "quote", partial(quote_line, name))
+            wording = StreamText(lambda quote: "quote", lambda quote: quote_line(name, quote.figures))
             relay = Relay(call.messages, request.duration_seconds, wording, asked_at, self._timing)
+
+            def take(body: bytes | msgspec.Raw) -> None:
+                update = QuoteUpdate(body)
+                relay.put(update)
+                summary.see(update)
 
             def know(opened: Opened) -> None:
                 if opened["quote"] is not None:
-                    summary.see(opened["quote"])
-                    relay.put(opened["quote"])
+                    take(msgspec.json.encode(opened["quote"]))
 
-            relayed = await self._relay(_StreamTool(call, subscription, feed, summary.see, know), relay)
+            relayed = await self._relay(_StreamTool(call, subscription, feed, take, know), relay)
         outcome = relayed.outcome
-        last = summary.last or {}
+        last = None if summary.last is None else summary.last.brief
         whole = {
             "symbol": request.symbol or opened["contract"]["symbol"],
             "updates_count": outcome.sent,
             "message": _quote_message(name, outcome, summary),
             "conId": opened["contract"]["conId"],
             "seconds": outcome.seconds,
-            "marketDataType": last.get("marketDataType"),
+            "marketDataType": None if last is None else last.get("marketDataType"),
             "first": summary.first,
-            "last": summary.last,
+            "last": last,
             "high": summary.high,
             "low": summary.low,
             "spread": summary.spread.told(),
@@ -107,18 +124,23 @@ class Streams:
         )
         async with subscription.listen() as (feed, opened):
             summary = AccountSummary()
-            wording = StreamText(update_kind, account_line)
+            wording = StreamText(lambda each: update_kind(each.values), lambda each: account_line(each.values))
             relay = Relay(call.messages, request.duration_seconds, wording, asked_at, self._timing)
+
+            def take(body: msgspec.Raw) -> None:
+                update = Update(body)
+                relay.put(update)
+                summary.see(update.values)
 
             def know(opened: Opened) -> None:
                 updates = [*opened["updates"], *summary.closed(opened["updates"])]
                 for update in updates:
                     summary.see(update)
                 for update in main_updates(updates):
-                    relay.put(update)
+                    relay.put(Update.of(update))
 
             know(opened)
-            relayed = await self._relay(_StreamTool(call, subscription, feed, summary.see, know), relay)
+            relayed = await self._relay(_StreamTool(call, subscription, feed, take, know), relay)
         outcome = relayed.outcome
         whole = {
             "account": opened["account"],
@@ -136,18 +158,17 @@ class Streams:
         feed = stream.feed
         breaks = 0
 
-        async def read() -> str:
+        def take(batch: list[Tick]) -> None:
             nonlocal breaks
+            for tick in batch:
+                breaks += tick.kind == GAP
+                stream.take(tick.body)
+
+        async def read() -> str:
             try:
-                async for batch in feed:
-                    for tick in batch:
-                        breaks += tick.kind == GAP
-                        update = msgspec.json.decode(tick.body)
-                        relay.put(update)
-                        stream.see(update)
+                await feed.handed_to(take)
             except ToolError as error:
                 return error.message
-            return "the stream was closed"
 
         session_lost, revoked = partial(self._session_lost, stream), partial(self._revoked, stream.call)
         outcome = await relay.run(read, session_lost, self._stopping, revoked)
@@ -159,21 +180,34 @@ class Streams:
         """Return the reason for a silent stream: a worker that took over at once hides that the session was away."""
         while True:
             await asyncio.sleep(self._timing.session_check_s)
-            status = await session_status(self._bus)
-            if status["state"] not in ALIVE:
-                return (
-                    f"the session is {status['state']}: {status['cause'] or status['remedy'] or 'see ibkr_get_status'}"
-                )
             try:
-                if await stream.subscription.superseded():
+                look = await self._look()
+                if look.status["state"] not in ALIVE:
+                    return _lost(look.status)
+                if stream.subscription.is_superseded(look.at, look.token):
                     stream.know(await stream.subscription.open(stream.feed))
             except ToolError as error:
                 return error.message
 
+    async def _look(self) -> _Look:
+        """Look at the session, once for all streams that want to at about the same time. Raises ToolError."""
+        now = asyncio.get_running_loop().time()
+        is_old = now - self._looked_at >= self._timing.session_check_s / 2
+        if self._looking is None or (self._looking.done() and is_old):
+            self._looked_at = now
+            self._looking = asyncio.ensure_future(self._found(now))
+            self._looking.add_done_callback(_fetched)
+        return await asyncio.shield(self._looking)
+
+    async def _found(self, at: float) -> _Look:
+        status = await session_status(self._bus)
+        beat = await self._bus.status() if status["state"] in ALIVE else None
+        return _Look(at, status, beat.token if beat else None)
+
     async def _revoked(self, call: Call) -> str:
         """A stream may run for an hour, and its token be taken away meanwhile."""
         while True:
-            await asyncio.sleep(self._timing.rights_check_s)
+            await asyncio.sleep(self._timing.rights_check_s if self._tokens is not None else NEVER_S)
             if self._tokens is not None and not await self._tokens.may_go_on(call.caller.proof, call.caller.rights):
                 return "the client's token was revoked or its rights were changed"
 
@@ -182,21 +216,32 @@ class Streams:
         return "this front is stopping; call again"
 
 
+def _fetched(looking: "asyncio.Future[_Look]") -> None:
+    """Fetch the error of a look that nobody waits for any more."""
+    if not looking.cancelled():
+        looking.exception()
+
+
+def _lost(status: dict[str, Any]) -> str:
+    return f"the session is {status['state']}: {status['cause'] or status['remedy'] or 'see ibkr_get_status'}"
+
+
 def _without_duration(request: ToolRequest, operation: type[ToolRequest]) -> ToolRequest:
     return operation.model_validate(request.model_dump(exclude={"duration_seconds"}, exclude_unset=True))
 
 
-def quote_line(name: str, quote: Update) -> str:
+def quote_line(name: str, quote: QuoteFigures) -> str:
     """SPY last 512.3 x 100, bid 512.29 x 300, ask 512.31 x 200."""
-    parts = []
-    for side in ("last", "bid", "ask"):
-        price, size = quote[side], quote[f"{side}Size"]
-        if price is not None:
-            parts.append(f"{side} {_number(price)}" + (f" x {_number(size)}" if size is not None else ""))
+    sides = (("last", quote.last, quote.lastSize), ("bid", quote.bid, quote.bidSize), ("ask", quote.ask, quote.askSize))
+    parts = [
+        f"{side} {price:.10g}" if size is None else f"{side} {price:.10g} x {size:.10g}"
+        for side, price, size in sides
+        if price is not None
+    ]
     return f"{name} {', '.join(parts) or 'no price yet'}"
 
 
-def account_line(update: Update) -> str:
+def account_line(update: dict[str, Any]) -> str:
     if update["kind"] == "portfolio":
         name = contract_name(update["contract"] or {})
         return f"{name} {_number(update['position'])} at {_number(update['marketPrice'])}"
@@ -216,7 +261,7 @@ def _quote_message(name: str, outcome: Outcome, summary: QuoteSummary) -> str:
     if not outcome.sent and not outcome.ended:
         text += ", so the market may be closed and the price old"
     if summary.last is not None:
-        text += f"; {quote_line(name, summary.last)}"
+        text += f"; {quote_line(name, summary.last.figures)}"
     return text + _why(outcome)
 
 

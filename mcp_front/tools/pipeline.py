@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context as ContextVariables
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import structlog
 from fastmcp import Context
@@ -60,6 +60,15 @@ class ClientMessages(Protocol):
     async def info(self, message: str, *, extra: Mapping[str, Any]) -> None: ...
 
     async def report_progress(self, progress: float, total: float, message: str) -> None: ...
+
+
+@runtime_checkable
+class PromptMessages(ClientMessages, Protocol):
+    """A way that can also be taken within one step of the loop."""
+
+    def send_now(self, message: str, values: bytes, progress: float, total: float) -> bool:
+        """Send the line with its values, as JSON, and the progress. Returns False, and sends nothing, where that would
+        have to wait."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from mcp_front.streams.summaries import AccountSummary, EvenSample, QuoteSummary, price_of
+from mcp_front.streams.updates import QuoteUpdate
 
 
-def quote(last: float | None, bid: float | None = None, ask: float | None = None) -> dict[str, Any]:
-    return {"last": last, "bid": bid, "ask": ask, "ticks": [{"tickType": 4}]}
+def quote(last: float | None, bid: float | None = None, ask: float | None = None) -> QuoteUpdate:
+    return QuoteUpdate.of({"last": last, "bid": bid, "ask": ask, "ticks": [{"tickType": 4}]})
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 39, 40, 41, 1000, 36_000])
@@ -39,7 +40,8 @@ def test_high_and_low_are_those_of_the_stream() -> None:
 
     assert (summary.high, summary.low) == (11.0, 9.5)
     assert summary.first == {"last": 10.0, "bid": None, "ask": None}
-    assert summary.last == {"last": 10.5, "bid": None, "ask": None}
+    assert summary.last is not None
+    assert summary.last.brief == {"last": 10.5, "bid": None, "ask": None}
     assert summary.spread.told() is None
 
 
@@ -69,8 +71,8 @@ def test_opening_quote_without_a_price_is_no_first_value() -> None:
 
 
 def test_middle_stands_for_the_last_price_where_nothing_trades() -> None:
-    assert price_of(quote(None, 1.1, 1.2)) == 1.15
-    assert price_of(quote(None, None, 1.2)) is None
+    assert price_of(quote(None, 1.1, 1.2).figures) == 1.15
+    assert price_of(quote(None, None, 1.2).figures) is None
 
 
 def test_account_summary_keeps_the_last_word_on_each_figure() -> None:
