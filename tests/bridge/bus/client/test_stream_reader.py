@@ -99,3 +99,35 @@ async def test_a_waiting_reader_is_woken_by_the_failure() -> None:
 
     with pytest.raises(ToolError, match="gone"):
         await reading
+
+
+async def test_ticks_are_handed_over_in_the_step_that_brings_them() -> None:
+    feed, taken = StreamReader(STREAM), list[int]()
+    feed.hear(Ticks("1-1", [tick(1)]))
+    reading = asyncio.create_task(feed.handed_to(lambda batch: taken.extend(bodies(batch))))
+    await asyncio.sleep(0)
+    feed.hear(Ticks("1-1", [tick(2), tick(3)]))
+    assert taken == [1, 2, 3]
+
+    feed.pause()
+    feed.hear(Ticks("1-1", [tick(4), tick(5)]))
+    assert taken == [1, 2, 3]
+    feed.resume_from("1-1", 4)
+    assert taken == [1, 2, 3, 5]
+
+    feed.fail(ToolError("bus_down", "gone"))
+    with pytest.raises(ToolError, match="gone"):
+        await reading
+
+
+async def test_who_can_not_take_a_tick_ends_its_own_feed_alone() -> None:
+    def refuse(batch: list[Tick]) -> None:
+        raise ValueError(f"{len(batch)} ticks")
+
+    feed = StreamReader(STREAM)
+    reading = asyncio.create_task(feed.handed_to(refuse))
+    await asyncio.sleep(0)
+    feed.hear(Ticks("1-1", [tick(1)]))
+
+    with pytest.raises(ValueError, match="1 ticks"):
+        await reading
