@@ -126,7 +126,9 @@ SPREAD = "spread"  # of a quote: ask less bid
 
 def as_summary(kind: str, rows: Sequence[Row]) -> list[list[Any]]:
     """Return a row of SUMMARY's columns for each value that is a number in some entry; of quotes the spread first."""
-    series: dict[str, list[Any]] = {SPREAD: [spread_of(row["bid"], row["ask"]) for row in rows]} if kind == "quotes" else {}
+    series: dict[str, list[Any]] = (
+        {SPREAD: [spread_of(row["bid"], row["ask"]) for row in rows]} if kind == "quotes" else {}
+    )
     series |= {name: [row[name] for row in rows] for name in COLUMNS[kind] if name != "updates"}
     told = {name: [each for each in values if _is_number(each)] for name, values in series.items()}
     return [[name, *_course(values)] for name, values in told.items() if values]
