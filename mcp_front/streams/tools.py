@@ -43,7 +43,7 @@ class _Relayed:
 
 @dataclass(frozen=True)
 class _Look:
-    """What a look at the session found: its status, and the token of its leader."""
+    """The session as a look at it found it: its status, and the token of its leader."""
 
     at: float  # when it began, by the loop's clock
     status: dict[str, Any]
