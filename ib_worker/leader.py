@@ -35,6 +35,8 @@ from ib_worker.client_rights.ended import EndedClients
 from ib_worker.events.order_events import order_drafts
 from ib_worker.handlers.account import get_account_summary, get_pnl_single
 from ib_worker.handlers.dispatch import dispatch
+from ib_worker.oidc.provider_keys import ProviderKeys
+from ib_worker.oidc.provider_tokens import ProviderTokens
 from ib_worker.order_entry.data_loss import reconcile
 from ib_worker.order_entry.reconciliation import Reconciliation
 from ib_worker.order_groups.resting_exits import exit_warnings
@@ -88,7 +90,7 @@ async def run_term(
     timing = timing or Timing(connect_s=settings.connect_timeout_s)
     guard = ConnectionFence()
     store_target = partial(store_connection_target, bus.pipe, bus.keys, bus.watermark)
-    services = services_of(bus, settings, history_timing)
+    services = services_of(bus, settings, history_timing, timing)
     session = Session(settings, bus.worker_id, bus, bus.order_ids, services, guard, store_target, order_timing)
     bus.lease.on_renewed(guard.held_until)
     if begin is not None:
@@ -113,10 +115,17 @@ async def run_term(
         await guard.close()
 
 
-def services_of(bus: BusServer, settings: WorkerSettings, history_timing: HistoryTiming = USUAL_HISTORY) -> Services:
+def services_of(
+    bus: BusServer,
+    settings: WorkerSettings,
+    history_timing: HistoryTiming = USUAL_HISTORY,
+    timing: Timing | None = None,
+) -> Services:
     folder = settings.history_folder
     archive = HistoryArchive(folder, settings.ibkr_session) if folder else None
-    clients = ClientAdmission(ClientDirectory(bus.pipe, bus.keys, settings.clients_file))
+    unlisted = settings.oidc is not None and not settings.oidc.listed
+    directory = ClientDirectory(bus.pipe, bus.keys, settings.clients_file, unlisted)
+    clients = ClientAdmission(directory, provider_tokens(settings, timing or Timing()))
     return Services(
         audit=AuditTrail(AuditLog(bus.pipe, bus.keys, bus.lease.token, bus.watermark), order_drafts),
         approvals=Approvals(bus.pipe, bus.keys, settings.live_approval == "client"),
@@ -128,6 +137,15 @@ def services_of(bus: BusServer, settings: WorkerSettings, history_timing: Histor
         past=HistoryRecorder(bus.pipe, bus.keys, bus.lease.token, archive, history_timing),
         clients=clients,
         client_orders=ClientOrders(bus.pipe, bus.keys),
+    )
+
+
+def provider_tokens(settings: WorkerSettings, timing: Timing) -> ProviderTokens | None:
+    """The check of an OpenID Connect provider's tokens; None without a provider."""
+    if settings.oidc is None:
+        return None
+    return ProviderTokens(
+        settings.oidc, ProviderKeys(settings.oidc_issuer, settings.oidc_jwks_file, timing.keys_again_s)
     )
 
 
@@ -145,6 +163,7 @@ async def _remembered(bus: BusServer, session: Session) -> None:
 
 def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
     """Return the tasks that run beside the answering of requests."""
+    provider = session.services.clients.provider
     return {
         "the market-data lines": session.quotes.run,
         "the kept streams": lambda: keep_streams(session, bus),
@@ -175,6 +194,7 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
         "the account's snapshots": SnapshotTaker(session, get_account_summary).run,
         "the account's equity": EquitySampler(session).run,
         "the heartbeat": lambda: _beat(bus, session),
+        **({"the provider's keys": provider.keys.run} if provider else {}),
         **_deliveries(session),
     }
 

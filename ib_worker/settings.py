@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from bridge.bus.identity.oidc_settings import OidcEnvironment
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import USUAL, password_from_file, redis_address
 from bridge.metrics.settings import MetricsSettings
@@ -29,6 +30,10 @@ def _web_address(written: SecretStr | None) -> SecretStr | None:
     return written
 
 
+def _unless_empty(written: object) -> object:
+    return written or None
+
+
 def _client_id(number: int) -> int:
     """TWS binds orders that are entered by hand to client 0, under ids that change with each connection, and takes a
     change of an id that it does not know for a new order (TWS API, "Open orders": reqAutoOpenOrders)."""
@@ -41,7 +46,7 @@ def _client_id(number: int) -> int:
     return number
 
 
-class WorkerSettings(MetricsSettings):
+class WorkerSettings(MetricsSettings, OidcEnvironment):
     """Each field is an environment variable of its name in capitals."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -74,6 +79,9 @@ class WorkerSettings(MetricsSettings):
     redis_durability: Literal["checked", "assumed"] = "checked"  # assumed: somebody else cares that Redis keeps all
     watermark_file: Path | None = None  # what Redis must know, for the leader after this one: on a volume that lasts
     clients_file: Path | None = None  # the fronts' FRONT_TOKENS_FILE: then each request needs a proof
+    oidc_jwks_file: Annotated[Path | None, BeforeValidator(_unless_empty)] = (
+        None  # the provider's keys, without a way out
+    )
     history_folder: Path | None = None  # the archive of the account's past: on a volume that lasts
 
     live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(comma_list)] = frozenset()
@@ -92,6 +100,15 @@ class WorkerSettings(MetricsSettings):
             raise ValueError("LIVE_ACCOUNTS: TRADING_MODE=live needs the accounts that may trade, by their exact names")
         if unset := self.limits.unset():
             raise ValueError(f"TRADING_MODE=live needs each limit set, or waived with off: {', '.join(unset)}")
+        return self
+
+    @model_validator(mode="after")
+    def _knows_the_providers_subjects(self) -> Self:
+        if self.oidc_issuer and self.oidc_clients == "listed" and self.clients_file is None:
+            raise ValueError(
+                "OIDC_CLIENTS=listed lets in the subjects of CLIENTS_FILE alone: set it, or OIDC_CLIENTS=any for each "
+                "subject, with the scopes of its token"
+            )
         return self
 
     @model_validator(mode="after")

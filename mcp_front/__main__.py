@@ -39,7 +39,7 @@ from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.http.start_page import add_start_page
 from mcp_front.logging_setup import configure_logs
 from mcp_front.metrics import FrontParts, front_samples
-from mcp_front.oauth.oidc import OidcSettings, OidcTokens
+from mcp_front.oauth.oidc import OidcTokens
 from mcp_front.oauth.protected_resource import ProtectedResource, ScopeMiddleware
 from mcp_front.settings import FrontSettings, load_settings
 from mcp_front.streams.readable import ReadableStreams
@@ -81,7 +81,7 @@ class Front:
 def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUAL) -> Front:
     """Everything but the socket; raises OSError or ValueError where the tokens file or a toolset's name is no good."""
     draining = asyncio.Event()
-    tokens = client_tokens(bus, settings) if settings.asks_for_tokens else None
+    tokens = client_tokens(bus, settings, timing) if settings.asks_for_tokens else None
     resource = protected_resource(settings)
     answers, codec = BusTools(bus), SharedRequestStateCodec(bus)
     streams = Streams(bus, draining, tokens, timing)
@@ -121,19 +121,14 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     return Front(mcp, app, calls, draining, bus, queue, streams.figures)
 
 
-def client_tokens(bus: BusClient, settings: FrontSettings) -> ClientTokens:
+def client_tokens(bus: BusClient, settings: FrontSettings, timing: FrontTiming) -> ClientTokens:
     """The check of tokens: of the file's clients, of Redis's and a provider's. Raises ValueError."""
     path = settings.front_tokens_file
     if path is not None:
         require_clients(path, "FRONT_TOKENS_FILE")  # a front does not start with a file that admits nobody
     clients = ClientDirectory(bus.pipe, bus.keys, path)
     bus.watch_clients(clients.changed)
-    if not settings.oidc_issuer:
-        return ClientTokens(clients)
-    provider = OidcSettings(
-        settings.oidc_issuer, settings.oidc_audience, settings.oidc_scope_prefix, settings.oidc_algorithm
-    )
-    return OidcTokens(clients, provider)
+    return OidcTokens(clients, settings.oidc, timing.keys_again_s) if settings.oidc else ClientTokens(clients)
 
 
 def protected_resource(settings: FrontSettings) -> ProtectedResource | None:

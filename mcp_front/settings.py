@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from bridge.bus.identity.oidc_settings import OidcEnvironment
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import USUAL, password_from_file, redis_address
 from bridge.metrics.settings import MetricsSettings
@@ -18,8 +19,9 @@ SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_list)]
 
 
-class FrontSettings(MetricsSettings):
-    """REDIS_URL, IBKR_SESSION, LOG_LEVEL, LOG_FORMAT, PUBLIC_URL, CONSOLE_URL, and the FRONT_… and METRICS_… variables.
+class FrontSettings(MetricsSettings, OidcEnvironment):
+    """REDIS_URL, IBKR_SESSION, LOG_LEVEL, LOG_FORMAT, PUBLIC_URL, CONSOLE_URL, and the FRONT_…, OIDC_… and METRICS_…
+    variables.
 
     With PUBLIC_URL clients sign in by OAuth at CONSOLE_URL, beside those of FRONT_TOKENS_FILE.
     """
@@ -39,10 +41,6 @@ class FrontSettings(MetricsSettings):
     front_allowed_origins: Names = ()
     public_url: Annotated[str | None, AfterValidator(optional_url)] = None  # where clients reach this front
     console_url: Annotated[str | None, AfterValidator(optional_url)] = None  # their authorization server
-    oidc_issuer: str = ""  # an OpenID Connect provider in the console's place
-    oidc_audience: str = ""
-    oidc_scope_prefix: str = ""
-    oidc_algorithm: Literal["RS256", "PS256", "ES256", "Ed25519"] = "RS256"
     front_toolsets: Names = ()  # none named: the default ones
     front_calls_per_s: Annotated[float, Field(ge=0)] = 0  # of one client; 0: as many as the front can answer
     front_burst: Annotated[int, Field(gt=0)] = 100
@@ -81,11 +79,13 @@ class FrontSettings(MetricsSettings):
 
 def _require_a_place_to_sign_in(settings: FrontSettings) -> None:
     """Raise ValueError where clients are to sign in, and there is no safe place for it."""
-    issuer = urlsplit(settings.oidc_issuer)
-    if settings.oidc_issuer and not (settings.public_url and settings.oidc_audience):
-        raise ValueError("OIDC_ISSUER needs PUBLIC_URL, and OIDC_AUDIENCE: else tokens for others would be good here")
-    if settings.oidc_issuer and issuer.scheme != "https" and not is_loopback(issuer.hostname or ""):
-        raise ValueError("OIDC_ISSUER is an https address: its keys over plain http can be changed on their way")
+    if settings.oidc_issuer and not settings.public_url:
+        raise ValueError("OIDC_ISSUER needs PUBLIC_URL, by which clients find the provider")
+    if settings.oidc_issuer and settings.oidc_clients == "listed" and settings.front_tokens_file is None:
+        raise ValueError(
+            "OIDC_CLIENTS=listed lets in the subjects of FRONT_TOKENS_FILE alone: set it, or OIDC_CLIENTS=any for each "
+            "subject, with the scopes of its token"
+        )
     if settings.public_url and not (settings.console_url or settings.oidc_issuer):
         raise ValueError(
             "PUBLIC_URL lets clients sign in by OAuth: set CONSOLE_URL to the console's address, where they do it, or "

@@ -15,6 +15,7 @@ class FrontTiming:
     latest_s: float = 58.0  # after the call came, for a shorter stream that was slow to open
     session_check_s: float = 2.0  # between looks at a stream's session: a worker without its gateway publishes nothing
 
+    keys_again_s: float = 30.0  # between looks for a key of an OpenID Connect provider, or after it did not answer
     rights_check_s: float = 0.5  # between looks at the rights of a call that runs: their end holds within a second
 
     wait_pulse_s: float = 15.0  # between signs of life of a call that waits for an event

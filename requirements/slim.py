@@ -1,7 +1,8 @@
 """Makes what an image runs small: `slim.py MODULE…`, run once in the image's build by its virtual environment's Python.
 
 Debug symbols, tests, and sources for compilers and type checkers go, since nobody debugs, tests or compiles in a
-container. Of Pillow that stays which MODULEs load: it brings formats that nobody writes, and their libraries.
+container. Of Pillow that stays which MODULEs load: it brings formats that nobody writes, and their libraries. numpy
+goes where no MODULE loads it: of the worker, a library of a library needs it for what the worker never asks.
 Bytecode is made of what MODULEs load, as the image's root is read-only, and of nothing else, since it doubles a
 source's size. It is valid by its being there, not by the source's time, so a release may set all times to its
 commit's.
@@ -20,6 +21,7 @@ ELF = b"\x7fELF"
 UNUSED = ("tests", "benchmarks", "sboms")  # folders; the last have what a wheel's maker built it with
 FOR_COMPILERS = frozenset((".pyi", ".pyx", ".pxd", ".c", ".h"))
 PARTIAL = ("PIL", "pillow.libs")  # folders of which a file goes that is not loaded
+WHOLE = ("numpy", "numpy.libs")  # folders that go if no file of theirs is loaded
 
 
 def main(modules: list[str]) -> None:
@@ -39,11 +41,15 @@ def main(modules: list[str]) -> None:
 
 
 def unread(files: list[Path], loaded: set[str]) -> list[Path]:
-    """Return the files that nothing reads: those for compilers, and of partial packages those that are not loaded."""
+    """Return the files that nothing reads: those for compilers, of partial packages those that are not loaded, and
+    whole packages of which none is."""
+    gone = {name for name in WHOLE if not any(name in Path(each).parts for each in loaded)}
     return [
         each
         for each in files
-        if each.suffix in FOR_COMPILERS or (each.parent.name in PARTIAL and str(each) not in loaded)
+        if each.suffix in FOR_COMPILERS
+        or (each.parent.name in PARTIAL and str(each) not in loaded)
+        or not gone.isdisjoint(each.parts)
     ]
 
 

@@ -49,6 +49,7 @@ OWNERS = {
     "opentelemetry": ("bridge/tracing/opentelemetry", *CLIENTS),
     "prometheus_client": ("bridge/metrics/exposition", *CLIENTS),
     "apprise": ("ib_worker/pushes/apprise_channel", *CLIENTS),
+    "joserfc": ("ib_worker/oidc/signatures", *CLIENTS),
     "ibflex": ("cli/operator/flex_statement", *CLIENTS),
     "redis": ("bridge/bus/", "cli/local_stack/embedded_redis.py", *CLIENTS),
 }

@@ -14,6 +14,8 @@ from bridge.tool import ToolError
 VERSION = 1
 REQUEST_LIMIT = 64 * 1024
 PROOF_BYTES = 75  # of a request's JSON: a record is without
+TOKEN_BYTES = 11  # the same, around a token
+SHOW_TOKEN = "show_token"  # in an error's details: the worker has not seen the token, and asks the front for it
 REPLY_LIMIT = (
     2 * 1024 * 1024
 )  # the longest answer is a list of one and a half MiB that is never cut (`ib_worker/answers/bounds.py`)
@@ -29,6 +31,8 @@ TRUNCATED = "truncated"  # in a result's details: how many rows of how many it h
 Decoded = TypeVar("Decoded")
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:-]{1,96}$")]  # it becomes a part of a key or channel
 Clock = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # the server's clock in ms
+# A provider's access token (JWT), "" for none. Characters of JSON that need no escape: a script puts it into a request.
+Token = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)?\Z", max_length=8192)]
 Proof = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]  # the SHA-256 of a client's token, "" for none
 Wait = Annotated[int, msgspec.Meta(ge=0, le=3_600_000)]
 
@@ -37,10 +41,12 @@ LOCAL = "local"  # the one principal of a front without tokens
 
 class ClientProof(msgspec.Struct, frozen=True):
     """A front's proof of its caller: the SHA-256 of the token, and whether the client's rights name more than scopes.
-    No text shows it."""
+    A provider's token is here itself: the worker verifies it once, and then knows it by the digest. No text shows it.
+    """
 
     digest: str = ""
     restricted: bool = False
+    token: str = ""
 
     def __repr__(self) -> str:
         return "<proof>"
@@ -69,7 +75,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     recent_clients and the audit use the label; no decision about an order does. Earlier releases send no label.
 
     `proof` shows the worker whose token the front was given. It is in no record and in no text; earlier releases send
-    none.
+    none. `token` is a provider's token itself, with a write, or where the worker asks for it; it is kept likewise.
     """
 
     v: int
@@ -89,14 +95,16 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     cancelled: bool = False  # the caller of the read `id` has gone, and nobody awaits its answer
     proof: Proof = ""
     restricted: bool = False  # the client's rights name accounts, symbols or limits, which the worker has to hold to
+    shows: bool = False  # the front shows the token that the proof is of, if the worker asks for it
+    token: Token = ""
 
     def __repr__(self) -> str:
         return f"<{self.op} {self.id} of {self.client}>"
 
     @property
     def record(self) -> "Request":
-        """Return the request as it may be kept: without the proof."""
-        return msgspec.structs.replace(self, proof="") if self.proof else self
+        """Return the request as it may be kept: without the proof and the token."""
+        return msgspec.structs.replace(self, proof="", token="") if self.proof or self.token else self
 
     @property
     def client(self) -> str:
@@ -151,14 +159,15 @@ def encode_request(request: Request) -> bytes:
 
 
 def encode_record(request: Request) -> bytes:
-    """Return the request as its record keeps it: without the proof, for which the message has room."""
-    room = REQUEST_LIMIT - (PROOF_BYTES if request.proof else 0)
+    """Return the request as its record keeps it: without proof and token, for which the message has room."""
+    shown = (PROOF_BYTES if request.proof else 0) + (TOKEN_BYTES + len(request.token) if request.token else 0)
+    room = REQUEST_LIMIT - shown
     return _bounded(msgspec.json.encode(request.record), room, "request")
 
 
 def encode_cancel(request: Request) -> bytes:
     """Return the message that ends a read. A worker of an earlier release drops it: by `until` it is long late."""
-    return encode_request(msgspec.structs.replace(request, args=NULL, until=0, cancelled=True, proof=""))
+    return encode_request(msgspec.structs.replace(request, args=NULL, until=0, cancelled=True, proof="", token=""))
 
 
 def encode_reply(reply: Reply) -> bytes:

@@ -24,6 +24,7 @@ SCOPES = ("read", "trade", "admin")
 NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
 SETS = ("accounts", "symbols", "toolsets")
+NOBODY = ("", "")
 
 Entry = dict[str, Any]  # as the file has it
 
@@ -33,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="make a token, and show it once")
     add.add_argument("name", type=a_name, help="the client's name in logs and audit")
+    add.add_argument("--subject", default="", help="of OIDC_ISSUER: its tokens' `sub`, in place of a token of ours")
+    add.add_argument("--program", default="", help="only by this one: those tokens' `azp` or `client_id` (any)")
     add.add_argument("--scopes", type=some_scopes, default=["read"], help="of read, trade and admin (read)")
     add.add_argument("--accounts", type=names, default=[], help="comma list: only these (all)")
     add.add_argument("--symbols", type=names, default=[], help="comma list: orders and prices of these alone (all)")
@@ -66,16 +69,41 @@ def run(options: argparse.Namespace) -> int:
 
 
 def add_client(options: argparse.Namespace) -> None:
-    entries = read(options.file)
-    if any(each["name"] == options.name for each in entries):
-        raise ValueError(f"{options.name} exists already: remove it first, or use another name")
-    token = secrets.token_urlsafe(32)
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    entry: Entry = {"name": options.name, "sha256": digest, "scopes": options.scopes}
+    entries, token = read(options.file), secrets.token_urlsafe(32)
+    identity = identity_of(options, token)
+    require_free(entries, options.name, identity)
     given = {name: value for name in (*SETS, *LIMITS) if (value := getattr(options, name, None))}
-    rights = checked(entry | given)
-    write(options.file, [*entries, entry | given])
-    print(f"{options.name} may {rights} with this token, which is shown only now:\n\n  {token}\n")
+    entry: Entry = {"name": options.name, **identity, "scopes": options.scopes} | given
+    rights = checked(entry)
+    write(options.file, [*entries, entry])
+    if "subject" in entry:
+        print(f"{options.name} may {rights}: of this, what each token of {options.subject} by OIDC_ISSUER allows")
+    else:
+        print(f"{options.name} may {rights} with this token, which is shown only now:\n\n  {token}\n")
+
+
+def require_free(entries: list[Entry], name: str, identity: Entry) -> None:
+    """Raise ValueError where there is a client of this name, or of this subject."""
+    if any(each["name"] == name for each in entries):
+        raise ValueError(f"{name} exists already: remove it first, or use another name")
+    same = [each["name"] for each in entries if subject_of(each) == subject_of(identity) != NOBODY]
+    if same:
+        raise ValueError(f"{same[0]} is this subject already: remove it first")
+
+
+def subject_of(entry: Entry) -> tuple[str, str]:
+    """Return the provider's subject and program of an entry."""
+    return entry.get("subject", ""), entry.get("program", "")
+
+
+def identity_of(options: argparse.Namespace, token: str) -> Entry:
+    """Return what shows that a call is the client's: a subject of the provider's, or the new token's digest."""
+    subject, program = getattr(options, "subject", ""), getattr(options, "program", "")
+    if program and not subject:
+        raise ValueError("--program goes with --subject: the program by which that subject signs in")
+    if not subject:
+        return {"sha256": hashlib.sha256(token.encode()).hexdigest()}
+    return {"subject": subject} | ({"program": program} if program else {})
 
 
 def add_first(options: argparse.Namespace) -> None:
@@ -96,7 +124,8 @@ def remove_client(options: argparse.Namespace) -> None:
 
 def list_clients(options: argparse.Namespace) -> None:
     for each in read(options.file):
-        print(f"{each['name']:<24} {checked(each)}")
+        of = f" (subject {each['subject']})" if "subject" in each else ""
+        print(f"{each['name']:<24} {checked(each)}{of}")
 
 
 def checked(entry: Entry) -> str:
@@ -127,14 +156,15 @@ def read(path: Path) -> list[Entry]:
         return []
     entries: list[Entry] = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(entries, list) or not all(map(is_entry, entries)):
-        raise ValueError(f"{path} is no list of clients, each with name, sha256 and scopes")
+        raise ValueError(f"{path} is no list of clients, each with name, sha256 or subject, and scopes")
     return entries
 
 
 def is_entry(found: object) -> bool:
     return (
         isinstance(found, dict)
-        and all(isinstance(found.get(name), str) for name in ("name", "sha256"))
+        and isinstance(found.get("name"), str)
+        and isinstance(found.get("sha256", found.get("subject")), str)
         and isinstance(found.get("scopes"), list)
         and all(isinstance(each, str) for each in found["scopes"])
     )

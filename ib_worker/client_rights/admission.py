@@ -1,15 +1,18 @@
 """The one place where a request's client is found by its proof, and where its scopes and toolsets are checked.
 
-A front says who calls; the worker believes the proof alone.
+A front says who calls; the worker believes the proof alone, and a provider's token after it has verified it.
 """
 
 import structlog
 
 from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.identity.clients import OIDC_PREFIX, Client
+from bridge.bus.identity.oidc import TokenClaims, client_of, unlisted_name
 from bridge.bus.identity.sign_ins import CONSOLE_CALLER
+from bridge.bus.messages import SHOW_TOKEN
 from bridge.bus.server.request import RequestContext
 from bridge.tool import Effect, ToolError, ToolSpec
+from ib_worker.oidc.provider_tokens import ProviderTokens, TokenRefused
 
 CONSOLE_EFFECTS = frozenset({Effect.READ, Effect.SESSION})
 
@@ -17,10 +20,11 @@ log = structlog.get_logger("ib_worker.client_rights")
 
 
 class ClientAdmission:
-    """Admits requests by the clients of the file and of Redis."""
+    """Admits requests by the clients of the file and of Redis, and by tokens of a provider, if there is one."""
 
-    def __init__(self, clients: ClientDirectory) -> None:
+    def __init__(self, clients: ClientDirectory, provider: ProviderTokens | None = None) -> None:
         self.clients = clients
+        self.provider = provider
 
     async def admit(self, asked: RequestContext, declared: ToolSpec) -> Client | None:
         """Return the request's client; None where no clients are configured: then every front is trusted.
@@ -35,8 +39,10 @@ class ClientAdmission:
         if await self._is_console(asked, declared):
             return None
         client = await self._found(asked, declared) if asked.proof else None
+        if client is None and asked.proof and self.provider is not None:
+            client = await self._of_provider(asked, self.provider)
         if client is None or client.name != asked.caller:
-            raise _unauthorized(asked, client)
+            raise _unauthorized(asked, client, self.provider is not None)
         _require(client, declared)
         return client
 
@@ -48,7 +54,7 @@ class ClientAdmission:
 
     def may_see(self, principal: str, account: str) -> bool:
         """Return whether the client of that name has a right to what concerns this account, by what was read last."""
-        if not account or not self.clients.has_clients:
+        if not account or not self.clients.has_clients or self.clients.is_unlisted(principal):
             return True
         client = self.clients.named(principal)
         return client is not None and client.rights.has_account(account)
@@ -73,6 +79,25 @@ class ClientAdmission:
                 raise
             return self.clients.last_known(asked.proof)
 
+    async def _of_provider(self, asked: RequestContext, provider: ProviderTokens) -> Client | None:
+        """Return the client of a provider's token; None where the worker has not seen it, and the front shows none."""
+        claims = provider.known(asked.proof)
+        if claims is None and asked.token:
+            try:
+                claims = await provider.verified(asked.token, asked.proof)
+            except TokenRefused as why:
+                raise _token_refused(asked, why.reason, str(why)) from None
+        if claims is None and asked.request.shows:
+            raise _not_shown(asked)
+        return self._of_claims(asked, provider, claims) if claims is not None else None
+
+    def _of_claims(self, asked: RequestContext, provider: ProviderTokens, claims: TokenClaims) -> Client:
+        client = client_of(claims, provider.settings, self.clients)
+        if client is None:
+            name = unlisted_name(claims, provider.settings)
+            raise _token_refused(asked, "unlisted", f"its subject, {name}, is no client of the worker's CLIENTS_FILE")
+        return client
+
 
 def _require(client: Client, declared: ToolSpec) -> None:
     """Raise ToolError forbidden where the client may not use the tool at all."""
@@ -96,15 +121,40 @@ def _require(client: Client, declared: ToolSpec) -> None:
         )
 
 
-def _unauthorized(asked: RequestContext, client: Client | None) -> ToolError:
+def _not_shown(asked: RequestContext) -> ToolError:
+    """The front answers it by showing the token; no client gets to see it."""
+    text = f"The worker has not verified the token of {asked.caller} yet. Retry: the front then shows it."
+    return ToolError("unauthorized", text, provider="OIDC_ISSUER", **{SHOW_TOKEN: True})
+
+
+def _token_refused(asked: RequestContext, reason: str, why: str) -> ToolError:
+    log.warning("request_unauthorized", operation=asked.operation, claimed=asked.caller, reason=f"oidc: {reason}")
+    text = (
+        f"The worker refuses the token of {asked.caller}, so it did nothing: {why}. {_REMEDIES.get(reason, _SETTINGS)}"
+    )
+    return ToolError("unauthorized", text, provider="OIDC_ISSUER", reason=reason)
+
+
+_SETTINGS = "The operator compares OIDC_ISSUER, OIDC_AUDIENCE and OIDC_ALGORITHM of front and worker with the provider."
+_REMEDIES = {
+    "expired": "Sign in again, or let the client refresh its token.",
+    "not_yet": "The operator compares the clocks of the worker's machine and the provider.",
+    "provider_unreachable": "Retry then. The operator gives the worker a way out to the provider, or OIDC_JWKS_FILE.",
+    "unlisted": "The operator adds it with `cli client add NAME --subject SUB`, or sets OIDC_CLIENTS=any.",
+}
+
+
+def _unauthorized(asked: RequestContext, client: Client | None, verifies: bool) -> ToolError:
+    """Return the error of a call that is not shown to be its client's. `verifies`: a provider's tokens, too."""
     reason = "no proof" if not asked.proof else "unknown proof" if client is None else "another client's proof"
     log.warning("request_unauthorized", operation=asked.operation, claimed=asked.caller, reason=reason)
-    if client is None and asked.caller.startswith(OIDC_PREFIX):
+    is_of_provider = asked.caller.startswith(OIDC_PREFIX) or asked.request.shows or asked.token
+    if client is None and is_of_provider and not verifies:
         return ToolError(
             "unauthorized",
             f"{asked.caller} has a token of the OpenID Connect provider, which only the front can verify. This worker "
-            "has clients and asks each call for a proof, so it did nothing. The operator gives this client a token of "
-            "`cli client add`, or lets it sign in at the console.",
+            "has clients and asks each call for a proof, so it did nothing. The operator gives the worker the front's "
+            "OIDC_ settings too, or gives this client a token of `cli client add`.",
             provider="OIDC_ISSUER",
         )
     return ToolError(

@@ -54,6 +54,7 @@ class Timing:
     probes: int = 2
     settle_s: float = 2.5  # a gateway needs about this long to free a client id
     grace_s: float = 7.0  # for requests in hand at the end: with what follows, within ten seconds of SIGTERM
+    keys_again_s: float = 30.0  # between looks for a key of an OpenID Connect provider, or after a failure
     reread_s: float = 30.0  # between full reads that messages which can't be decoded call for
 
 

@@ -28,9 +28,10 @@ class ClientToken(AccessToken):
     _by_oauth: bool = PrivateAttr(False)
 
     @classmethod
-    def of(cls, client: Client, proof: str) -> "ClientToken":
+    def of(cls, client: Client, proof: str, shown: str = "") -> "ClientToken":
+        """Return the token of a client. `shown`: the token itself, where the worker is to verify it too."""
         token = cls(token="", client_id=client.name, scopes=sorted(client.rights.scopes))
-        token._proof, token._rights = ClientProof(proof, client.rights.is_restricted), client.rights
+        token._proof, token._rights = ClientProof(proof, client.rights.is_restricted, shown), client.rights
         token._by_oauth = bool(client.about)  # who it says it is: by its registration alone
         return token
 

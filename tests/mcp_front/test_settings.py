@@ -82,8 +82,12 @@ def test_clients_that_sign_in_need_the_consoles_address_and_are_asked_for_tokens
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"OIDC_ISSUER": "https://issuer.example"}, "PUBLIC_URL, and OIDC_AUDIENCE"),
+        ({"OIDC_ISSUER": "https://issuer.example", "OIDC_AUDIENCE": "a"}, "PUBLIC_URL"),
         ({"OIDC_ISSUER": "https://issuer.example", "PUBLIC_URL": "https://a.example"}, "OIDC_AUDIENCE"),
+        (
+            {"OIDC_ISSUER": "https://issuer.example", "PUBLIC_URL": "https://a.example", "OIDC_AUDIENCE": "a"},
+            "FRONT_TOKENS_FILE",
+        ),
         ({"OIDC_ISSUER": "http://issuer.example", "PUBLIC_URL": "https://a.example", "OIDC_AUDIENCE": "a"}, "https"),
     ],
 )

@@ -22,9 +22,11 @@ def proof_for(name: str) -> str:
 
 
 def write_clients(path: Path, clients: Mapping[str, Mapping[str, Any]]) -> Path:
-    """Write a file of these clients with these rights; every scope where none is named."""
+    """Write a file of these clients with these rights; every scope where none is named, and a token of ours where there
+    is no provider's subject."""
     entries = [
-        {"name": name, "sha256": proof_for(name), "scopes": EVERY_SCOPE, **rights} for name, rights in clients.items()
+        {"name": name, "scopes": EVERY_SCOPE, **({} if "subject" in rights else {"sha256": proof_for(name)}), **rights}
+        for name, rights in clients.items()
     ]
     path.write_text(json.dumps(entries))
     assert all(name in ClientEntry.__struct_fields__ for each in entries for name in each)

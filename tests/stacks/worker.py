@@ -46,7 +46,7 @@ from tests.waiting import until
 
 FAST = Timing(
     connect_s=10, sync_s=15, first_pause_s=0.05, longest_pause_s=0.2, longest_cheap_pause_s=0.2, settle_s=0.05,
-    reread_s=0.3, grace_s=0.2,
+    reread_s=0.3, grace_s=0.2, keys_again_s=0,
 )  # fmt: skip
 # Looks at the gateway follow one another within the test's patience.
 SOON = OrderTiming(looks_apart_s=0.2, resync_gap_s=0, first_status_wait_s=0.3, recovery_wait_s=0.3)

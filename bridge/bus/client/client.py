@@ -19,6 +19,7 @@ from bridge.bus.controls.kill_switch import halted_by, read_halt
 from bridge.bus.halt import Halt
 from bridge.bus.keys import Keys
 from bridge.bus.messages import (
+    SHOW_TOKEN,
     VERSION,
     BusCaller,
     Heartbeat,
@@ -94,6 +95,9 @@ class BusClient:
         Raises ToolError: no_worker (at once), bus_down, timeout, retry (the reply may have been missed), worker_lost,
         too_large, or the worker's own error. The caller may retry after all but the worker's own.
 
+        Where the worker has not seen the caller's token of a provider, and asks for it, the call goes out again with
+        it.
+
         A read that is cancelled ends at the worker too. Its deadline ends it there by itself.
         """
         total_s, request = deadline_s or declared.deadline_s, None
@@ -104,6 +108,9 @@ class BusClient:
                     await self._ready()
             request = self._request(declared, arguments, caller, total_s)
             reply = await self._asked(request, ends)
+            if caller.proof.token and reply.details.get(SHOW_TOKEN):
+                request = msgspec.structs.replace(request, id=self._replies.next_id(), token=caller.proof.token)
+                reply = await self._asked(request, ends)
             result_of(reply)
             return reply
         except asyncio.CancelledError:
@@ -171,7 +178,9 @@ class BusClient:
         def attempt() -> Request:
             read = self._request(declared, arguments, caller, times.accept_in_s())
             digest = digest_of(declared, arguments)
-            return msgspec.structs.replace(read, key=key, digest=digest, grace_ms=times.grace_ms(), keyless=keyless)
+            # A write shows a provider's token at once: to be asked for it would leave a refusal under its key.
+            shown = msgspec.structs.replace(read, shows=False, token=caller.proof.token)
+            return msgspec.structs.replace(shown, key=key, digest=digest, grace_ms=times.grace_ms(), keyless=keyless)
 
         return await Submission(self.pipe, self._replies, self._records, times, attempt, declared.relieves).result()
 
@@ -187,6 +196,7 @@ class BusClient:
             label=caller.label,
             proof=caller.proof.digest,
             restricted=caller.proof.restricted,
+            shows=bool(caller.proof.token),
             request_id=caller.request_id,
             traceparent=caller.traceparent,
         )

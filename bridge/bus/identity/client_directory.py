@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from bridge.bus.identity.client_file import ClientFile
-from bridge.bus.identity.clients import BY_OPERATOR, Client, Registry, access_id, read_registry
+from bridge.bus.identity.clients import BY_OPERATOR, OIDC_PREFIX, Client, Registry, access_id, read_registry
 from bridge.bus.identity.sign_ins import operator_of
 from bridge.bus.keys import Keys
 from bridge.bus.transport.clock import boottime
@@ -26,12 +26,14 @@ log = structlog.get_logger(__name__)
 
 
 class ClientDirectory:
-    """Finds clients by the proof of their token. `path`: the clients' file, if there is one."""
+    """Finds clients by the proof of their token. `path`: the clients' file, if there is one. `unlisted`: whether an
+    OpenID Connect provider's subjects that are in no list are clients too."""
 
-    def __init__(self, pipe: CommandPipeline, keys: Keys, path: Path | None = None) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys, path: Path | None = None, unlisted: bool = False) -> None:
         self._pipe = pipe
         self._keys = keys
         self._file = ClientFile(path) if path is not None else None
+        self._unlisted = unlisted
         self._known = NONE
         self._read_at = float("-inf")  # when the latest answer was asked for, by `boottime`
         self._news = 0  # messages so far: an answer that was asked for before the last one is old
@@ -50,9 +52,9 @@ class ClientDirectory:
 
     @property
     def has_clients(self) -> bool:
-        """Return whether clients are configured: there is a file, or Redis has a client or had one. A process that has
-        seen one goes on to ask for proofs, as Redis may have lost it."""
-        return self._file is not None or self._had_clients
+        """Return whether clients are configured: there is a file or a provider, or Redis has a client or had one. A
+        process that has seen one goes on to ask for proofs, as Redis may have lost it."""
+        return self._file is not None or self._had_clients or self._unlisted
 
     @property
     def was_read(self) -> bool:
@@ -92,6 +94,14 @@ class ClientDirectory:
         found = self._file.named(name) if self._file else None
         return found or self._known.clients.get(name)
 
+    def of_subject(self, subject: str, program: str) -> Client | None:
+        """Return the client of a subject of the OpenID Connect provider, by the clients' file."""
+        return self._file.of_subject(subject, program) if self._file else None
+
+    def is_unlisted(self, name: str) -> bool:
+        """Return whether the name is that of a subject in no list, which has the rights of each token it shows."""
+        return self._unlisted and name.startswith(OIDC_PREFIX)
+
     def has_ended(self, name: str) -> bool:
         """Return whether there certainly is no client of that name any more: it was removed, or its time is over.
 
@@ -99,7 +109,7 @@ class ClientDirectory:
         """
         if not self.has_clients or self.fault() or self._known.unreadable or boottime() - self._read_at > KEPT_S:
             return False
-        if self._is_of_file(name):
+        if self._is_of_file(name) or self.is_unlisted(name):
             return False
         client = self._known.clients.get(name)
         return client is None or 0 < client.until_ms <= self._pipe.clock.now_ms()

@@ -102,14 +102,14 @@ class RecordClient:
     async def submit(
         self, request: Request, message: bytes, ttl_ms: int, generation: str = "", renews: bool = False
     ) -> RecordSnapshot:
-        """Create the record and publish the request with its proof, or find what the key already holds. Doing it again
-        with the same attempt is harmless; `generation` then says that Redis must not have lost its data in between.
-        `renews`: the answer of an earlier call is replayed only until that call's deadline."""
+        """Create the record and publish the request with proof and token, or find what the key already holds. Doing it
+        again with the same attempt is harmless; `generation` then says that Redis must not have lost its data in
+        between. `renews`: the answer of an earlier call is replayed only until that call's deadline."""
         names, key = self._keys, request.key or ""
         keys = (
             names.order(key), names.generation, names.requests, names.answer(key), names.lease, names.owned,
         )  # fmt: skip
-        principal = (request.caller, "1" if renews else "0", request.proof)
+        principal = (request.caller, "1" if renews else "0", request.proof, request.token)
         arguments = (request.digest, request.id, ttl_ms, message, generation, scripts.TOMBSTONE_MS, *principal)
         return self._heard(await scripts.SUBMIT.run(self._pipe, keys, *arguments))
 

@@ -36,14 +36,14 @@ end
 # Answers {word, attempt, reply, generation, receivers, first}. The words: a state that the record was found in (new,
 # accepted, done, withdrawn), `submitted`, or why nothing was written: other_principal, conflict, no_generation,
 # other_generation, no_worker. `first` is when the key's earlier call was answered, in ms. A record names its principal
-# in the request that it keeps, as those of earlier releases do. The proof goes to the worker and into no record. A
+# in the request that it keeps, as those of earlier releases do. Proof and token go to the worker and into no record. A
 # cancel (`renews`) replays its answer within the first call's deadline alone: what was placed since is not in it.
 SUBMIT = Script(
     f"#!lua{SEEN}"
     """
 local record, generation, requests = KEYS[1], KEYS[2], KEYS[3]
 local digest, attempt, ttl, request, expected = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local principal, renews, proof = ARGV[7], ARGV[8] == '1', ARGV[9]
+local principal, renews, proof, token = ARGV[7], ARGV[8] == '1', ARGV[9], ARGV[10]
 local found, asked = seen(record, KEYS[4], KEYS[5], KEYS[6], attempt)
 local now, first = redis.call('TIME'), ''
 local st, current = found[1], redis.call('GET', generation) or ''
@@ -70,6 +70,7 @@ redis.call('HSET', record, 'st', 'new', 'dg', digest, 'att', attempt, 'req', req
     't_new', now[1] * 1000 + math.floor(now[2] / 1000))
 redis.call('PEXPIRE', record, ttl)
 if proof ~= '' then request = string.sub(request, 1, -2) .. ',"proof":"' .. proof .. '"}' end
+if token ~= '' then request = string.sub(request, 1, -2) .. ',"token":"' .. token .. '"}' end
 local receivers = redis.call('SPUBLISH', requests, request)
 if receivers > 0 then return {'submitted', attempt, '', current, receivers, first} end
 redis.call('HSET', record, 'st', 'withdrawn')

@@ -38,6 +38,7 @@ class RequestContext:
     ) -> None:
         self.request = request.record
         self.proof = request.proof
+        self.token = request.token  # a provider's, where the front shows it
         self.operation = request.op
         self.arguments = bytes(request.args)
         self.caller = request.caller  # the principal

@@ -41,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
     "bus/transport": {"redaction.py", "tasks.py", "tool.py", "bus/timing.py"},
     "bus/integrity": {"audit_chain.py", "tool.py", "bus/halt.py", "bus/transport"},
     "bus/events": {"bus/keys.py", "bus/transport"},
-    "bus/identity": {"bus/keys.py", "bus/messages.py", "bus/transport", "tool.py"},
+    "bus/identity": {"bus/keys.py", "bus/messages.py", "bus/transport", "settings.py", "tool.py"},
     "bus/oauth": {"bus/keys.py", "bus/transport", "bus/identity"},
     "bus/history": {"bus/keys.py", "bus/transport"},
     "bus/figures.py": {"bus/events", "bus/keys.py", "bus/transport"},

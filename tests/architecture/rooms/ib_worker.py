@@ -7,7 +7,8 @@ ROOMS: dict[str, set[str]] = {
     "logging_setup.py": set(),
     "publisher.py": set(),
     "pacing": set(),
-    "client_rights": {"risk", "watches"},
+    "oidc": set(),
+    "client_rights": {"oidc", "risk", "watches"},
     "tws/__init__.py": set(),
     "tws/endpoint.py": set(),
     "tws/fencing_process.py": set(),
@@ -187,6 +188,7 @@ ROOMS: dict[str, set[str]] = {
     "streams": {"account", "client_rights", "market_data", "pacing", "session", "tws"},
     "leader.py": {
         "client_rights",
+        "oidc",
         "account_history",
         "account_snapshots",
         "streams",

@@ -133,3 +133,24 @@ def test_a_file_that_holds_no_clients_is_an_error_and_stays_as_it_is(
     assert status == 1
     assert capsys.readouterr().err.startswith("error: ")
     assert file.read_text() == held
+
+
+def test_a_providers_subject_gets_an_entry_and_no_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "tokens.json"
+
+    added = client(file, "add", "anna", "--subject", "auth0|1", "--accounts", "DU1")
+    told = capsys.readouterr().out
+    again = client(file, "add", "anna-too", "--subject", "auth0|1")
+    other = client(file, "add", "anna-codex", "--subject", "auth0|1", "--program", "codex")
+    alone = client(file, "add", "none", "--program", "codex")
+    client(file, "list")
+
+    assert (added, again, other, alone) == (0, 1, 0, 1)
+    assert "auth0|1" in told
+    assert len(told.splitlines()) == 1
+    anna, codex = read_tokens(file)
+    assert (anna.subject, anna.program, anna.sha256, set(anna.accounts)) == ("auth0|1", "", "", {"DU1"})
+    assert (codex.subject, codex.program) == ("auth0|1", "codex")
+    assert "(subject auth0|1)" in capsys.readouterr().out
+    assert client(file, "remove", "anna") == 0
+    assert [each.name for each in read_tokens(file)] == ["anna-codex"]
