@@ -110,9 +110,10 @@ class AuditTrail:
         drafts = [switch_draft(change, self.ahead)]
         await self._pen.append(change.event, drafts, caller=change.by, status=change.level, details=details)
 
-    async def client_ended(self, name: str, counts: Mapping[str, int]) -> None:
-        """Record the end of a removed or expired client. Raises ToolError audit_unavailable, Fenced."""
-        await self._pen.append("client_ended", caller=name, status="ended", details=dict(counts))
+    async def client_ended(self, name: str, counts: Mapping[str, int], id: str) -> None:
+        """Record the end of a removed or expired client; two entries with one id are one end. Raises ToolError
+        audit_unavailable, Fenced."""
+        await self._pen.append("client_ended", caller=name, status="ended", details={**counts, "id": id})
 
     async def refused_by_operator(self, refusal: OperatorRefusal) -> None:
         """The operator refused a live order that waited. Raises ToolError audit_unavailable, Fenced."""

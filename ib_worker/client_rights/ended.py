@@ -4,8 +4,11 @@ A client of an operator who is gone loses its access here too: no front may read
 """
 
 import asyncio
+import hashlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 import structlog
@@ -28,13 +31,25 @@ LOOK_S = 1.0
 BY = "the worker"
 REASON = "the client that asked was removed or has expired"
 
-Note = Callable[[str, Mapping[str, int]], Awaitable[None]]  # takes a client, and how much of each kind was ended
+# Takes a client, how much of each kind is ended, and the id of that end.
+Note = Callable[[str, Mapping[str, int], str], Awaitable[None]]
 
 log = structlog.get_logger("ib_worker.client_rights")
 
 
+@dataclass(frozen=True)
+class _Left:
+    """One thing that an ended client has left. `end` may be called again where its outcome is not known."""
+
+    principal: str
+    kind: str
+    name: str
+    end: Callable[[], Awaitable[object]]
+
+
 class EndedClients:
-    """Looks for clients that are no more. `note` writes into the audit log what was ended of each."""
+    """Looks for clients that are no more. `note` writes into the audit log what is ended of each, before it ends: an
+    end without its entry would never be told. An entry whose outcome is not known is written again under its id."""
 
     def __init__(
         self, pipe: CommandPipeline, keys: Keys, clients: ClientDirectory, watches: WatchTable, note: Note
@@ -44,6 +59,7 @@ class EndedClients:
         self._clients = clients
         self._watches = watches
         self._note = note
+        self._noted: set[tuple[str, str]] = set()  # kinds and names that are in the audit log and may not have ended
 
     async def run(self, look_s: float = LOOK_S) -> NoReturn:
         """For ever."""
@@ -62,13 +78,22 @@ class EndedClients:
         if not self._clients.has_clients:
             return
         await self._end_access()
-        ended: dict[str, Counter[str]] = {}
-        for step in (self._end_watches, self._end_streams, self._end_approvals):
-            for name, kind in await step():
-                ended.setdefault(name, Counter())[kind] += 1
-        for name, counts in ended.items():
-            log.warning("client_ended", client=name, **counts)
-            await self._note(name, counts)
+        left = [*await self._watches_left(), *await self._streams_left(), *await self._approvals_left()]
+        for name in sorted({each.principal for each in left}):
+            await self._noted_once(name, [each for each in left if each.principal == name])
+        for each in left:
+            await each.end()
+        await self._end_grants()
+        self._noted.clear()
+
+    async def _noted_once(self, name: str, left: Sequence[_Left]) -> None:
+        fresh = {(each.kind, each.name) for each in left} - self._noted
+        if not fresh:
+            return
+        counts = Counter(kind for kind, _ in sorted(fresh))
+        await self._note(name, counts, hashlib.sha256(repr((name, sorted(fresh))).encode()).hexdigest()[:16])
+        self._noted |= fresh
+        log.warning("client_ended", client=name, **counts)
 
     async def _end_access(self) -> None:
         given = self._clients.given_by_operators()
@@ -77,29 +102,31 @@ class EndedClients:
             if await end_access_of(self._pipe, self._keys, name):
                 log.warning("client_access_ended", client=name, operator=given[name])
 
-    async def _end_watches(self) -> list[tuple[str, str]]:
+    async def _watches_left(self) -> list[_Left]:
         await self._watches.loaded.wait()
         found = [each for each in (*self._watches.all(), *self._watches.fired()) if self._is_over(each.principal)]
-        for each in found:
-            await self._watches.remove(each.id)
-        return [(each.principal, "alerts") for each in found]
+        return [_Left(each.principal, "alerts", each.id, partial(self._watches.remove, each.id)) for each in found]
 
-    async def _end_streams(self) -> list[tuple[str, str]]:
+    async def _streams_left(self) -> list[_Left]:
         handles = await handles_now(self._pipe, self._keys, self._pipe.clock.now_ms())
         found = [each for each in handles if self._is_over(each.principal)]
-        for each in found:
-            await end_handle(self._pipe, self._keys, each.handle)
-        grants = await read_grants(self._pipe, self._keys)
-        await drop_grants(
-            self._pipe, self._keys, [name for name, each in grants.items() if self._is_over(each.principal)]
-        )
-        return [(each.principal, "streams") for each in found]
+        return [
+            _Left(each.principal, "streams", each.handle, partial(end_handle, self._pipe, self._keys, each.handle))
+            for each in found
+        ]
 
-    async def _end_approvals(self) -> list[tuple[str, str]]:
+    async def _approvals_left(self) -> list[_Left]:
         waiting = [each for each in await waiting_approvals(self._pipe, self._keys) if self._is_over(each.caller)]
-        for each in waiting:
-            await refuse_approval(self._pipe, self._keys, each.key, each.digest, BY, REASON)
-        return [(each.caller, "approvals") for each in waiting]
+        refused = partial(refuse_approval, self._pipe, self._keys)
+        return [
+            _Left(each.caller, "approvals", each.key, partial(refused, each.key, each.digest, BY, REASON))
+            for each in waiting
+        ]
+
+    async def _end_grants(self) -> None:
+        grants = await read_grants(self._pipe, self._keys)
+        over = [name for name, each in grants.items() if self._is_over(each.principal)]
+        await drop_grants(self._pipe, self._keys, over)
 
     def _is_over(self, principal: str) -> bool:
         return self._clients.has_ended(principal)

@@ -18,6 +18,7 @@ from bridge.bus.identity.operators import Operator, add_operator
 from bridge.bus.identity.rights import Rights
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.tool import ToolError
 from ib_worker.client_rights.ended import EndedClients
 from ib_worker.watches.table import WatchTable
 from tests.stacks.bus import pipe_to
@@ -36,13 +37,18 @@ class Left:
     path: Path
     watches: WatchTable
     noted: dict[str, dict[str, int]] = field(default_factory=dict)
+    ids: list[str] = field(default_factory=list)
+    unwritten: list[ToolError] = field(default_factory=list)  # of the next notes, whose entries may be there
 
     async def look(self) -> None:
         directory = ClientDirectory(self.pipe, self.keys, self.path)
         await EndedClients(self.pipe, self.keys, directory, self.watches, self._note).look()
         await directory.close()
 
-    async def _note(self, name: str, counts: Mapping[str, int]) -> None:
+    async def _note(self, name: str, counts: Mapping[str, int], id: str) -> None:
+        self.ids.append(id)
+        if self.unwritten:
+            raise self.unwritten.pop()
         self.noted[name] = dict(counts)
 
     async def names(self) -> list[str]:
@@ -87,6 +93,19 @@ async def test_a_client_that_is_taken_out_of_the_file_leaves_nothing(left: Left)
     write_clients(left.path, {"stays": {}})
     await left.look()
     assert (await left.names(), left.noted) == (["stays"] * 4, ENDED)
+
+
+async def test_nothing_ends_before_it_is_in_the_audit_log(left: Left) -> None:
+    """An entry that may not be there is written again, under the same id."""
+    write_clients(left.path, {"stays": {}})
+    left.unwritten = [ToolError("audit_unavailable", "The audit log cannot be written.")]
+    with pytest.raises(ToolError, match="cannot be written"):
+        await left.look()
+    assert await left.names() == BOTH
+
+    await left.look()
+    assert (await left.names(), left.noted) == (["stays"] * 4, ENDED)
+    assert left.ids == [left.ids[0]] * 2
 
 
 @pytest.mark.parametrize("how", ["removed", "expired"])
