@@ -42,11 +42,20 @@ class EquitySampler:
                 self._not_taken.over()
 
     async def _take(self) -> None:
-        samples = [await self._sample(each) for each in self._session.accounts[:MOST_ACCOUNTS]]
-        fresh = [each for each in samples if each is not None and self._is_news(each)]
+        """Write the samples of all accounts that TWS tells of. Raises the first error of another afterwards."""
+        fresh, failed = list[EquitySample](), list[Exception]()
+        for account in self._session.accounts[:MOST_ACCOUNTS]:
+            try:
+                sample = await self._sample(account)
+            except (TwsError, ToolError, TimeoutError) as error:
+                failed.append(error)
+            else:
+                fresh += [sample] if sample is not None and self._is_news(sample) else []
         if fresh:
             await self._past.add_equity(fresh)
             self._written |= {each.account: (each.netLiquidation, time.monotonic()) for each in fresh}
+        if failed:
+            raise failed[0]
 
     async def _sample(self, account: str) -> EquitySample | None:
         """Return the account's figure as TWS tells it now; None where TWS has none."""

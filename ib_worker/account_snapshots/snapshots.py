@@ -80,6 +80,7 @@ class SnapshotTaker:
             await asyncio.sleep(self._past.timing.check_s)
 
     async def _look(self) -> None:
+        """Take what is wanted of each account. Raises the first error of one after the others have theirs."""
         if self._past.lost.is_set():
             self._looked.clear()
         await self._read_executions()
@@ -87,12 +88,19 @@ class SnapshotTaker:
         day = latest_close(now)
         accounts = [each for each in self._session.accounts if (each, day) not in self._looked]
         there = await self._past.snapshots() if accounts else ()
+        failed = list[Exception]()
         for account in accounts:
             wanted = wanted_snapshot(there, account, now, starting=account not in self._started)
-            if wanted is not None:
-                await self._take(account, wanted)
+            try:
+                if wanted is not None:
+                    await self._take(account, wanted)
+            except (TwsError, ToolError, TimeoutError) as error:
+                failed.append(error)
+                continue
             self._started.add(account)
             self._looked.add((account, day))
+        if failed:
+            raise failed[0]
 
     async def _read_executions(self, *, fresh: bool = False) -> None:
         """Let TWS tell the day's executions again where it may have told some to nobody: those of other clients and of
