@@ -4,6 +4,8 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import ib_async
@@ -158,6 +160,33 @@ def routed(found: ib_async.ContractDetails, asked: ContractArguments) -> ib_asyn
     smart = asked.exchange == convert.SMART and convert.SMART in comma_list(found.validExchanges)
     contract = dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
     return dataclasses.replace(contract, includeExpired=True) if asked.includeExpired else contract
+
+
+async def one_of_symbol(known: ContractResolver, asked: ContractArguments, now: datetime) -> ib_async.ContractDetails:
+    """Return the one contract. A symbol alone that is no stock's means the index of that symbol, or its future that
+    expires next: the contract's name in the answer says so. Raises what `one` raises."""
+    try:
+        return await known.one(asked)
+    except ToolError as unknown:
+        secType = unknown.details.get("secType")
+        if asked.model_fields_set != {"symbol"} or unknown.details.keys() != {"twsCode", "secType"}:
+            raise
+        if secType not in ("IND", "FUT"):
+            raise
+        found = await known.details(asked.model_copy(update={"secType": secType}))
+        nearest = _next_of_family(found, f"{now:%Y%m%d}" if secType == "FUT" else "")
+        if nearest is None:
+            raise
+        return nearest
+
+
+def _next_of_family(found: Found, today: str) -> ib_async.ContractDetails | None:
+    """Return the contract that expires next; None where the contracts are of more than one product."""
+    named = [(each.contract, each) for each in found if each.contract]
+    products = {(one.exchange, one.currency, one.multiplier) for one, _ in named}
+    left = [(one.lastTradeDateOrContractMonth, each) for one, each in named]
+    left = [each for each in left if each[0][:8] >= today]
+    return min(left, key=itemgetter(0))[1] if len(products) == 1 and left else None
 
 
 def _no_continuous(asked: ContractArguments) -> ToolError:

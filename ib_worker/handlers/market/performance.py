@@ -13,7 +13,7 @@ from bridge.tools.types import Cell
 from ib_worker.handlers.dispatch import handles
 from ib_worker.history import requests
 from ib_worker.history.performance import Closes, Period, columns_apart, figures, young
-from ib_worker.market_data.contracts import routed
+from ib_worker.market_data.contracts import one_of_symbol, routed
 from ib_worker.market_data.history_kinds import closes_kind
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import result_or_error
@@ -93,7 +93,7 @@ async def _entry(
 
 async def _measured(session: Session, asked: MeasuredContract, period: Period, today: date, until: float) -> _Measured:
     """Return the closes of a period. ADJUSTED_LAST always ends now, so every series is cut from one that does."""
-    found = await session.contracts.one(asked)
+    found = await one_of_symbol(session.contracts, asked, session.now())
     contract = routed(found, asked)
     whatToShow = closes_kind(contract.secType)
     series = requests.BarSeries(period.duration(today), "1 day", whatToShow)

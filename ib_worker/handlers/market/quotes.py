@@ -7,7 +7,7 @@ import ib_async
 from bridge.tool import ToolError
 from bridge.tools.market.quotes import GetQuotes, QuotedContract, QuoteFailure, QuoteTable
 from ib_worker.handlers.dispatch import handles
-from ib_worker.market_data.contracts import routed
+from ib_worker.market_data.contracts import one_of_symbol, routed
 from ib_worker.market_data.first_prices import PRICE_S, FirstPrices
 from ib_worker.market_data.quote_line import QuoteSubscription
 from ib_worker.market_data.quote_table import Row, failure, quote_row, table
@@ -41,34 +41,8 @@ async def _row(session: Session, prices: FirstPrices, asked: QuotedContract) -> 
     if wrong := asked.misspelled():
         raise ToolError("invalid_arguments", f"{wrong}.")
     async with asyncio.timeout(ENTRY_S):
-        contract = await _contract(session, asked)
+        contract = routed(await one_of_symbol(session.contracts, asked, session.now()), asked)
         return _priced_row(session, contract, await prices.line(contract))
-
-
-async def _contract(session: Session, asked: QuotedContract) -> ib_async.Contract:
-    """Return the contract. A symbol alone that is no stock's means the index of that symbol, or its future that expires
-    next: the row's name says so."""
-    try:
-        return await session.contracts.contract(asked)
-    except ToolError as unknown:
-        secType = unknown.details.get("secType")
-        if asked.model_fields_set != {"symbol"} or unknown.details.keys() != {"twsCode", "secType"}:
-            raise
-        if secType not in ("IND", "FUT"):
-            raise
-        named = asked.model_copy(update={"secType": secType})
-        found = [routed(each, named) for each in await session.contracts.details(named) if each.contract]
-        nearest = _next_of_family(found, f"{session.now():%Y%m%d}" if secType == "FUT" else "")
-        if nearest is None:
-            raise
-        return nearest
-
-
-def _next_of_family(found: list[ib_async.Contract], today: str) -> ib_async.Contract | None:
-    """Return the contract that expires next; None where the contracts are of more than one product."""
-    products = {(each.exchange, each.currency, each.multiplier) for each in found}
-    left = [each for each in found if each.lastTradeDateOrContractMonth[:8] >= today]
-    return min(left, key=lambda each: each.lastTradeDateOrContractMonth) if len(products) == 1 and left else None
 
 
 def _priced_row(session: Session, contract: ib_async.Contract, line: QuoteSubscription) -> Row:

@@ -42,11 +42,15 @@ async def test_every_type_has_its_own_series_and_calendar(redis_url: str, sessio
     async with trading(redis_url, session, sim) as front:
         told = await front.ask(
             "get_performance",
-            contracts=["AAPL", "EUR/USD", "ES JUN25", {"symbol": "SPX", "secType": "IND"}],
+            contracts=["AAPL", "EUR/USD", "ES JUN25", {"symbol": "SPX", "secType": "IND"}, "VIX", "ES"],
             period="YTD",
         )
 
-    assert cells(told, "whatToShow") == ["ADJUSTED_LAST", "MIDPOINT", "TRADES", "TRADES"]
+    assert cells(told, "name")[4:] == [
+        "VIX IND",
+        "ES JUN25",
+    ]  # as in quotes: the index, or the future that expires next
+    assert cells(told, "whatToShow") == ["ADJUSTED_LAST", "MIDPOINT", *["TRADES"] * 4]
     assert set(cells(told, "from")) == {"2024-12-31"}
     assert None not in cells(told, "beta")
 
