@@ -38,7 +38,7 @@ log = structlog.get_logger("ib_worker.client_rights")
 
 
 @dataclass(frozen=True)
-class _Left:
+class _LeftBehind:
     """One thing that an ended client has left. `end` may be called again where its outcome is not known."""
 
     principal: str
@@ -86,7 +86,7 @@ class EndedClients:
         await self._end_grants()
         self._noted.clear()
 
-    async def _noted_once(self, name: str, left: Sequence[_Left]) -> None:
+    async def _noted_once(self, name: str, left: Sequence[_LeftBehind]) -> None:
         fresh = {(each.kind, each.name) for each in left} - self._noted
         if not fresh:
             return
@@ -102,24 +102,28 @@ class EndedClients:
             if await end_access_of(self._pipe, self._keys, name):
                 log.warning("client_access_ended", client=name, operator=given[name])
 
-    async def _watches_left(self) -> list[_Left]:
+    async def _watches_left(self) -> list[_LeftBehind]:
         await self._watches.loaded.wait()
         found = [each for each in (*self._watches.all(), *self._watches.fired()) if self._is_over(each.principal)]
-        return [_Left(each.principal, "alerts", each.id, partial(self._watches.remove, each.id)) for each in found]
+        return [
+            _LeftBehind(each.principal, "alerts", each.id, partial(self._watches.remove, each.id)) for each in found
+        ]
 
-    async def _streams_left(self) -> list[_Left]:
+    async def _streams_left(self) -> list[_LeftBehind]:
         handles = await handles_now(self._pipe, self._keys, self._pipe.clock.now_ms())
         found = [each for each in handles if self._is_over(each.principal)]
         return [
-            _Left(each.principal, "streams", each.handle, partial(end_handle, self._pipe, self._keys, each.handle))
+            _LeftBehind(
+                each.principal, "streams", each.handle, partial(end_handle, self._pipe, self._keys, each.handle)
+            )
             for each in found
         ]
 
-    async def _approvals_left(self) -> list[_Left]:
+    async def _approvals_left(self) -> list[_LeftBehind]:
         waiting = [each for each in await waiting_approvals(self._pipe, self._keys) if self._is_over(each.caller)]
         refused = partial(refuse_approval, self._pipe, self._keys)
         return [
-            _Left(each.caller, "approvals", each.key, partial(refused, each.key, each.digest, BY, REASON))
+            _LeftBehind(each.caller, "approvals", each.key, partial(refused, each.key, each.digest, BY, REASON))
             for each in waiting
         ]
 
