@@ -11,6 +11,7 @@ from bridge.text import spellings as forms
 
 PERIODS = ("this week", "next week", "this month", "next month")
 NEAREST = "nearest"
+TODAY = "0 days"  # that day alone: another is not what "today" and "0dte" mean
 AROUND = "atm 10"
 BOTH = "both"
 MOST_DAYS = 3_000
@@ -53,7 +54,7 @@ def expiry_form(value: Any) -> Any:
     if written in (*PERIODS, NEAREST):
         return written
     if written in ("next", "today"):
-        return {"next": NEAREST, "today": "0 days"}[written]
+        return {"next": NEAREST, "today": TODAY}[written]
     if days := _DAYS.fullmatch(written):
         if int(days[1]) > MOST_DAYS:
             raise ValueError(f"at most {MOST_DAYS} days are expected")
@@ -79,7 +80,7 @@ def delta_form(value: Any) -> Any:
     written = _as_text(value)
     if written is None:
         return value
-    low, high = delta_choice(written)
+    low, high = delta_choice(written.removesuffix(" delta").removeprefix("delta "))
     return f"{low:g}" if low == high else f"{low:g}-{high:g}"
 
 
@@ -130,7 +131,7 @@ def _as_text(value: Any) -> str | None:
     if isinstance(value, list):
         parts = [_as_text(each) for each in value]
         return None if not parts or None in parts else ", ".join(str(each) for each in parts)
-    return _words(value).removesuffix(" delta").removeprefix("delta ") if isinstance(value, str) else None
+    return _words(value) if isinstance(value, str) else None
 
 
 def _words(value: str) -> str:

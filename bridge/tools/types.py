@@ -1,8 +1,10 @@
 """Shapes that several domains share: argument types with their limits, contracts, events."""
 
+import json
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -245,8 +247,13 @@ class ContractArguments(ToolRequest):
 
 
 def comma_separated(value: Any) -> Any:
-    """Return the parts of a text, so that a model may write a list as "date, close"."""
-    return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+    """Return the parts of a text, so that a model may write a list as "date, close" or as JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            return json.loads(value)
+    return [each.strip() for each in value.split(",") if each.strip()]
 
 
 Names = Annotated[list[Text], Field(min_length=1, max_length=20), BeforeValidator(comma_separated)]

@@ -11,6 +11,7 @@ import ib_async
 from bridge.text import spellings as forms
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
+from bridge.text.security_ids import is_cusip
 from bridge.tool import ToolError
 from bridge.tools.types import OPTIONS, ContractArguments
 from ib_worker.tws.values import convert
@@ -36,7 +37,12 @@ SUFFIXES = {
     "T": ("TSEJ", "JPY"),
     "HK": ("SEHK", "HKD"),
     "AX": ("ASX", "AUD"),
+    "O": ("NASDAQ", "USD"),
+    "OQ": ("NASDAQ", "USD"),
+    "N": ("NYSE", "USD"),
 }
+SHARE_CLASS = re.compile(r"[A-Z]{1,6}[./-][A-Z]{1,2}")
+PAIR = re.compile(r"([A-Z]{3,5})[./-]([A-Z]{3,4})")
 
 
 @dataclass(frozen=True)
@@ -99,9 +105,16 @@ async def _stock(asked: ContractArguments, look: Look) -> Hint | None:
             f"TWS has no suffixes: give symbol {name}, primaryExchange {exchange} and currency {currency}.",
             {"symbol": name, "primaryExchange": exchange, "currency": currency},
         )
-    if blank != asked.symbol:
+    if SHARE_CLASS.fullmatch(asked.symbol):
         return Hint(f'TWS writes a class of shares with a blank, such as "BRK B": try symbol "{blank}".')
-    return None
+    if pair := PAIR.fullmatch(asked.symbol):
+        return Hint(
+            f"It is no pair of currencies that is known. A coin has symbol {pair[1]}, secType CRYPTO, currency "
+            f"{pair[2]} and exchange PAXOS or ZEROHASH."
+        )
+    if is_cusip(asked.symbol):
+        return Hint(f"A CUSIP is given as secId {asked.symbol} with secIdType CUSIP.")
+    return Hint(f"If {asked.symbol} is a conId, give it as conId.") if asked.symbol.isdecimal() else None
 
 
 async def _by_number(asked: ContractArguments, look: Look) -> Hint | None:

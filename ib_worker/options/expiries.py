@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from bridge.text.option_slices import NEAREST
+from bridge.text.option_slices import NEAREST, TODAY
 
 ENDS = time(16, 15)  # the last options of a day are traded until then, by the exchange's clock
 FRIDAY = 4
@@ -20,6 +20,8 @@ def chosen(form: str, listed: Sequence[str], today: date) -> str | None:
     days = {each: day_of(each) for each in sorted(listed) if day_of(each) >= today}
     if form == NEAREST:
         return next(iter(days), None)
+    if form == TODAY:
+        return next((each for each, day in days.items() if day == today), None)
     if form.endswith("days"):
         wanted = today + timedelta(int(form.split()[0]))
         return min(days, key=lambda each: abs(days[each] - wanted), default=None)

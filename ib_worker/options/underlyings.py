@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import ib_async
 
-from bridge.text.contract_name import bare_name, contract_name
+from bridge.text.contract_name import OPTIONS, bare_name, contract_name
+from bridge.text.option_slices import TODAY
 from bridge.tool import ToolError
 from bridge.tools.market.options import UnderlyingArguments
 from bridge.tools.types import ContractArguments
@@ -93,12 +94,19 @@ async def listed_expiry(session: Session, asked: UnderlyingArguments, form: str)
 
 async def _underlyings(session: Session, asked: UnderlyingArguments) -> list[ib_async.ContractDetails]:
     """Return the one underlying; of futures those of the next months, nearest first."""
-    secType = asked.secType
-    if "secType" not in asked.model_fields_set and asked.symbol in INDICES:
-        secType = "IND"
-    exchange = asked.exchange if secType == "FUT" else SMART  # an option's exchange need not list its underlying
-    wanted = named_contract(symbol=asked.symbol, secType=secType, exchange=exchange, currency=asked.currency)
-    if secType != "FUT":
+    given = {name: getattr(asked, name) for name in ("secType", "currency") if name in asked.model_fields_set}
+    if "secType" not in given and asked.symbol in INDICES:
+        given["secType"] = "IND"
+    # An option's exchange need not list its underlying.
+    exchange = asked.exchange if given.get("secType") == "FUT" else SMART
+    wanted = named_contract(symbol=asked.symbol, exchange=exchange, **given)
+    if wanted.secType in OPTIONS:
+        raise ToolError(
+            "invalid_arguments",
+            f"symbol: it means the option {contract_name(wanted)}. Give the underlying's alone, and expiry, strikes "
+            "and right for the rest.",
+        )
+    if wanted.secType != "FUT" or wanted.lastTradeDateOrContractMonth or wanted.localSymbol:
         return [await session.contracts.one(wanted)]
     found = [each for each in await session.contracts.details(wanted) if each.contract]
     return sorted(found, key=_last_trade)[:MONTHS]
@@ -131,10 +139,10 @@ def _unusual(each: ChainClass, symbol: str) -> tuple[bool, bool, str]:
 
 def _without_options(asked: UnderlyingArguments) -> ToolError:
     where = "" if asked.exchange == SMART else f" at {asked.exchange}"
+    kind = f" ({asked.secType})" if "secType" in asked.model_fields_set else ""
     return ToolError(
         "not_found",
-        f"TWS lists no options on {asked.symbol} ({asked.secType}){where}. Check secType (STK, IND, FUT), exchange and "
-        "currency.",
+        f"TWS lists no options on {asked.symbol}{kind}{where}. Check secType (STK, IND, FUT), exchange and currency.",
     )
 
 
@@ -143,7 +151,7 @@ def _unlisted(form: str, seen: list[tuple[ListedOptions, list[str]]], session: S
     listed = [day for _, days in seen for day in days if expiries.day_of(day) >= today]
     near = expiries.nearest_to(form, sorted(set(listed)), today, NAMED)
     expired = len(form) == 8 and form.isdecimal() and expiries.day_of(form) < today
-    what = f"{form} has expired" if expired else f"no options expire at {form}"
+    what = f"{form} has expired" if expired else f"no options expire {'today' if form == TODAY else f'at {form}'}"
     return ToolError(
         "not_found",
         f"expiry: {what}. The nearest expiries are {', '.join(near) or 'none'}. ibkr_get_option_chain lists all.",

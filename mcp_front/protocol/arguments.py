@@ -1,9 +1,10 @@
 """From a call's raw arguments to its declaration, or to an error that names each wrong field and what to do."""
 
 import difflib
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bridge.tool import Effect, ToolError, ToolRequest, ToolSpec
@@ -59,6 +60,17 @@ MEANT = {
     "putcall": "right",
     "callput": "right",
     "timeinforce": "tif",
+    "start": "durationStr",
+    "startdate": "durationStr",
+    "from": "durationStr",
+    "end": "endDateTime",
+    "enddate": "endDateTime",
+    "to": "endDateTime",
+    "until": "endDateTime",
+    "query": "pattern",
+    "name": "pattern",
+    "text": "pattern",
+    "keyword": "pattern",
     "period": "durationStr",
     "range": "durationStr",
     "interval": "barSizeSetting",
@@ -86,43 +98,72 @@ def parse_arguments(declared: ToolSpec, arguments: dict[str, Any]) -> ToolReques
         # An error's context may hold an exception or the input, a megabyte or a secret: neither is asked for.
         faults = error.errors(include_url=False, include_context=False, include_input=False)
     problems = [_problem(declared, fault) for fault in faults[:MOST_FAULTS]]
-    text = "; ".join(f"{field}: {problem}" for field, problem in problems)
+    text = "; ".join(f"{place}: {problem}" for _, place, problem in problems)
     if len(faults) > MOST_FAULTS:
         text += f"; and {len(faults) - MOST_FAULTS} more"
-    if any(problem == UNKNOWN for _, problem in problems):
+    if any(problem == UNKNOWN and field == place for field, place, problem in problems):
         text += f". {declared.tool_name} accepts {', '.join(declared.request.model_fields) or 'no arguments'}"
     nothing = "No order was sent" if declared.effect is Effect.WRITE else "No request was sent"
     raise ToolError(
         "invalid_arguments",
         f"{text}. {nothing}: correct this and call {declared.tool_name} again.",
-        fields=[field for field, _ in problems],
+        fields=[field for field, _, _ in problems],
     )
 
 
-def _problem(declared: ToolSpec, fault: ErrorDetails) -> tuple[str, str]:
-    """The field and, in words, what is wrong with it."""
-    kind, said = fault["type"], fault["msg"].removeprefix("Value error, ")
-    if not fault["loc"]:  # from a model validator, which writes "field: problem"
+def _problem(declared: ToolSpec, fault: ErrorDetails) -> tuple[str, str, str]:
+    """The field, the place in it (contracts[1].symbol), and in words what is wrong there."""
+    kind, said, loc = fault["type"], fault["msg"].removeprefix("Value error, "), fault["loc"]
+    if not loc:  # from a model validator, which writes "field: problem"
         field, _, problem = said.partition(": ")
-        return (field, problem) if problem else ("arguments", said)
-    field = _printable(str(fault["loc"][0]))
+        return (field, field, problem) if problem else ("arguments", "arguments", said)
+    field, place = _printable(str(loc[0])), _place(loc)
+    named, _, problem = said.partition(": ")
+    if kind == "value_error" and len(loc) > 1 and problem and named in _names_at(declared.request, loc):
+        return field, f"{place}.{named}", problem
     if kind == "extra_forbidden":
-        return field, _unknown(declared, field)
+        return field, place, _unknown(_names_at(declared.request, loc[:-1]), str(loc[-1]))
     if kind == "missing":
-        return field, "is required"
+        return field, place, "is required"
     if kind == "string_pattern_mismatch":
         said = "is not written in the expected form"
-    known = declared.request.model_fields.get(field)
+    if kind == "model_type":
+        said = "an object with named fields, or a text, is expected"
+    known = declared.request.model_fields.get(field) if len(loc) == 1 else None
     meant = f" ({known.description})" if known and known.description else ""
-    return field, said[:1].lower() + said[1:] + meant
+    return field, place, said[:1].lower() + said[1:] + meant
 
 
-def _unknown(declared: ToolSpec, field: str) -> str:
-    known = declared.request.model_fields
+def _place(loc: Sequence[int | str]) -> str:
+    """Return where in the arguments a fault is, as a person writes it."""
+    first, *rest = loc
+    parts = (f"[{each}]" if isinstance(each, int) else f".{_printable(each)}" for each in rest)
+    return _printable(str(first)) + "".join(parts)
+
+
+def _names_at(request: type[BaseModel], loc: Sequence[int | str]) -> Collection[str]:
+    """Return the names that are known at a place: of the request, or of an entry of one of its lists."""
+    for each in loc:
+        if isinstance(each, str):
+            field = request.model_fields.get(each)
+            models = _models(field.annotation) if field else []
+            if len(models) != 1:
+                return ()
+            request = models[0]
+    return request.model_fields
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for each in get_args(annotation) for found in _models(each)]
+
+
+def _unknown(known: Collection[str], field: str) -> str:
     letters = "".join(c for c in field.lower() if c.isalpha())
     meant = next((each[letters] for each in (MEANT, SAME_IN_A_BRACKET) if each.get(letters) in known), None)
     if meant is None:
-        meant = next(iter(difflib.get_close_matches(field, known, n=1, cutoff=0.5)), None)
+        meant = next(iter(difflib.get_close_matches(field[:LONGEST_NAME], known, n=1, cutoff=0.5)), None)
     return UNKNOWN if meant is None else f"{UNKNOWN}, did you mean {meant}"
 
 

@@ -9,7 +9,7 @@ from pydantic import WithJsonSchema as Published
 from bridge.text import spellings as forms
 from bridge.text.end_of_history import TODAY, within_years
 from bridge.tool import Model, ToolRequest, tool
-from bridge.tools.types import Cell, ContractArguments
+from bridge.tools.types import Cell, ContractArguments, comma_separated
 
 MOST_MEASURED = 20  # contracts of one call
 BENCHMARK = "SPY"
@@ -87,7 +87,9 @@ class GetPerformance(ToolRequest):
     search_words: ClassVar = "how did a stock do this year compare returns risk standard deviation sharpe year to date"
 
     contracts: Annotated[
-        list[Measured], Field(min_length=1, max_length=MOST_MEASURED, description="such as SPY or EUR/USD")
+        list[Measured],
+        Field(min_length=1, max_length=MOST_MEASURED, description="such as SPY or EUR/USD"),
+        BeforeValidator(comma_separated),
     ]
     period: Annotated[MeasuredPeriod, Field(description="such as 30 D, 6 M or YTD")] = "1 Y"
     endDate: Annotated[Day | None, BeforeValidator(_day), Field(description="YYYY-MM-DD")] = None

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from bridge.text.contract_forms import spelled_out
 from bridge.tool import Model, ToolRequest, tool
-from bridge.tools.types import TERMS, Cell, ContractArguments
+from bridge.tools.types import TERMS, Cell, ContractArguments, comma_separated
 
 MOST_QUOTES = 50  # contracts of one call
 
@@ -43,10 +43,9 @@ class QuoteTable(Model):
 
 
 def _entries(written: Any) -> Any:
-    """Take a symbol, or a conId, for an entry that has no more than that."""
-    if not isinstance(written, list):
-        return written
-    return [_entry(each) for each in written]
+    """Take a symbol, or a conId, for an entry that has no more than that, and one entry or a text for a list."""
+    written = [written] if isinstance(written, dict) else comma_separated(written)
+    return [_entry(each) for each in written] if isinstance(written, list) else written
 
 
 def _entry(written: Any) -> Any:

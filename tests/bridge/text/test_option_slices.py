@@ -54,7 +54,7 @@ def test_strikes_are_read(written: Any, choice: StrikeChoice) -> None:
     assert strike_choice(strikes_form(written)) == choice
 
 
-@pytest.mark.parametrize("written", ["all", "atm 0", "atm 101", "-400", "", [True], "1e3", "400-"])
+@pytest.mark.parametrize("written", ["all", "atm 0", "atm 101", "-400", "", [True], "1e3", "400-", "delta 0.3"])
 def test_strikes_of_no_meaning_are_refused(written: Any) -> None:
     with pytest.raises(ValueError, match="expected"):
         strike_choice(str(strikes_form(written)))

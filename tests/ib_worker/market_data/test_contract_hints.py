@@ -13,6 +13,10 @@ EXPIRY = {"lastTradeDateOrContractMonth": "20250718"}
 HINTS: list[tuple[dict[str, Any], str]] = [
     ({"symbol": "NOPE.B"}, '("BRK B" has a blank)'),
     ({"symbol": "LEN.K"}, 'try symbol "LEN K"'),
+    ({"symbol": "AAPL.OQ"}, "symbol AAPL, primaryExchange NASDAQ and currency USD"),
+    ({"symbol": "BTC/USD"}, "symbol BTC, secType CRYPTO, currency USD and exchange PAXOS"),
+    ({"symbol": "037833100"}, "secId 037833100 with secIdType CUSIP"),
+    ({"symbol": "756734"}, "If 756734 is a conId, give it as conId"),
     ({"symbol": "USD/EUR"}, "symbol EUR, currency USD, and the other action"),
     ({"symbol": "JPY", "secType": "CASH"}, "symbol USD, currency JPY"),
     ({"symbol": "VOD.L"}, "symbol VOD, primaryExchange LSE and currency GBP"),

@@ -35,6 +35,10 @@ def test_an_expiry_is_chosen_among_the_listed(form: str, expiry: str | None) -> 
     assert chosen(form, LISTED, TODAY) == expiry
 
 
+def test_today_means_that_day_alone() -> None:
+    assert chosen("0 days", LISTED, date(2025, 6, 12)) is None
+
+
 def test_next_month_of_december_is_january() -> None:
     assert chosen("next month", ["20251219", "20260116"], date(2025, 12, 3)) == "20260116"
 

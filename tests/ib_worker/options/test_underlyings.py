@@ -24,6 +24,17 @@ async def test_an_index_is_one_without_its_type(sim: Simulator) -> None:
     assert index.under.secType == "IND"
 
 
+async def test_a_form_of_a_contract_names_an_underlying_and_no_option(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        future = await listed_options(stand.session, GetOptionQuotes(symbol="ES SEP25"))
+        with pytest.raises(ToolError, match="means the option SPY 20JUN25 370 C. Give the underlying's alone"):
+            await listed_options(stand.session, GetOptionQuotes(symbol="SPY 2025-06-20 370 C"))
+        with pytest.raises(ToolError, match="no options expire today"):
+            await listed_expiry(stand.session, GetOptionQuotes(symbol="SPY"), "0 days")
+
+    assert (future.under.secType, future.under.localSymbol) == ("FUT", "ESU5")
+
+
 async def test_an_expiry_is_looked_for_month_by_month_of_futures(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         found = await listed_expiry(stand.session, GetOptionQuotes(symbol="ES", secType="FUT"), "20250919")
@@ -49,5 +60,5 @@ async def test_the_class_of_the_underlyings_name_and_the_usual_size_is_taken(sim
 
 async def test_an_underlying_without_options_says_what_to_check(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        with pytest.raises(ToolError, match=r"lists no options on SPY .STK. at BOGUS"):
+        with pytest.raises(ToolError, match=r"lists no options on SPY at BOGUS"):
             await listed_options(stand.session, GetOptionQuotes(symbol="SPY", exchange="BOGUS"))

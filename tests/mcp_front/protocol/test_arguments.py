@@ -152,3 +152,29 @@ def test_symbols_and_this_year_are_understood() -> None:
     assert parse_arguments(TOOLS["ibkr_get_quotes"], {"symbols": ["AAPL"]}).model_dump()["contracts"]
     compared = parse_arguments(TOOLS["ibkr_get_performance"], {"contracts": ["SPY"], "period": "this year"})
     assert compared.model_dump()["period"] == "YTD"
+
+
+@pytest.mark.parametrize(
+    ("contracts", "said"),
+    [
+        (["SPY", {"ticker": "SPY"}], "contracts[1].ticker: no such argument, did you mean symbol"),
+        (["SPY", "\u202eSPY"], "contracts[1].symbol: is not written in the expected form"),
+        (["SPY", {}], "contracts[1].symbol: name the contract by symbol or by conId"),
+        (["SPY", None], "contracts[1]: an object with named fields, or a text, is expected"),
+    ],
+)
+def test_a_fault_in_an_entry_is_named_by_its_place(contracts: list[Any], said: str) -> None:
+    error = refusal("ibkr_get_quotes", {"contracts": contracts})
+
+    assert said in error.message
+    assert error.details["fields"] == ["contracts"]
+
+
+@pytest.mark.parametrize(
+    "written", ["SPY,IBM", "SPY, IBM", '["SPY", "IBM"]', '[{"symbol": "SPY"}, {"symbol": "IBM"}]', ["SPY", "IBM"]]
+)
+@pytest.mark.parametrize("tool", ["ibkr_get_quotes", "ibkr_get_performance"])
+def test_a_list_of_contracts_may_be_written_as_a_text(tool: str, written: Any) -> None:
+    request: Any = parse_arguments(TOOLS[tool], {"contracts": written})
+
+    assert [each.symbol for each in request.contracts] == ["SPY", "IBM"]

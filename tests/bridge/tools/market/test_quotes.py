@@ -17,7 +17,7 @@ def test_a_symbol_is_enough_for_a_quote_of_a_stock() -> None:
 @pytest.mark.parametrize(
     ("contracts", "complaint"),
     [
-        ([], "at least 1 item"), (["SPY"] * (MOST_QUOTES + 1), "at most 50 items"), ("SPY", "valid list"),
+        ([], "at least 1 item"), (["SPY"] * (MOST_QUOTES + 1), "at most 50 items"), (5, "valid list"),
         ([{"symbol": "SPY", "strike": 400}], "secType STK has no strike"), ([{"secType": "STK"}], "symbol"),
     ],
 )  # fmt: skip
