@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from bridge.text.contract_forms import spelled_out
+from bridge.text.contract_name import contract_name
 from bridge.tool import Effect, Model, ToolRequest, operation, tool
 from bridge.tools.types import (
     LONGEST_WAIT_S,
@@ -85,6 +86,20 @@ ExpiryTime = Annotated[
 Note = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
+def _as_named(written: Any) -> Any:
+    """Return a contract's name as events have it. Raise ValueError for a form that leaves a part of it open: a wait for
+    it would never end."""
+    if not isinstance(written, str):
+        return written
+    terms = spelled_out({"symbol": written})
+    if not terms.keys() - {"symbol"}:
+        return terms["symbol"]
+    month_alone = terms.get("secType") == "OPT" and len(terms["lastTradeDateOrContractMonth"]) != len("20250718")
+    if "symbol" not in terms or month_alone:
+        raise ValueError("symbol: write ES SEP26 or SPY 2026-12-18 400 P, or give the conId")
+    return contract_name(terms)
+
+
 class WaitCondition(ToolRequest):
     """Order events need orderKey or permId; order_done: ended in any way; order_approved, order_refused: a person's
     decision on a live order. price (last, else mid), session_open and session_close need symbol or conId. price (or
@@ -123,9 +138,11 @@ class WaitCondition(ToolRequest):
 
     @classmethod
     def tidied(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments that were given, with what is written into symbol in TWS's own."""
+        """Return the arguments that were given, with what is written into symbol in TWS's own, or as events name it."""
         given = super().tidied(arguments)
-        return spelled_out(given) if str(given.get("event")) in OF_A_CONTRACT else given
+        if str(given.get("event")) in OF_A_CONTRACT:
+            return spelled_out(given)
+        return given | {"symbol": _as_named(given["symbol"])} if "symbol" in given else given
 
     @model_validator(mode="after")
     def _names_what_it_is_about(self) -> Self:

@@ -163,7 +163,7 @@ def _unknown(known: Collection[str], field: str) -> str:
     letters = "".join(c for c in field.lower() if c.isalpha())
     meant = next((each[letters] for each in (MEANT, SAME_IN_A_BRACKET) if each.get(letters) in known), None)
     if meant is None:
-        meant = next(iter(difflib.get_close_matches(field[:LONGEST_NAME], known, n=1, cutoff=0.5)), None)
+        meant = next(iter(difflib.get_close_matches(field[:LONGEST_NAME], known, n=1, cutoff=0.6)), None)
     return UNKNOWN if meant is None else f"{UNKNOWN}, did you mean {meant}"
 
 

@@ -56,6 +56,8 @@ def test_an_order_is_the_one_that_is_named_by_key_or_by_permid() -> None:
         ({}, True),
         ({"symbol": "SPY"}, True),
         ({"symbol": "spy 18jul25 400 p"}, True),
+        ({"symbol": "SPY 2025-07-18 400 put"}, True),
+        ({"symbol": "SPY 2025-07-18 400 C"}, False),
         ({"symbol": "AAPL"}, False),
         ({"conId": 756733}, True),
         ({"conId": 1}, False),
@@ -64,6 +66,12 @@ def test_an_order_is_the_one_that_is_named_by_key_or_by_permid() -> None:
 )
 def test_an_execution_is_any_or_one_of_what_is_named(condition: dict[str, object], expected: bool) -> None:
     assert met(event("execution", shares=1.0), event="execution", **condition) is expected
+
+
+@pytest.mark.parametrize("symbol", ["ESU6", "SPY JUL25 400 P", "US0378331005", "SPY 2025-07-18"])
+def test_a_name_that_no_event_would_have_is_refused(symbol: str) -> None:
+    with pytest.raises(ValueError, match="symbol: "):
+        WaitCondition(event="execution", symbol=symbol)
 
 
 def test_an_order_is_no_execution_and_an_execution_no_order() -> None:
