@@ -27,7 +27,7 @@ async def test_an_index_is_one_without_its_type(sim: Simulator) -> None:
 async def test_a_form_of_a_contract_names_an_underlying_and_no_option(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         future = await listed_options(stand.session, GetOptionQuotes(symbol="ES SEP25"))
-        with pytest.raises(ToolError, match="means the option SPY 20JUN25 370 C. Give the underlying's alone"):
+        with pytest.raises(ToolError, match=r"means the option SPY 20JUN25 370 C. Give the underlying's alone"):
             await listed_options(stand.session, GetOptionQuotes(symbol="SPY 2025-06-20 370 C"))
         with pytest.raises(ToolError, match="no options expire today"):
             await listed_expiry(stand.session, GetOptionQuotes(symbol="SPY"), "0 days")
