@@ -35,6 +35,7 @@ class LogAlerts:
             of_approval = each.event.kind == "approval"
             self._decide(each, await self._services.approvals.owner(each.event.key) if of_approval else "")
         if page.next != self._place:
+            await self._table.written()  # else a worker that dies now leaves the place beyond an alert that none has
             await self._table.store_place(READER, page.next)
             self._place = page.next
         return bool(page.events)

@@ -24,20 +24,23 @@ def send(
     console: str = "",
 ) -> None:
     """Push the events in one message, with links to the console at that address. It blocks. Raises PushFailed."""
-    lines = [push_text(each.event, session, console) for each in events]
-    text = mask_accounts("\n".join(["Events before these are lost.", *lines] if lost else lines))
     address = target.address.get_secret_value()
     if target.scheme not in WEBHOOK:
-        import_module(APPRISE).send(address, text)
+        named = [f"{push_text(each.event, session, console)} (event_id {event_id(session, each)})" for each in events]
+        import_module(APPRISE).send(address, _text(named, lost))
         return
     body: dict[str, Any] = {
         "event_id": event_id(session, events[0]),
         "session": session,
-        "text": text,
+        "text": _text([push_text(each.event, session, console) for each in events], lost),
         "lost": lost,
         "events": [_event(each, session, console) for each in events],
     }
     post(address, mask_accounts(msgspec.json.encode(body).decode()).encode(), secret)
+
+
+def _text(lines: Sequence[str], lost: bool) -> str:
+    return mask_accounts("\n".join(["Events before these are lost.", *lines] if lost else lines))
 
 
 def event_id(session: str, read: ReadEvent) -> str:

@@ -58,6 +58,7 @@ class PushDelivery:
         self._timing = timing
         self._reader = f"target {target.name}"
         self._place: Cursor | None = None
+        self._stored: Cursor | None = None  # the place that Redis has
         self._lost = False  # events that were dropped from the log before this target got them
         self._pushed: deque[float] = deque(maxlen=timing.a_minute)
 
@@ -68,7 +69,9 @@ class PushDelivery:
     async def _look(self) -> bool:
         """Read a page, push what is for the target, and return whether there may be more."""
         if self._place is None:
-            self._place = await self._table.place_of(self._reader)
+            self._place = self._stored = await self._table.place_of(self._reader)
+        if self._place != self._stored:  # Redis was away: without this a restart pushes again what was taken
+            await self._go_on(self._place)
         page = await self._table.page(self._place)
         self._lost = self._lost or page.gap
         wanted = [each for each in page.events if is_for(each.event, self._target.name, self._groups)]
@@ -83,6 +86,7 @@ class PushDelivery:
     async def _go_on(self, at: Cursor) -> None:
         self._place = at
         await self._table.store_place(self._reader, at)
+        self._stored = at
 
     async def _push(self, events: Sequence[ReadEvent]) -> None:
         """Push until the target has taken it, or has refused it too often."""

@@ -1,9 +1,7 @@
 """The tool ibkr_wait_for: a call that ends at the first of the events that it is given, or when its time is over."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
@@ -23,28 +21,20 @@ from bridge.tools.events import (
     GetApprovalState,
     GetOrderState,
     KeepWatches,
-    MarkAlertTold,
     WaitCondition,
     WaitFor,
 )
 from mcp_front.admission.auth import ClientTokens
 from mcp_front.protocol.results import value_result
 from mcp_front.streams.cursors import opened_cursor, sealed_cursor
-from mcp_front.streams.waiting import Waiting, WaitPlaces
+from mcp_front.streams.told_alerts import MARK_S, Firing, ToldAlerts
+from mcp_front.streams.waiting import PASSING, Waiting, WaitPlaces
 from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import Call, Caller
 from mcp_front.tools.status import session_status
 
 MOST_OF_ONE = 64  # waits of one caller at once
 MOST = 1_000  # at this front
-MARK_S = 2.0  # for which an answer waits until the worker has kept that an alert was told
-MOST_TOLD = 4_096  # firings told by this front that it remembers while the worker may not have kept that
-# Errors that end when the session, the worker or Redis is back. All others end the call.
-PASSING = frozenset({
-    "no_worker", "bus_down", "worker_lost", "timeout", "retry", "not_ready", "gateway_unreachable",
-    "gateway_login_pending", "gateway_login_rejected", "client_id_in_use", "unsupported_gateway", "link_down", "paced",
-    "overloaded",
-})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +70,7 @@ class Waits:
         self._bus = bus
         self._timing = timing
         self._waiting = Waiting(draining, tokens, timing)
-        self._told: OrderedDict[tuple[str, datetime], None] = OrderedDict()
+        self._told = ToldAlerts(bus, draining, timing)
         self._places = WaitPlaces("ibkr_wait_for", MOST_OF_ONE, MOST, "Give several events to one call.")
 
     async def wait_for(self, call: Call) -> ToolResult:
@@ -97,7 +87,8 @@ class Waits:
             watching = self._keep_watched(call, request)
             found, why = await self._waiting.first(call, finding, request.timeout_seconds, line, watching)
             if found is not None and request.events[found.condition].event == "alert":
-                await self._mark_told(call, request.events[found.condition].alertId or "", found.happened["time"])
+                alertId = request.events[found.condition].alertId or ""
+                await self._told.add(call.caller, _firing(alertId, found.happened))
         cursor = sealed_cursor(found.cursor if found else progress.cursor, principal)
         waited = round(clock() - began, 3)
         return value_result(
@@ -124,7 +115,7 @@ class Waits:
         """Read on until a condition is met. A state counts that is so already if the call has no cursor, or events were
         lost."""
         unknown = asks_alerts = request.cursor is None
-        asks_untold = not unknown
+        asks_untold, was_away = not unknown, False
         if not unknown:
             await self._require_own_approvals(call, request.events)
             await self._require_alerts(call, request)
@@ -136,8 +127,12 @@ class Waits:
                 unknown = False
             if asks_untold:
                 untold, asks_untold = await self._untold(call, request.events, progress.cursor)
+                if untold is not None and was_away:
+                    await asyncio.sleep(MARK_S)  # a front that has told it meanwhile is about to mark it
+                    untold, asks_untold = await self._untold(call, request.events, progress.cursor)
                 if untold is not None:
                     return untold
+                was_away = was_away or asks_untold
             try:
                 page = await self._bus.events.after(progress.cursor)
             except BusError:
@@ -261,21 +256,12 @@ class Waits:
             again |= now is None
             if now is None or not now.get("untold") or await self._is_logged(call, [condition], cursor):
                 continue
-            if (condition.alertId or "", datetime.fromisoformat(now["fired"]["time"])) not in self._told:
+            if _firing(condition.alertId or "", now["fired"]) not in self._told:
                 return Found(number, now["fired"], cursor), False
         return None, again
 
     async def _alert_state(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
         return await self._asked(call, "get_alert_state", GetAlertState(alertId=condition.alertId or ""))
-
-    async def _mark_told(self, call: Call, alertId: str, time: str) -> None:
-        """Have the worker keep that the firing is told. While it is away this front alone remembers."""
-        self._told[alertId, datetime.fromisoformat(time)] = None
-        while len(self._told) > MOST_TOLD:
-            self._told.popitem(last=False)
-        with suppress(ToolError, TimeoutError):
-            async with asyncio.timeout(MARK_S):
-                await self._ask(call, "mark_alert_told", MarkAlertTold(alertId=alertId, time=time))
 
     async def _order(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
         """Return the order as it stands if it meets the condition. Raises ToolError for an order that is not there."""
@@ -360,6 +346,10 @@ def _message(found: Found | None, request: WaitFor, why: str, waited: float) -> 
         return f"{_described(request.events[found.condition])} after {waited:g} s"
     over = f"Ended early: {why}" if why else f"No event in {request.timeout_seconds} s"
     return f"{over}. Waited for {waited_for(request.events)}. Call again with the cursor to go on without a gap."
+
+
+def _firing(alertId: str, happened: dict[str, Any]) -> Firing:
+    return Firing(alertId, datetime.fromisoformat(happened["time"]))
 
 
 def _require_own(conditions: Sequence[WaitCondition], principal: str) -> None:

@@ -12,6 +12,12 @@ from mcp_front.timing import FrontTiming
 from mcp_front.tools.pipeline import Call
 
 T = TypeVar("T")
+# Errors that end when the session, the worker or Redis is back. All others end the call.
+PASSING = frozenset({
+    "no_worker", "bus_down", "worker_lost", "timeout", "retry", "not_ready", "gateway_unreachable",
+    "gateway_login_pending", "gateway_login_rejected", "client_id_in_use", "unsupported_gateway", "link_down", "paced",
+    "overloaded",
+})  # fmt: skip
 
 
 class WaitPlaces:

@@ -8,9 +8,11 @@ import asyncio
 import math
 import random
 import time
+import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bridge.bus.events.event import Cursor
@@ -56,22 +58,28 @@ class Client:
         self._dice = dice
         self._result = result
 
-    async def once(self, tool: str, expected: str = "", **arguments: Any) -> Answer:
-        """Ask once. `expected`: an error's code that is right now."""
+    async def once(self, tool: str, expected: Callable[[], str] = str, **arguments: Any) -> Answer:
+        """Ask once. `expected`: the code of an error that is right when the answer comes."""
         front = self._dice.choice(self._stage.fronts)
         answer = await ask(front.port, self._dice.choice((MODERN, LEGACY)), tool, arguments)
         self._result.answers[answer.code] += 1
-        if not answer.done and answer.code not in PASSING | ASKED_AGAIN | {expected}:
+        if not answer.done and answer.code not in PASSING | ASKED_AGAIN | {expected()}:
             self._result.wrong.append(f"{tool} was answered {answer.code}: {answer.details.get('message')}")
         return answer
 
     async def insists(self, tool: str, **arguments: Any) -> Any:
-        async with asyncio.timeout(RECOVERS_S):
-            while True:
-                answer = await self.once(tool, **arguments)
-                if answer.done:
-                    return answer.value
-                await asyncio.sleep(0.2)
+        """Ask until it is done. Raises AssertionError with the answers that came instead."""
+        codes = Counter[str]()
+        try:
+            async with asyncio.timeout(RECOVERS_S):
+                while True:
+                    answer = await self.once(tool, **arguments)
+                    if answer.done:
+                        return answer.value
+                    codes[answer.code] += 1
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            raise AssertionError(f"{tool} was not done within {RECOVERS_S:g} s: {dict(codes)}") from None
 
 
 class HandleReader:
@@ -127,7 +135,7 @@ class Waiter:
     async def run(self) -> None:
         while True:
             wanted = {"events": [self._condition], "timeout_seconds": WAIT_S, "cursor": self.cursor}
-            answer = await self._client.once("ibkr_wait_for", self.ends, **wanted)
+            answer = await self._client.once("ibkr_wait_for", lambda: self.ends, **wanted)
             if self.ends and answer.code == self.ends:
                 self.ended = True
                 return
@@ -139,9 +147,13 @@ class Waiter:
                 self.found.append(answer.value["happened"]["details"][self._detail])
 
 
-async def play(stage: Stage, seed: int, number: int) -> EventResult:
+def _drawn(seed: int, number: int) -> tuple[random.Random, list[str]]:
     dice = random.Random(f"events-{seed}-{number}")
-    faults = [dice.choice(FAULTS) for _ in range(dice.choice((1, 1, 2, 3)))]
+    return dice, [dice.choice(FAULTS) for _ in range(dice.choice((1, 1, 2, 3)))]
+
+
+async def play(stage: Stage, seed: int, number: int) -> EventResult:
+    dice, faults = _drawn(seed, number)
     result, began = EventResult(number, faults), time.monotonic()
     await stage.worker(0)
     for place in range(FRONTS):
@@ -322,4 +334,6 @@ async def play_or_say(stage: Stage, seed: int, number: int) -> EventResult:
     try:
         return await play(stage, seed, number)
     except Exception as error:  # noqa: BLE001  # the run's end must not be the end of all
-        return EventResult(number, [], wrong=[f"not played: {type(error).__name__}: {error}"])
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"not played: {type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+        return EventResult(number, _drawn(seed, number)[1], wrong=[why])

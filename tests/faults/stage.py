@@ -57,6 +57,7 @@ class Worker:
         self.redis_link = redis
         self.tws_link = tws
         self.process: Forked | None = None
+        self._turn = asyncio.Lock()  # two faults that begin it again at once are to leave one process
 
     @property
     def alive(self) -> bool:
@@ -67,13 +68,14 @@ class Worker:
         return self.process.pid if self.process is not None else None
 
     async def start(self) -> None:
-        if self.alive:
-            return
-        self.redis_link.open()
-        self.tws_link.open()
-        url = f"redis://127.0.0.1:{self.redis_link.port}/0"
-        worker = Forked(forks.worker, self.log, url, SESSION, self.tws_link.port, str(self.beat))
-        self.process = await worker.start()
+        async with self._turn:
+            if self.alive:
+                return
+            self.redis_link.open()
+            self.tws_link.open()
+            url = f"redis://127.0.0.1:{self.redis_link.port}/0"
+            worker = Forked(forks.worker, self.log, url, SESSION, self.tws_link.port, str(self.beat))
+            self.process = await worker.start()
 
     def send(self, what: signal.Signals) -> None:
         if self.process is not None:
@@ -92,11 +94,12 @@ class Worker:
         """As a deployment stops it."""
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(15):
-                if self.process is not None:
-                    await self.process.ended()
-        await self.kill()
+        stopping = self.process  # another fault may begin it again meanwhile
+        if stopping is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(15):
+                    await stopping.ended()
+            await stopping.kill()
 
 
 class Front:
@@ -108,9 +111,11 @@ class Front:
         self.port = free_port()
         self.process: Forked | None = None
         self._served = False  # the process has answered
+        self._turn = asyncio.Lock()
 
     async def start(self) -> None:
-        await until(self._serves, f"the front serves, see {self.log}", START_S)
+        async with self._turn:
+            await until(self._serves, f"the front serves, see {self.log}", START_S)
 
     async def kill(self) -> None:
         if self.process is not None:

@@ -1,4 +1,4 @@
-"""A webhook server on loopback that can be down, slow to answer, or refuse."""
+"""A webhook or ntfy server on loopback that can be down, slow to answer, or refuse."""
 
 import asyncio
 import json
@@ -27,6 +27,15 @@ class Webhook:
     def ids(self) -> list[str]:
         """The event_id of every event that it got, in order."""
         return [each["event_id"] for body in self.bodies for each in json.loads(body)["events"]]
+
+    @property
+    def ntfy_url(self) -> str:
+        return f"ntfy://127.0.0.1:{self.port}/secret"
+
+    @property
+    def lines(self) -> list[str]:
+        """Each line of every message that it got as an ntfy server, in order."""
+        return [line for body in self.bodies for line in json.loads(body)["message"].splitlines()]
 
     @property
     def events(self) -> list[dict[str, Any]]:

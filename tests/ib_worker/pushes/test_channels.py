@@ -40,13 +40,13 @@ async def test_a_webhook_gets_each_event_with_its_id_and_no_account() -> None:
     assert "key-0001" not in hook.bodies[0].decode()
 
 
-def test_another_scheme_goes_through_apprise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_scheme_goes_through_apprise_with_the_id_of_each_event(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[Any, ...]] = []
     monkeypatch.setattr(apprise_channel, "send", lambda *told: sent.append(told))
 
     send(AlertTarget("phone", "ntfy", SecretStr("ntfy://host/topic")), [read(1)], "paper", SECRET)
 
-    assert sent == [("ntfy://host/topic", "[paper] Filled: BUY 10 SPY at 400")]
+    assert sent == [("ntfy://host/topic", "[paper] Filled: BUY 10 SPY at 400 (event_id paper/1-0)")]
 
 
 def test_apprise_is_loaded_by_no_worker_that_does_not_need_it() -> None:

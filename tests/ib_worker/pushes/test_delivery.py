@@ -10,9 +10,11 @@ import pytest
 from pydantic import SecretStr
 from structlog.typing import EventDict
 
-from bridge.bus.events.event import EventDraft, ReadEvent, SessionEvent
+from bridge.bus.events.event import Cursor, EventDraft, ReadEvent, SessionEvent
 from bridge.bus.events.event_log import log_events
+from bridge.bus.events.watches import read_places
 from bridge.bus.server.server import BusServer
+from bridge.bus.transport.connection import NotSent
 from ib_worker.pushes.channels import send
 from ib_worker.pushes.delivery import USUAL, PushDelivery, PushTiming
 from ib_worker.pushes.target import AlertTarget
@@ -35,17 +37,21 @@ async def fills(bus: BusServer, *names: str) -> None:
 
 @asynccontextmanager
 async def delivering(
-    bus: BusServer, hook: Webhook, timing: PushTiming = QUICK, groups: Collection[str] = FILLS
+    bus: BusServer,
+    hook: Webhook,
+    timing: PushTiming = QUICK,
+    groups: Collection[str] = FILLS,
+    table: type[WatchTable] = WatchTable,
+    scheme: str = "http",
 ) -> AsyncIterator[Counter[tuple[str, str]]]:
     """Deliver to the hook, and yield the counts of the pushes."""
-    target = AlertTarget("desk", "http", SecretStr(hook.url))
+    target = AlertTarget("desk", scheme, SecretStr(hook.ntfy_url if scheme == "ntfy" else hook.url))
 
     def push(to: AlertTarget, events: Sequence[ReadEvent], lost: bool) -> None:
         send(to, events, "paper", "0123456789abcdef", lost)
 
     counted: Counter[tuple[str, str]] = Counter()
-    table = WatchTable(bus.pipe, bus.keys, bus.lease.token)
-    delivery = PushDelivery(target, table, groups, push, timing, counted)
+    delivery = PushDelivery(target, table(bus.pipe, bus.keys, bus.lease.token), groups, push, timing, counted)
     running = asyncio.create_task(delivery.run())
     await asyncio.sleep(0.2)  # it begins with what is new from here on
     try:
@@ -57,6 +63,10 @@ async def delivering(
 
 def got(hook: Webhook) -> list[str]:
     return [each["details"]["execId"] for each in hook.events]
+
+
+def told(hook: Webhook, scheme: str) -> int:
+    return len(hook.lines if scheme == "ntfy" else got(hook))
 
 
 async def test_each_event_comes_once_and_nothing_from_before(redis_url: str, session: str) -> None:
@@ -94,6 +104,27 @@ async def test_what_happens_while_a_target_is_down_comes_late_and_once(
     assert "secret" not in str(logs)
 
 
+async def test_an_ntfy_server_that_is_down_or_loses_its_answer_gets_each_event_under_its_id(
+    redis_url: str, session: str
+) -> None:
+    hook = Webhook(cut=1)
+    async with leading(redis_url, session) as (bus, _):
+        async with listening(hook):
+            pass  # its port is known, and it is down
+        async with delivering(bus, hook, scheme="ntfy") as counted:
+            await fills(bus, "a", "b")
+            await until(lambda: counted["desk", "failed"], "a push has failed")
+            async with listening(hook):
+                await until(lambda: counted["desk", "sent"] == 1, "it has come, and its answer")
+                await fills(bus, "c")
+                await until(lambda: counted["desk", "sent"] == 2, "the next has come")
+
+    ids = [line.partition("event_id paper/")[2] for line in hook.lines]
+    assert ids[:2] == ids[2:4]
+    assert len(set(ids)) == 3
+    assert len(ids) == 5
+
+
 async def test_a_restart_loses_nothing_and_repeats_nothing(redis_url: str, session: str) -> None:
     async with leading(redis_url, session) as (bus, _), listening(Webhook()) as hook:
         async with delivering(bus, hook):
@@ -105,6 +136,34 @@ async def test_a_restart_loses_nothing_and_repeats_nothing(redis_url: str, sessi
             await until(lambda: len(got(hook)) == 3, "the rest has come")
 
     assert got(hook) == ["a", "b", "c"]
+
+
+class Forgetful(WatchTable):
+    """A table whose Redis is away when the first place behind an event is to be stored."""
+
+    away = True
+
+    async def store_place(self, reader: str, at: Cursor) -> None:
+        if self.away and at.number:
+            self.away = False
+            raise NotSent("the server closed the connection")
+        await super().store_place(reader, at)
+
+
+async def test_a_place_that_redis_did_not_take_is_stored_when_it_is_back(redis_url: str, session: str) -> None:
+    async with leading(redis_url, session) as (bus, _), listening(Webhook()) as hook:
+        async with delivering(bus, hook, table=Forgetful):
+            await fills(bus, "a")
+
+            async def is_stored() -> bool:
+                return (await read_places(bus.pipe, bus.keys))["target desk"].number == 1
+
+            await until(is_stored, "the place is stored")
+        async with delivering(bus, hook):
+            await fills(bus, "b")
+            await until(lambda: "b" in got(hook), "the next has come")
+
+    assert got(hook) == ["a", "b"]
 
 
 async def test_an_answer_that_is_lost_is_pushed_again_under_the_same_id(redis_url: str, session: str) -> None:
@@ -182,19 +241,26 @@ async def test_an_event_is_at_its_target_within_three_seconds(redis_url: str, se
 
 
 @pytest.mark.long
-async def test_a_target_that_is_down_for_a_minute_gets_all_of_it_once(redis_url: str, session: str) -> None:
+@pytest.mark.parametrize("scheme", ["http", "ntfy"])
+async def test_a_target_that_is_down_for_a_minute_gets_all_of_it_once(
+    redis_url: str, session: str, scheme: str
+) -> None:
     hook = Webhook()
     async with leading(redis_url, session) as (bus, _):
         async with listening(hook):
             pass  # its port is known, and it is down
-        async with delivering(bus, hook, USUAL):
+        async with delivering(bus, hook, USUAL, scheme=scheme) as counted:
             for number in range(60):
                 await fills(bus, str(number))
                 await asyncio.sleep(1)
             async with listening(hook):
                 back = asyncio.get_running_loop().time()
-                await until(lambda: len(got(hook)) == 60, "all have come", timeout_s=60)
+                await until(lambda: told(hook, scheme) == 60, "all have come", timeout_s=60)
                 late = hook.at[-1] - back
+            assert counted["desk", "sent"] == len(hook.bodies)
 
-    assert got(hook) == [str(number) for number in range(60)]
+    if scheme == "http":
+        assert got(hook) == [str(number) for number in range(60)]
+    else:
+        assert len({*hook.lines}) == len(hook.lines) == 60  # each has an id of its own
     assert late < 2 * USUAL.longest_pause_s
