@@ -144,7 +144,7 @@ class _Stage:
             return
         port = _port_of(self.redis)
         await _told(self.replica, "REPLICAOF", "127.0.0.1", str(port))
-        await until(self._linked, "the replica follows", 30)
+        await until(self._linked, "the replica follows", START_S)
 
     async def _linked(self) -> bool:
         info = await _told(self.replica, "INFO", "replication")
@@ -209,14 +209,14 @@ async def _play(stage: _Stage, verdict: Verdict) -> None:
             _copy_at(stage, AS_OF[point])
         call = asyncio.create_task(_told_to(stage))
         await call
-        await until(lambda: _above(stage), "the worker has heard that its answer is stored")
+        await until(lambda: _above(stage), "the worker has heard that its answer is stored", START_S)
         await stage.strike()
     for link in (stage.redis_link, stage.tws_link):
         link.open()
         link.cut()
     if stage.cell.worker == "killed":
         await stage.start()
-    async with asyncio.timeout(CALL_S + 5):
+    async with asyncio.timeout(START_S):
         verdict.first = await call
     verdict.frames_then = stage.frames(KEY)
     await _judge(stage, verdict)
@@ -292,7 +292,7 @@ async def _noticed(stage: _Stage, verdict: Verdict) -> None:
     """The switch is set before anything is accepted, and the writes are open again."""
     pipe, keys = stage.bus_client.bus_client.pipe, stage.bus_client.bus_client.keys
     try:
-        await insisted(lambda: until(lambda: _halted(stage), "the switch is set", 20), 60)
+        await insisted(lambda: until(lambda: _halted(stage), "the switch is set"), START_S)
     except (AssertionError, TimeoutError):
         verdict.wrong.append("the switch is not set")
     await insisted(lambda: stage.bus_client.writable(START_S), START_S)
