@@ -79,14 +79,16 @@ class Swarm:
             return docker("exec", *known, server, "sh", "-c", client, "redis", *command)
         return ""
 
-    def console(self, path: str) -> tuple[int, str]:
-        """What the console answers at its address in the node's bridge, as through the page's tunnel."""
-        (own,) = docker("ps", "--quiet", "--no-trunc", "--filter", f"name={STACK}_console").split()
+    def console(self, path: str) -> int:
+        """The status with which the console answers at its address in the node's bridge, as through the page's tunnel;
+        0 while it is not there."""
         seen = json.loads(docker("network", "inspect", "docker_gwbridge", "--format", "{{json .Containers}}"))
-        address = seen[own]["IPv4Address"].partition("/")[0]
-        asked = urllib.request.Request(f"http://{address}:8010{path}", headers={"Host": "127.0.0.1:8010"})
-        with urllib.request.urlopen(asked, timeout=10) as said:
-            return said.status, said.read().decode()
+        for own in docker("ps", "--quiet", "--no-trunc", "--filter", f"name={STACK}_console").split():
+            address = seen.get(own, {}).get("IPv4Address", "").partition("/")[0]
+            asked = urllib.request.Request(f"http://{address}:8010{path}", headers={"Host": "127.0.0.1:8010"})
+            with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(asked, timeout=10) as said:
+                return int(said.status)
+        return 0
 
     def inside_front(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command of this machine in a front's network, where the front is on loopback."""
@@ -169,10 +171,19 @@ async def joined(folder: Path) -> AsyncIterator[Swarm]:
     finally:
         with contextlib.suppress(EngineError):
             docker("stack", "rm", STACK)
+        await until_networks_are_gone()
         docker("swarm", "leave", "--force")
         for volume in VOLUMES:
             await until_removed("volume", volume)
         await until_removed("network", "docker_gwbridge")  # made by joining, and left behind
+
+
+async def until_networks_are_gone() -> None:
+    """Wait for the stack's networks: an engine that leaves before keeps their addresses from the next stack."""
+    for _ in range(200):
+        if not docker("network", "ls", "--quiet", "--filter", f"label=com.docker.stack.namespace={STACK}"):
+            return
+        await asyncio.sleep(0.3)
 
 
 async def until_removed(kind: str, name: str) -> None:

@@ -33,7 +33,7 @@ async def test_a_stack_of_0_1_0_gets_users_and_the_tour_passes_again_after_the_l
         assert "NOAUTH" in docker("exec", containers("redis")[0], "sh", "-c", nobody)
         first = swarm.tour()
         assert first.returncode == 0, first.stdout
-        assert swarm.console("/healthz")[0] == 200
+        await until(lambda: swarm.console("/") == 200, "the console answers at the page's address", timeout_s=120)
 
         leader = swarm.leader()
         docker("kill", leader)
