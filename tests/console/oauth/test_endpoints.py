@@ -57,12 +57,13 @@ async def test_a_parameter_that_is_given_twice_is_refused(redis_url: str, sessio
     async with console(redis_url, session, public_url=FRONT) as browser:
         host = Host(browser)
         await host.register()
-        asked = await browser.get(f"{host.asks()}&redirect_uri=https%3A%2F%2Fevil.example")
+        asked = await browser.get(f"{host.asks()}&state=another")  # good but for that
         twice = await host.post(
             "/token", content="grant_type=x&grant_type=y", headers={"content-type": "application/x-www-form-urlencoded"}
         )
 
     assert (asked.status_code, twice.status_code) == (400, 400)
+    assert {each.json()["error_description"] for each in (asked, twice)} == {"each parameter is given once"}
 
 
 async def test_each_name_of_the_resource_leads_to_the_consent(redis_url: str, session: str) -> None:
@@ -89,11 +90,18 @@ async def test_a_client_with_a_secret_must_show_it(redis_url: str, session: str,
             right = await host.exchange(code, client_secret=secret)
         else:
             form = {"grant_type": "authorization_code", "code": code, "redirect_uri": host.redirect}
-            named = base64.b64encode(f"{host.client_id}:{secret}".encode()).decode()
             sent: dict[str, Any] = {"data": form | {"code_verifier": host.verifier}}
-            right = await host.post("/token", headers={"authorization": f"Basic {named}"}, **sent)
+            other = await host.post(
+                "/token", _basic("other", secret), data=sent["data"] | {"client_id": host.client_id}
+            )
+            right = await host.post("/token", _basic(host.client_id, secret), **sent)
+            assert other.status_code == 401
 
     assert [each.status_code for each in (without, wrong, right)] == [401, 401, 200]
+
+
+def _basic(name: str, secret: str) -> dict[str, str]:
+    return {"authorization": f"Basic {base64.b64encode(f'{name}:{secret}'.encode()).decode()}"}
 
 
 async def test_one_address_registers_half_of_an_hours_clients(redis_url: str, session: str) -> None:

@@ -153,7 +153,12 @@ async def test_a_wrong_exchange_gives_nothing_and_is_logged(redis_url: str, sess
             assert answer.json()["error"] == error
             assert "access_token" not in answer.text
             assert [each["error"] for each in lines if each["event"] == "oauth_refused"] == [error]
-        assert (await host.exchange(code)).status_code == 200
+        as_refresh_token = await host.refresh(code)  # which needs no verifier
+        tokens = await host.exchange(code)
+        as_code = await host.exchange(tokens.json()["refresh_token"])
+
+    assert tokens.status_code == 200
+    assert [each.json()["error"] for each in (as_refresh_token, as_code)] == ["invalid_grant", "invalid_grant"]
 
 
 async def test_a_code_of_another_client_is_none(redis_url: str, session: str) -> None:
