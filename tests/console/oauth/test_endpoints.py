@@ -97,7 +97,12 @@ async def test_a_client_with_a_secret_must_show_it(redis_url: str, session: str,
             right = await host.post("/token", _basic(host.client_id, secret), **sent)
             assert other.status_code == 401
 
+        given_back = await host.revoke(right.json()["refresh_token"])
+        host.secret = secret
+        still_good = await host.refresh(right.json()["refresh_token"])
+
     assert [each.status_code for each in (without, wrong, right)] == [401, 401, 200]
+    assert (given_back.status_code, still_good.status_code) == (401, 200)
 
 
 def _basic(name: str, secret: str) -> dict[str, str]:
