@@ -1,13 +1,15 @@
 """The console answers under its own name alone, and takes a form from its own pages alone."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
+from typing import Any
 
 import pytest
+from starlette.responses import PlainTextResponse
 from structlog.testing import capture_logs
 
 from bridge.bus.keys import Keys
 from console.pages.pages import Pages
-from console.web.guard import BODY_LIMIT
+from console.web.guard import BODY_LIMIT, GuardMiddleware
 from tests.stacks.bus import pipe_to
 from tests.stacks.console import GOOD, console
 
@@ -22,6 +24,24 @@ async def test_another_name_is_not_answered(redis_url: str, session: str, host: 
 
     assert answer.status_code in (400, 421)
     assert "Passphrase" not in answer.text
+
+
+@pytest.mark.parametrize("hosts", [[], [b"127.0.0.1:8010", b"evil.example"]])
+async def test_no_name_and_two_names_are_not_answered(hosts: list[bytes]) -> None:
+    """HTTP allows neither, and not every server sees to that."""
+    sent: list[MutableMapping[str, Any]] = []
+    guard = GuardMiddleware(PlainTextResponse("let in"), "http://127.0.0.1:8010")
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", each) for each in hosts]}
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    await guard(scope, receive, send)
+
+    assert sent[0]["status"] == 421
 
 
 async def test_localhost_is_this_machines_name_too(redis_url: str, session: str) -> None:
