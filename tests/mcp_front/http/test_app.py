@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import httpx
 import pytest
+from starlette.responses import PlainTextResponse
 
+from mcp_front.http.app import RememberedHostGuard
 from tests.stacks.front import ERAS, plain_http, serving
 
 INSPECTOR = "http://localhost:6274"
@@ -37,6 +40,16 @@ async def test_host_and_origin_must_be_known(redis_url: str, session: str, era: 
         for headers, status in KNOWN_AND_UNKNOWN * 2:  # the second time the guard remembers hosts
             response = await http.post(front.endpoint, **front.raw(era, **headers).prepared("tools/list"))
             assert response.status_code == status, headers
+
+
+async def test_of_two_hosts_the_remembered_one_lets_nobody_in() -> None:
+    name = "front.example.org"
+    guard = RememberedHostGuard(PlainTextResponse("let in"), allowed_hosts=[name], allowed_origins=[])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://front") as http:
+        known = await http.get("/", headers={"host": name})
+        two = await http.get("/", headers=[("host", "evil.example.org"), ("host", name)])
+
+    assert (known.status_code, two.status_code) == (200, 421)
 
 
 @pytest.mark.parametrize("origin", [INSPECTOR, TUNNEL, "http://[::1]:6274"])

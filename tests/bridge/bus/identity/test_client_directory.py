@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bridge.bus.identity import client_directory
@@ -77,6 +78,11 @@ async def test_access_that_is_over_is_none(redis_url: str, session: str) -> None
     keys = Keys(session)
     async with pipe_to(redis_url) as pipe:
         await granted(pipe, keys, lasts_ms=0)
+
+        assert await ClientDirectory(pipe, keys).find(PROOF) is None
+
+        await granted(pipe, keys)
+        await store_client(pipe, keys, msgspec.structs.replace(TRADER, until_ms=1))  # its access would last
 
         assert await ClientDirectory(pipe, keys).find(PROOF) is None
 
