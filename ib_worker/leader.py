@@ -29,6 +29,7 @@ from ib_worker.alerts.session_events import log_session_states
 from ib_worker.audit.kill_switch import KillSwitch, log_kill_switch_changes
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.refusals import log_refusals
+from ib_worker.audit.refused_calls import RefusedCalls
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.client_rights.admission import ClientAdmission
 from ib_worker.client_rights.ended import EndedClients
@@ -131,6 +132,7 @@ def services_of(
         approvals=Approvals(bus.pipe, bus.keys, settings.live_approval == "client"),
         tokens=ConfirmationTokens(bus.pipe, bus.keys),
         history=OrderHistoryReader(bus.pipe, bus.keys),
+        refusals=RefusedCalls(bus.pipe, bus.keys),
         breakers=CircuitBreakers(settings.wires.in_force(settings.trading_mode)),
         kill_switch=KillSwitch(bus.pipe, bus.keys),
         watches=WatchTable(bus.pipe, bus.keys, bus.lease.token, clients.may_see),

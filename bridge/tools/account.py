@@ -90,7 +90,7 @@ class AccountStreamSummary(Model):
 
 @tool(returns=list[AccountSummaryValue], toolset="account")
 class GetAccountSummary(ListArguments):
-    """Values of each account: net liquidation, cash balance, buying power, margins, gross position value and more."""
+    """Values of each account: net liquidation, cash balance, buying power, margins, gross position value."""
 
     title: ClassVar = "account summary: cash, buying power, margin"
     search_words: ClassVar = (

@@ -62,7 +62,7 @@ class OrderHistory(Model):
 @tool(returns=OrderHistory, toolset="orders")
 class GetOrder(OrderNameArguments):
     """Return one order's status and history: every event with its time and source, and the orders linked to it. Name it
-    by one of orderId, orderKey, orderRef and permId. TWS knows today's orders and all open ones."""
+    by orderId, orderKey, orderRef or permId. TWS knows today's orders and all open ones."""
 
     title: ClassVar = "status and history of one order"
     search_words: ClassVar = "did my order go through is it filled why was it rejected"
@@ -92,10 +92,12 @@ class GetOpenOrders(SymbolFilter):
 
 @tool(returns=list[OrderReport], toolset="orders")
 class GetCompletedOrders(SymbolFilter):
-    """Orders that ended today: filled, cancelled or rejected."""
+    """Orders that ended today: filled, cancelled or rejected; with refused the calls refused today instead, and why."""
 
     title: ClassVar = "orders completed today"
-    search_words: ClassVar = "finished filled cancelled rejected order history"
+    search_words: ClassVar = "finished filled cancelled rejected order history why was my order refused"
+
+    refused: bool = False
 
 
 @tool(returns=list[Execution], toolset="orders")

@@ -79,22 +79,23 @@ class ExitReport(OrderReport):
 
 class Bracket(PartialModel):
     """An entry with its two exits, which become active when the entry fills. An exit has the contract, the account, the
-    clientId and the idempotencyKey of the entry, and they are left out."""
+    clientId and the idempotencyKey of the entry, and they are left out. With exitsOnly there is no entry, and the exits
+    have theirs."""
 
     idempotencyKey: str
-    entry: OrderReport
+    entry: OrderReport | None = None
     takeProfit: ExitReport
     stopLoss: ExitReport
     message: str = ""
     replayed: bool = False
 
     def inapplicable(self) -> Iterable[str]:
-        return ("replayed",)
+        return ("replayed", "entry")
 
     @model_serializer(mode="wrap")
     def _told_once(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
         told = self._partial(whole)
-        for name in EXITS:
+        for name in EXITS if self.entry is not None else ():
             told[name] = {field: value for field, value in told[name].items() if field not in SHARED}
         return told
 
@@ -140,12 +141,12 @@ class PlaceOrder(OrderTerms, PlacementRequest):
 
 @tool(returns=Bracket, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class PlaceBracketOrder(ContractArguments, PlacementRequest):
-    """Place an entry with a profit target and a stop loss. The exits become active when the entry fills; when one exit
-    fills, the other is cancelled. Without lmtPrice the entry is a market order. tif is the entry's; the exits are good
-    until cancelled unless exitTif is DAY."""
+    """Place an entry with a profit target and a stop loss, or with exitsOnly those two for a position you hold.
+    They become active when the entry fills; a fill of one cancels the other. Without lmtPrice the entry is a market
+    order. tif is the entry's; exits are good until cancelled unless exitTif is DAY."""
 
     title: ClassVar = "bracket order: entry, profit target, stop loss"
-    search_words: ClassVar = "stop loss take profit protect oco exit"
+    search_words: ClassVar = "stop loss take profit protect a position that I hold oco oca one cancels all exit"
 
     action: Action
     totalQuantity: Quantity
@@ -157,10 +158,21 @@ class PlaceBracketOrder(ContractArguments, PlacementRequest):
     account: Account | None = None
     exitTif: Annotated[Literal["GTC", "DAY"], FROM_WORDS] = "GTC"
     modelCode: ModelCode | None = None
+    exitsOnly: bool = False
+
+    @property
+    def exit_side(self) -> Action:
+        """Return the side of the exits: exits alone sell where the target lies above the stop, whichever side `action`
+        names, the entry's or theirs."""
+        long = self.takeProfitPrice > self.stopLossPrice if self.exitsOnly else self.action == "BUY"
+        return "SELL" if long else "BUY"
 
     @model_validator(mode="after")
     def _exits_lie_around_the_entry(self) -> Self:
         low, high = sorted((self.takeProfitPrice, self.stopLossPrice))
+        if self.exitsOnly:
+            self._exits_stand_alone(low == high)
+            return self
         if (self.action == "BUY") != (self.takeProfitPrice > self.stopLossPrice):
             side = "above" if self.action == "BUY" else "below"
             raise ValueError(f"takeProfitPrice: must lie {side} stopLossPrice for a {self.action}")
@@ -168,11 +180,19 @@ class PlaceBracketOrder(ContractArguments, PlacementRequest):
             raise ValueError("lmtPrice: must lie between stopLossPrice and takeProfitPrice")
         return self
 
+    def _exits_stand_alone(self, equal: bool) -> None:
+        if equal:
+            raise ValueError("takeProfitPrice: must not be stopLossPrice")
+        if self.lmtPrice is not None:
+            raise ValueError("lmtPrice: leave it out, exitsOnly has no entry")
+        if "tif" in self.model_fields_set and self.tif != self.exitTif:
+            raise ValueError("tif: leave it out, exitsOnly has no entry; exitTif is the exits'")
+
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class ModifyOrder(OrderNameArguments, IdempotentRequest):
-    """Change the quantity, prices or tif of a working order, named by one of orderId, orderKey, orderRef and permId.
-    Arguments left out stay unchanged, and a rejected change leaves the order as it was."""
+    """Change the quantity, prices or tif of a working order, named by orderId, orderKey, orderRef or permId. Arguments
+    left out stay unchanged, and a rejected change leaves the order as it was."""
 
     title: ClassVar = "change a working order"
     search_words: ClassVar = "raise lower move the limit price of my order replace edit"
@@ -195,9 +215,8 @@ class ModifyOrder(OrderNameArguments, IdempotentRequest):
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20, relieves=True)
 class CancelOrder(OrderNameArguments, IdempotentRequest):
-    """Cancel one order, named by one of orderId, orderKey, orderRef and permId; with orderKey every open order of its
-    bracket. A fill may come first: read the status and the message. Outside trading hours the exchange confirms a
-    cancel only when it opens."""
+    """Cancel one order, named by orderId, orderKey, orderRef or permId; with orderKey every open order of its bracket.
+    A fill may come first: read the status and the message."""
 
     title: ClassVar = "cancel one order"
     search_words: ClassVar = "withdraw kill delete my order"
@@ -235,10 +254,11 @@ class CloseOutcome(PartialModel):
     filled: Amount | None = None
     avgFillPrice: float | None = None
     error: str | None = None  # its code
+    cancelled: list[int] = []  # the orderIds of what cancelOrders has ended first
     message: str = ""
 
     def inapplicable(self) -> Iterable[str]:
-        return ("orderId", "status", "filled", "avgFillPrice", "error", "message")
+        return ("orderId", "status", "filled", "avgFillPrice", "error", "cancelled", "message")
 
 
 class CloseReport(Model):
@@ -253,17 +273,18 @@ class CloseReport(Model):
 
 @operation(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class ClosePosition(IdempotentRequest):
-    """Close what no open order closes of one position, by a market order that the worker sizes."""
+    """Close what no open order closes of one position, by a market order that the worker sizes. With cancelOrders it is
+    refused with `orders_rest` while orders of this session that close the position rest and are not being cancelled."""
 
     account: Account
     conId: Count
+    cancelOrders: bool = False
 
 
 @tool(returns=CloseReport, toolset="orders", effect=Effect.WRITE, composed=True, deadline_s=57)
 class ClosePositions(IdempotentRequest):
     """Close positions by market orders, never past zero: those of a symbol (its options too), of a conId, or
-    everything. Open orders that close them count first: cancel those before. After a timeout retry with the same
-    idempotencyKey."""
+    everything. Open orders that close them count first; cancelOrders cancels those before."""
 
     title: ClassVar = "close one or all positions"
     search_words: ClassVar = "sell everything liquidate flatten exit my positions get flat"
@@ -272,6 +293,7 @@ class ClosePositions(IdempotentRequest):
     conId: Count | None = None
     everything: bool = False
     account: Account | None = None
+    cancelOrders: bool = False
 
     @model_validator(mode="after")
     def _names_positions(self) -> Self:

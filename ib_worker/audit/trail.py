@@ -18,6 +18,7 @@ from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.outage_log import Outage
 from bridge.redaction import mask_accounts
 from bridge.tool import ToolError
+from ib_worker.audit.refused_calls import refusal_details
 from ib_worker.orders.events import Event
 from ib_worker.orders.state import OrderState
 
@@ -96,7 +97,7 @@ class AuditTrail:
             tool=asked.operation,
             key=asked.key or key,
             status=error.code,
-            details={"message": error.message},
+            details=to_json(refusal_details(asked, error)),
         )
 
     async def go_on(self) -> None:

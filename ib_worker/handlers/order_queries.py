@@ -1,13 +1,18 @@
 """Handlers that tell of orders."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, time
 from functools import partial
 from types import MappingProxyType
 
 import ib_async
 
+from bridge.bus.server.request import RequestContext
 from bridge.order_references import is_ours
 from bridge.text.contract_forms import is_named
+from bridge.tool import ToolError
 from bridge.tools.order_queries import (
     Execution,
     GetCompletedOrders,
@@ -21,6 +26,7 @@ from bridge.tools.order_queries import (
 from bridge.tools.order_report import OrderReport
 from bridge.tools.types import Contract
 from ib_worker.answers.bounds import ListPart, kept
+from ib_worker.audit.refused_calls import contract_of, refusal_text, refused_report, unnamed_contracts
 from ib_worker.client_rights.accounts import AccountSet
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order, require_readable
@@ -31,9 +37,15 @@ from ib_worker.order_identity.recalled import recall
 from ib_worker.orders.events import trade_of
 from ib_worker.orders.report import execution, order_report
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
-from ib_worker.session.session import Session
+from ib_worker.pacing.message_pacer import Priority
+from ib_worker.session.session import Session, utcnow
 from ib_worker.session.sync import all_open_orders, completed_orders, refresh
 from ib_worker.session.wrapper import EXECUTION_MESSAGES, ORDER_MESSAGES, ListedExecution
+from ib_worker.session_state.gateway_login import NEW_YORK
+from ib_worker.tws.errors import TwsError
+from ib_worker.tws.values import convert
+
+CONTRACT_S = 2.0  # for the name of a refused call's contract
 
 
 @handles(GetOpenOrders)
@@ -51,8 +63,12 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
 
 
 @handles(GetCompletedOrders)
-async def get_completed_orders(request: GetCompletedOrders, session: Session) -> list[OrderReport]:
-    """Return the orders that TWS has archived, and this session's own that ended since."""
+async def get_completed_orders(
+    request: GetCompletedOrders, session: Session, asked: RequestContext
+) -> list[OrderReport]:
+    """Return the orders that TWS has archived, and this session's own that ended since, or the refused calls."""
+    if request.refused:
+        return await _refused_today(request, session, asked.caller)
     require_readable(session)
     archived = await session.tws.share(
         ("archived orders", session.orders.tracker.placed),
@@ -68,8 +84,11 @@ async def get_completed_orders(request: GetCompletedOrders, session: Session) ->
 
 
 @handles(GetOrder)
-async def get_order(request: GetOrder, session: Session) -> OrderHistory:
-    entry = await require_order(session, request.orderId, request)
+async def get_order(request: GetOrder, session: Session, asked: RequestContext) -> OrderHistory:
+    try:
+        entry = await require_order(session, request.orderId, request)
+    except ToolError as error:
+        raise await _with_refusal(session, error, request.orderKey, asked.caller) from error
     await refresh(session, entry)
     life = await session.services.history.of(entry.state)
     events = [OrderEvent(at=each.at + session.clock.ahead, source=each.source, what=each.what) for each in life]
@@ -80,6 +99,43 @@ async def get_order(request: GetOrder, session: Session) -> OrderHistory:
         events=events,
         group=[order_report(each) for each in group] if len(group) > 1 else [],
     )
+
+
+async def _with_refusal(session: Session, error: ToolError, key: str | None, caller: str) -> ToolError:
+    """Return the error of an order that is not found, with the reason why the key's call placed none, if it was refused
+    today."""
+    if error.code != "not_found" or key is None:
+        return error
+    found = await session.services.refusals.latest(caller, key, _today())
+    if found is None:
+        return error
+    text = f"{refusal_text(found, session.clock.ahead)} {error.message}"
+    return ToolError(error.code, text, refused=found.status, **error.details)
+
+
+async def _refused_today(request: GetCompletedOrders, session: Session, caller: str) -> list[OrderReport]:
+    found = list(reversed(await session.services.refusals.of(caller, _today())))
+    conIds = sorted(unnamed_contracts(found))
+    known = dict(zip(conIds, await asyncio.gather(*(_contract(session, each) for each in conIds)), strict=True))
+    rows = [(each, known.get(contract_of(each).conId) or contract_of(each)) for each in found]
+    wanted = [row for row in rows if request.symbol is None or is_named(row[1], request.symbol)]
+    shown = kept("get_completed_orders", wanted, request)
+    reports = [refused_report(entry, of, session.clientId, session.clock.ahead) for entry, of in shown]
+    return ListPart(reports, of=len(wanted))
+
+
+async def _contract(session: Session, conId: int) -> Contract | None:
+    """Return the contract, None where TWS does not tell it in time."""
+    with suppress(TimeoutError, TwsError, ToolError):
+        async with asyncio.timeout(CONTRACT_S):
+            details = await session.contracts.by_conId(conId, Priority.READS)
+            return convert.contract(details.contract) if details is not None and details.contract is not None else None
+    return None
+
+
+def _today() -> datetime:
+    """Return when New York's day began, as for the count of the day's orders."""
+    return datetime.combine(utcnow().astimezone(NEW_YORK).date(), time(), NEW_YORK)
 
 
 @handles(GetExecutions)

@@ -1,19 +1,16 @@
 """Handlers that place, change and cancel orders: everything is checked first, accepted last, and written once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 import ib_async
 
 from bridge.bus.server.request import RequestContext
-from bridge.order_references import LEGS, order_ref
-from bridge.text.numbers import digits
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
 from bridge.tools.order_report import OrderReport
-from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
 from bridge.tools.orders import (
-    CHANGEABLE,
     AnswerForm,
     ApprovalAnswered,
     Bracket,
@@ -29,7 +26,7 @@ from bridge.tools.types import ContractArguments
 from ib_worker.audit.trail import to_json
 from ib_worker.handlers.dispatch import handles
 from ib_worker.order_entry.brackets import bracket_entries, bracket_followed
-from ib_worker.order_entry.build import build_bracket, build_order, closing_order
+from ib_worker.order_entry.build import build_bracket, build_order, closing_order, legs_of
 from ib_worker.order_entry.cancel import (
     cancel_group,
     cancelled_text,
@@ -43,11 +40,12 @@ from ib_worker.order_entry.cancel import (
 )
 from ib_worker.order_entry.group_changes import (
     announce,
+    changed_order,
     changed_text,
     follow,
     followers,
-    meant_of,
     order_again,
+    order_to_change,
     until_changed,
     with_parent,
 )
@@ -73,12 +71,11 @@ from ib_worker.orders.report import order_report, shown_by_ibkr
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.changes import meant
-from ib_worker.pre_trade.checks import CheckOptions, check_order, risk_inputs
-from ib_worker.pre_trade.closing_room import closable, nothing_to_close, read_late_fills
+from ib_worker.pre_trade.checks import CheckOptions, bracket_options, check_order, risk_inputs
+from ib_worker.pre_trade.closing_room import closable, nothing_to_close, orders_rest, read_late_fills, to_cancel
 from ib_worker.pre_trade.price_rules import prices_of, prices_of_change, require_takeable
 from ib_worker.session.session import Session
 from ib_worker.session.sync import all_open_orders, explained, find_or_resync, listed_soon
-from ib_worker.tws.values import unset
 
 
 @handles(PlaceOrder)
@@ -119,6 +116,8 @@ async def close_position(request: ClosePosition, session: Session, asked: Reques
     require_unused(session, (orderRef,))
     await all_open_orders(session)
     await read_late_fills(session, account, request.conId)
+    if request.cancelOrders and (resting := to_cancel(session, account, request.conId)):
+        raise await _once_cancelled(session, asked, contract, account, resting)
 
     def sized() -> ib_async.Order:
         quantity = closable(session, account, request.conId)
@@ -127,6 +126,26 @@ async def close_position(request: ClosePosition, session: Session, asked: Reques
         return closing_order(quantity, account, orderRef)
 
     return await _placed(session, asked, contract, sized, CheckOptions(close_only=True, sized=True))
+
+
+async def _once_cancelled(
+    session: Session,
+    asked: RequestContext,
+    contract: ib_async.Contract,
+    account: str,
+    resting: Sequence[TrackedOrder],
+) -> ToolError:
+    """Return the error that names the orders to cancel first, once the close has passed everything that can refuse it.
+    A position must not lose its exits to a close that is refused, or that waits for a person."""
+    quantity = closable(session, account, contract.conId, resting)
+    if not quantity:
+        return nothing_to_close(session, account, contract)
+    await session.services.kill_switch.require_open(closing=True)
+    order = closing_order(quantity, account, order_ref(asked.key or ""))
+    await risk_inputs(session, contract, order, without=resting)
+    async with session.order_lock(account):
+        await check_order(session, asked, contract, order, CheckOptions(close_only=True, sized=True, without=resting))
+    return orders_rest(resting)
 
 
 async def _placed(
@@ -161,20 +180,23 @@ async def _placed(
 @handles(PlaceBracketOrder)
 async def place_bracket_order(request: PlaceBracketOrder, session: Session, asked: RequestContext) -> Bracket:
     """TWS holds an order with transmit=False until a later order of the group transmits it. So all three are encoded
-    into one write, and a worker that crashes before the write has sent nothing."""
+    into one write, and a worker that crashes before the write has sent nothing. With `exitsOnly` the first of the two
+    is the stop: the target may fill at once, and must find the stop in its group."""
     session.require_ready()
     account = session.require_tradable(session.account(request.account))
     key = asked.key or ""
     contract = await session.contracts.contract(request, Priority.ORDERS)
-    orders = build_bracket(request, account, key)
-    if (known := bracket_entries(session, key)) is not None:
+    orders, placed = build_bracket(request, account, key), legs_of(request)
+    if (known := bracket_entries(session, key, placed)) is not None:
         await require_same(session, asked, contract, list(zip(known, orders, strict=True)))
         await asked.accept()
         found = await bracket_followed(session, known, asked)
         return found.model_copy(update={"replayed": True, "message": f"{shown_by_ibkr(known[0])} {found.message}"})
-    require_unused(session, [order_ref(key, leg) for leg in LEGS])
+    require_unused(session, [order_ref(key, leg) for leg in placed])
     await require_takeable(session, contract, prices_of(request), request.totalQuantity)
-    allowance = CheckOptions(request.duplicateOf, request.confirmationToken, exits=orders[1:])
+    if request.exitsOnly:
+        await all_open_orders(session)  # another program's count first as well
+    allowance = bracket_options(request, orders[1:])
     await risk_inputs(session, contract, orders[0])
     async with session.order_lock(account):
         clear = await check_order(session, asked, contract, orders[0], allowance)
@@ -182,7 +204,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
             await session.tws.pacer.wait_turn(Priority.ORDERS)
         async with session.tws.order_id_lock:
             ids = [await session.tws.fresh_order_id() for _ in orders]
-            for each in orders[1:]:
+            for each in orders[1:] if not request.exitsOnly else ():
                 each.parentId = ids[0]
             outgoing = [outgoing_order(orderId, contract, order) for orderId, order in zip(ids, orders, strict=True)]
             for leg in outgoing:
@@ -198,15 +220,15 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
 @handles(ModifyOrder)
 async def modify_order(request: ModifyOrder, session: Session, asked: RequestContext) -> OrderReport:
     session.require_ready()
-    entry = await _entry_to_change(session, request)
+    entry = await order_to_change(session, request)
     account = session.require_tradable(entry.state.terms.account)
     if entry.sent is not None:
         request = meant(request, *entry.sent)
         contract, order = entry.sent
         await require_takeable(session, contract, prices_of_change(request, order.orderType), request.totalQuantity)
-    await risk_inputs(session, *_changed(session, entry, request), entry)
+    await risk_inputs(session, *changed_order(session, entry, request), entry)
     async with session.order_lock(account):
-        contract, order = _changed(session, entry, request)
+        contract, order = changed_order(session, entry, request)
         require_in_order(session, entry, request)
         exits, own = followers(session, entry, request), would_change(entry, request) or entry.state.change is not None
         if not own and not exits:
@@ -232,18 +254,6 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
         await looked(session, asked)
     text = changed_text(session, entry, exits)
     return remarked(grouped(session, entry, text) if exits else order_report(entry, text), clear.remarks)
-
-
-async def _entry_to_change(session: Session, request: ModifyOrder) -> TrackedOrder:
-    """Return the order that the call means; of a group's key, the one that has what the call changes. Raise ToolError
-    where there is none of this session's."""
-    await find_or_resync(session, request.orderId, request)
-    placed = legs(session, request.orderKey) if request.orderKey is not None else []
-    if any(each.state.done for each in placed or [require_own_order(session, request.orderId, request)]):
-        await listed_soon(session)  # a later list of open orders may contradict an end
-    if len(placed) > 1 and owned(session, placed):
-        return meant_of(session, placed, request)
-    return require_own_order(session, request.orderId, request)
 
 
 @handles(CancelOrder)
@@ -351,49 +361,3 @@ def _ended(several: int, left: int) -> str:
         return "1 order was open, and " + ("its end is not confirmed yet." if left else "it has ended.")
     rest = f"the end of {left} is not confirmed yet" if left else "all of them have ended"
     return f"{several} orders were open, and {rest}."
-
-
-def _changed(session: Session, entry: TrackedOrder, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
-    """Return the contract and the order with the call's changes; everything else is as first requested."""
-    require_changeable(session, entry, entry.state.terms)
-    if entry.sent is None:
-        raise ToolError("not_ready", "orderId: TWS has not reported this order's terms yet. Retry in a few seconds.")
-    contract, order = order_again(session, entry)
-    changes = {name: value for name in CHANGEABLE if (value := getattr(request, name)) is not None}
-    for name, known in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)):
-        if name in changes and order.orderType not in known:
-            raise ToolError("invalid_arguments", f"{name}: {_has_none(order.orderType)}. Nothing was sent.")
-    by_percent = unset.order_price("trailingPercent", order) is not None
-    if "auxPrice" in changes and by_percent:
-        raise ToolError(
-            "invalid_arguments",
-            "auxPrice: this order trails by a percentage. Change trailingPercent. Nothing was sent.",
-        )
-    if "trailingPercent" in changes and not by_percent:
-        raise ToolError("invalid_arguments", f"trailingPercent: {_no_percentage(order.orderType)}. Nothing was sent.")
-    if changes.get("totalQuantity", order.totalQuantity) <= entry.state.filled:
-        raise ToolError(
-            "invalid_arguments",
-            f"totalQuantity: {digits(entry.state.filled)} units have filled already. Give a larger quantity, or cancel "
-            "the order.",
-        )
-    changed = replace(order, **changes)
-    if changed.outsideRth and changed.tif == "OPG":
-        raise ToolError(
-            "invalid_arguments",
-            "tif: OPG trades in an auction of regular hours, and this order is for outside of them too (outsideRth). "
-            "Nothing was sent.",
-        )
-    return contract, changed
-
-
-def _has_none(orderType: str) -> str:
-    """An order type without the price that was to be changed, and the price that it has."""
-    its = "lmtPrice" if orderType in LMT_PRICE else "auxPrice" if orderType in AUX_PRICE else None
-    return f"orderType {orderType} has none" + (f"; its price is {its}" if its else "")
-
-
-def _no_percentage(orderType: str) -> str:
-    if orderType == "TRAIL":
-        return "this order does not trail by a percentage but by an amount: change auxPrice"
-    return f"orderType {orderType} does not trail"

@@ -51,6 +51,34 @@ def bracket_report(entries: Sequence[TrackedOrder | None], key: str) -> Bracket:
     )
 
 
+def exits_report(entries: Sequence[TrackedOrder | None], key: str) -> Bracket:
+    """Return the report on a position's stop and target, in this order. Raises ToolError if IBKR rejected both or has
+    neither, or not_confirmed if the order lists lack one."""
+    stopLoss, takeProfit = entries
+    exits = dict(zip(EXITS, (takeProfit, stopLoss), strict=True))
+    there = {name: each for name, each in exits.items() if each is not None and not each.state.not_found}
+    if not there:
+        doubts = [why_lists_may_miss_it(each.state) for each in exits.values() if each is not None]
+        raise not_found(next(filter(None, doubts), ""), orderRef=order_ref(key, EXITS[-1]))
+    if takeProfit is None or stopLoss is None or len(there) < len(exits):
+        raise ToolError(
+            "not_confirmed",
+            f"Two complete order lists from IBKR do not contain {next(each for each in exits if each not in there)} of "
+            f"the two exits; they contain {' and '.join(there)}. Check ibkr_get_order for its orderRef before "
+            "you place exits again: they could close more than the position.",
+            orderRefs=[each.state.orderRef for each in there.values()],
+        )
+    refusals = {name: each.state.rejected for name, each in there.items() if each.state.rejected is not None}
+    if len(refusals) == len(exits):
+        placement_report(stopLoss)
+    failed = [f"IBKR rejected {name} (error {why.code}: {quoted(why.text)})" for name, why in refusals.items()]
+    left = [each for each in there.values() if is_open(each)]
+    text = f"{failed[0]}: the other exit stands alone." if failed else "Both exits are at IBKR; one cancels the other."
+    lasts = sorted({each.state.terms.tif or "DAY" for each in left})
+    text += "".join(f" Each exit is good {LASTS.get(tif, tif)}." for tif in lasts)
+    return Bracket(idempotencyKey=key, takeProfit=_exit(takeProfit), stopLoss=_exit(stopLoss), message=text)
+
+
 def _exit(entry: TrackedOrder) -> ExitReport:
     return ExitReport(**dict(order_report(entry)))
 

@@ -1,14 +1,15 @@
 """Waits for the outcome of a bracket, and cancels the bracket if IBKR rejects its stop."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 from bridge.bus.server.request import RequestContext
 from bridge.order_references import LEGS, order_ref
 from bridge.tasks import run_until_first_ends
 from bridge.tools.orders import Bracket
-from ib_worker.order_entry.bracket_report import bracket_report
+from ib_worker.order_entry.bracket_report import bracket_report, exits_report
+from ib_worker.order_entry.build import SENT_ALONE
 from ib_worker.order_entry.cancel import withdrawn
 from ib_worker.order_entry.outcome import await_first_status
 from ib_worker.order_entry.outcome_texts import require_settled
@@ -17,21 +18,23 @@ from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session
 
 
-def bracket_entries(session: Session, key: str) -> list[TrackedOrder] | None:
-    """Return the three orders of a bracket, or None unless IBKR knows all of them."""
-    found = [session.orders.tracker.by_ref(order_ref(key, leg)) for leg in LEGS]
+def bracket_entries(session: Session, key: str, placed: Sequence[str] = LEGS) -> list[TrackedOrder] | None:
+    """Return the orders of a bracket, or None unless IBKR knows all of them."""
+    found = [session.orders.tracker.by_ref(order_ref(key, leg)) for leg in placed]
     whole = [each for each in found if each is not None]
     return whole if len(whole) == len(found) else None
 
 
 async def bracket_followed(session: Session, entries: list[TrackedOrder], asked: RequestContext) -> Bracket:
-    """Return the report on the three orders once IBKR has answered.
+    """Return the report on the orders once IBKR has answered: on three, or on the two of a position's exits.
 
     If IBKR rejects the stop, the others are cancelled: the stop is sent last and transmits them, so that they wait at
     TWS and never work without it.
     """
     for each in entries:
         each.key = asked.key
+    if len(entries) == len(SENT_ALONE):
+        return await _exits_followed(session, entries, asked)
     entry, stop = entries[0], entries[-1]
     following = [await_first_status(session, each, asked) for each in entries]
     refused = [each.until(_is_rejected) for each in (entry, stop)]
@@ -41,6 +44,13 @@ async def bracket_followed(session: Session, entries: list[TrackedOrder], asked:
     if not _is_rejected(entry.state):
         require_settled(stop)
     return bracket_report(entries, asked.key or "")
+
+
+async def _exits_followed(session: Session, entries: Sequence[TrackedOrder], asked: RequestContext) -> Bracket:
+    await _all([await_first_status(session, each, asked) for each in entries])
+    for each in entries:
+        require_settled(each)
+    return exits_report(entries, asked.key or "")
 
 
 async def _all(following: Iterable[Coroutine[Any, Any, OrderState]]) -> None:

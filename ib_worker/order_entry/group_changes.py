@@ -12,20 +12,23 @@ import structlog
 from bridge.bus.server.request import RequestContext
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
+from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
 from bridge.tools.orders import CHANGEABLE, ModifyOrder
 from ib_worker.audit.trail import to_json
+from ib_worker.order_entry.lookup import require_own_order
 from ib_worker.order_entry.outcome_texts import change_message
 from ib_worker.order_entry.send import require_changeable, send_linked_change
 from ib_worker.order_groups.groups import WORDS, named, with_quantity
-from ib_worker.order_groups.related import held_by, member, named_each, related, roles, uncovered
+from ib_worker.order_groups.related import held_by, legs, member, named_each, owned, related, roles, uncovered
 from ib_worker.order_identity.requested import requested
 from ib_worker.orders.events import Terms
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
-from ib_worker.session.sync import explained
+from ib_worker.session.sync import explained, find_or_resync, listed_soon
 from ib_worker.tws.errors import ConnectionLost, InvalidField
+from ib_worker.tws.values import unset
 from ib_worker.tws.values.text import quoted
 
 log = structlog.get_logger("ib_worker.group_changes")
@@ -60,9 +63,9 @@ def meant_of(session: Session, placed: Sequence[TrackedOrder], request: ModifyOr
     if entry is not None and is_open(entry):
         return entry
     left = [each for each in placed if is_open(each)]
-    state = entry.state.status if entry is not None else "done"
+    is_ = f"the entry of this bracket is {entry.state.status if entry is not None else 'done or was never placed'}"
     which = f"Name the exit by its own orderRef: {named_each(session, left)}." if left else "Nothing of it is open."
-    raise ToolError("not_open", f"orderKey: the entry of this bracket is {state}. {which} Nothing was sent.")
+    raise ToolError("not_open", f"orderKey: {is_}. {which} Nothing was sent.")
 
 
 def followers(session: Session, entry: TrackedOrder, request: ModifyOrder) -> list[Follower]:
@@ -184,3 +187,63 @@ def _has(each: Follower) -> bool:
 def _why(left: Sequence[Follower]) -> str:
     refused = next((it.entry.state.change_refused for it in left if it.entry.state.change_refused is not None), None)
     return f": TWS rejected the change (error {refused.code}): {quoted(refused.text)}" if refused is not None else ""
+
+
+async def order_to_change(session: Session, request: ModifyOrder) -> TrackedOrder:
+    """Return the order that the call means; of a group's key, the one that has what the call changes. Raise ToolError
+    where there is none of this session's."""
+    await find_or_resync(session, request.orderId, request)
+    placed = legs(session, request.orderKey) if request.orderKey is not None else []
+    if any(each.state.done for each in placed or [require_own_order(session, request.orderId, request)]):
+        await listed_soon(session)  # a later list of open orders may contradict an end
+    if len(placed) > 1 and owned(session, placed):
+        return meant_of(session, placed, request)
+    return require_own_order(session, request.orderId, request)
+
+
+def changed_order(
+    session: Session, entry: TrackedOrder, request: ModifyOrder
+) -> tuple[ib_async.Contract, ib_async.Order]:
+    """Return the contract and the order with the call's changes; everything else is as first requested."""
+    require_changeable(session, entry, entry.state.terms)
+    if entry.sent is None:
+        raise ToolError("not_ready", "orderId: TWS has not reported this order's terms yet. Retry in a few seconds.")
+    contract, order = order_again(session, entry)
+    changes = {name: value for name in CHANGEABLE if (value := getattr(request, name)) is not None}
+    for name, known in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)):
+        if name in changes and order.orderType not in known:
+            raise ToolError("invalid_arguments", f"{name}: {_has_none(order.orderType)}. Nothing was sent.")
+    by_percent = unset.order_price("trailingPercent", order) is not None
+    if "auxPrice" in changes and by_percent:
+        raise ToolError(
+            "invalid_arguments",
+            "auxPrice: this order trails by a percentage. Change trailingPercent. Nothing was sent.",
+        )
+    if "trailingPercent" in changes and not by_percent:
+        raise ToolError("invalid_arguments", f"trailingPercent: {_no_percentage(order.orderType)}. Nothing was sent.")
+    if changes.get("totalQuantity", order.totalQuantity) <= entry.state.filled:
+        raise ToolError(
+            "invalid_arguments",
+            f"totalQuantity: {digits(entry.state.filled)} units have filled already. Give a larger quantity, or cancel "
+            "the order.",
+        )
+    changed = replace(order, **changes)
+    if changed.outsideRth and changed.tif == "OPG":
+        raise ToolError(
+            "invalid_arguments",
+            "tif: OPG trades in an auction of regular hours, and this order is for outside of them too (outsideRth). "
+            "Nothing was sent.",
+        )
+    return contract, changed
+
+
+def _has_none(orderType: str) -> str:
+    """An order type without the price that was to be changed, and the price that it has."""
+    its = "lmtPrice" if orderType in LMT_PRICE else "auxPrice" if orderType in AUX_PRICE else None
+    return f"orderType {orderType} has none" + (f"; its price is {its}" if its else "")
+
+
+def _no_percentage(orderType: str) -> str:
+    if orderType == "TRAIL":
+        return "this order does not trail by a percentage but by an amount: change auxPrice"
+    return f"orderType {orderType} does not trail"

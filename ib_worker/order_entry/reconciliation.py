@@ -15,7 +15,7 @@ from bridge.bus.records.records import OrderRecord, RecordKeeper
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.bus.transport.outage_log import Outage
-from bridge.order_references import LEGS, is_ours, order_ref
+from bridge.order_references import is_ours, order_ref
 from bridge.tasks import cancel_and_wait
 from bridge.tool import OPERATIONS, Model, ToolError
 from bridge.tools.orders import (
@@ -27,7 +27,8 @@ from bridge.tools.orders import (
     PlaceBracketOrder,
     PlaceOrder,
 )
-from ib_worker.order_entry.bracket_report import bracket_report
+from ib_worker.order_entry.bracket_report import bracket_report, exits_report
+from ib_worker.order_entry.build import legs_of
 from ib_worker.order_entry.cancel import grouped
 from ib_worker.order_entry.group_changes import followers
 from ib_worker.order_entry.lookup import PLACED, order_names, require_own_order, would_change
@@ -158,7 +159,8 @@ class Reconciliation:
         if isinstance(asked, (PlaceOrder, ClosePosition)):
             return placement_report(await self._placed(record))
         if isinstance(asked, PlaceBracketOrder):
-            return bracket_report(await asyncio.gather(*(self._leg(record, leg) for leg in LEGS)), record.key)
+            found = await asyncio.gather(*(self._leg(record, leg) for leg in legs_of(asked)))
+            return exits_report(found, record.key) if asked.exitsOnly else bracket_report(found, record.key)
         if isinstance(asked, CancelAllOrders):
             return self._all_cancelled(asked)
         entry = await self._named(record, asked)

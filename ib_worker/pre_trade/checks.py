@@ -15,6 +15,7 @@ from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.server.request import RequestContext
 from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
+from bridge.tools.orders import PlaceBracketOrder
 from ib_worker.account.exchange_rates import AccountRates
 from ib_worker.client_rights.limits import OwnCount, client_counts, naming_client
 from ib_worker.client_rights.symbols import require_own_symbol
@@ -38,6 +39,7 @@ from ib_worker.pre_trade.order_facts import (
     trading_of,
 )
 from ib_worker.risk.approvals import ApprovalRequest
+from ib_worker.risk.bracket_prices import require_ahead
 from ib_worker.risk.intent import OptionBook, OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position, require_closing
 from ib_worker.risk.order_prices import aux_price, limit_price
@@ -60,7 +62,8 @@ class CheckOptions:
     must not do more than reduce a position. `sized`: the worker has sized it by what is left to close, so an equal
     order does not hold it.
 
-    For a change, the exits are those that change with the order, as they will be.
+    For a change, the exits are those that change with the order, as they will be. `together`: orders of its OCA group,
+    which are checked as it is; one of all fills. `without`: orders that are cancelled before this one is sent.
     """
 
     duplicate_of: str | None = None
@@ -68,8 +71,17 @@ class CheckOptions:
     beside: TrackedOrder | None = None
     exits: Sequence[ib_async.Order] = ()
     along: Sequence[ib_async.Order] = ()
+    together: Sequence[ib_async.Order] = ()
+    without: Sequence[TrackedOrder] = ()
     close_only: bool = False
     sized: bool = False
+
+
+def bracket_options(request: PlaceBracketOrder, exits: Sequence[ib_async.Order]) -> CheckOptions:
+    """Return the options of a bracket's first order. `exits` come with an entry, or are the stop's OCA group."""
+    if request.exitsOnly:
+        return CheckOptions(request.duplicateOf, request.confirmationToken, together=exits, close_only=True)
+    return CheckOptions(request.duplicateOf, request.confirmationToken, exits=exits)
 
 
 @dataclass(frozen=True)
@@ -124,12 +136,16 @@ async def check_order(
     waits = _waits_for_limit(session, allowance.beside)
     intent = replace(intent_of(contract, order, details), filled=Decimal(str(filled)), waits=waits)
     limits = session.limits
-    facts = await risk_inputs(session, contract, order, allowance.beside, patient=False)
-    if allowance.close_only:
-        require_closing(intent, facts)
+    facts = await risk_inputs(session, contract, order, allowance.beside, patient=False, without=allowance.without)
     exits = [intent_of(contract, each, details) for each in allowance.exits]
+    group = [intent, *(intent_of(contract, each, details) for each in allowance.together)]
+    for each in group if allowance.close_only else ():
+        require_closing(each, facts)
     try:
-        check(intent, facts, limits, exits)
+        for each in group:
+            check(each, facts, limits, exits)
+        if allowance.together:
+            require_ahead(None, group, facts)
     except ToolError as error:
         session.services.breakers.refused(error)
         told = naming_client(error, session.settings.effective_limits)
@@ -142,7 +158,7 @@ async def check_order(
     equal = await cleared(session, asked, terms, window_s, allowance.duplicate_of, held=not allowance.sized)
     closing = not exits and only_reduces_position(intent, facts)
     duplicate_of = equal.excused or allowance.duplicate_of or ""
-    gate = admission_rules(asked, terms, limits, 1 + len(exits), closing, window_s, duplicate_of)
+    gate = admission_rules(asked, terms, limits, len(group) + len(exits), closing, window_s, duplicate_of)
     counts = client_counts(gate.day_from_ms)
     own = OwnCount(session.services.client_orders, counts) if counts else None
     remarks = remarks_on(intent, facts, changes=allowance.beside is not None, waits=_waits(session, allowance.beside))
@@ -150,7 +166,7 @@ async def check_order(
     if session.settings.trading_mode != "live":
         return CheckedOrder(gate, remarks=remarks, order=(intent, facts), own=own)
     changes = allowance.beside.state.orderId if allowance.beside else None
-    others = allowance.exits or allowance.along
+    others = allowance.exits or allowance.along or allowance.together
     summary = approval_text(intent, facts, contract, order, changes, others, limits.collar, session.simulated)
     question = ApprovalRequest(terms, summary, session.now(), gate.closing, change=allowance.beside is not None)
     try:
@@ -234,10 +250,12 @@ async def risk_inputs(
     order: ib_async.Order,
     beside: TrackedOrder | None = None,
     patient: bool = True,
+    without: Sequence[TrackedOrder] = (),
 ) -> RiskInputs:
     """Return the quotes, positions and open orders as the session knows them now.
 
-    `beside` is an order that this one replaces and that does not count. `patient`: wait for first prices, which may
+    `beside` is an order that this one replaces and that does not count, and so are those `without` which it is sent.
+    `patient`: wait for first prices, which may
     take seconds; under the account's lock nobody does.
     """
     await read_unshown_fills(session, order, contract.conId, beside)
@@ -246,7 +264,7 @@ async def risk_inputs(
     quoted = await look(contract) if _needs_quote(session) else Quoted()
     legs = await legs_of(session, contract, look)
     with_options = _needs_options(session, contract)
-    book = await book_of(session, contract, order, details, beside, look) if with_options else OptionBook()
+    book = await book_of(session, contract, order, details, beside, look, without) if with_options else OptionBook()
     pair = {contract.symbol} if contract.secType == "CASH" else set()
     currencies = {contract.currency, *pair, *(leg.unit.currency for leg in legs)}
     counts_loss = isinstance(session.limits.max_daily_loss, float)
@@ -258,7 +276,7 @@ async def risk_inputs(
         last=quoted.last,
         quote_age_s=quoted.age_s,
         position=session.positions.held(order.account, contract.conId),
-        closing=closing_before(session, order, contract.conId, beside),
+        closing=closing_before(session, order, contract.conId, beside, without),
         open_orders=_open_orders(session, beside),
         daily_pnl=await _daily_pnl(session, order.account, patient) if counts_loss else None,
         base=rates.base,

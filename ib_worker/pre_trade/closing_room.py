@@ -1,6 +1,7 @@
 """The part of a position that an order may close: what open orders and unshown fills leave of it."""
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from decimal import Decimal
 
@@ -9,15 +10,16 @@ import ib_async
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
-from ib_worker.order_groups.related import most_of, related
+from ib_worker.order_groups.related import held_by, most_of, related
 from ib_worker.orders.tracker import TrackedOrder
-from ib_worker.session.session import Session
+from ib_worker.session.session import Session, utcnow
 from ib_worker.session.sync import read_positions
 from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.errors import ConnectionLost, TwsError
 
 NAMED = 5  # open orders that an error names
 LIST_S = 3.0  # for a complete list of positions
+CANCELLING_S = 30.0  # since its cancel was sent; an order that is open after it is cancelled again
 
 
 def nothing_to_close(session: Session, account: str, contract: ib_async.Contract) -> ToolError:
@@ -29,28 +31,61 @@ def nothing_to_close(session: Session, account: str, contract: ib_async.Contract
     elif held:
         open_ = [str(each.state.orderId) for each in session.orders.tracker.of(account, contract.conId, side)]
         ids = ", ".join(open_[:NAMED]) + (", …" if len(open_) > NAMED else "")
-        first = f" Open {side} orders may close it already ({ids}): cancel those by their orderId, and call again."
+        first = (
+            f" Open {side} orders may close it already ({ids}): cancel those by their orderId, or call again with "
+            "cancelOrders, which cancels this session's first."
+        )
     what = f"conId: {account} holds {digits(held)} {contract_name(contract)}, and nothing is left to close."
     return ToolError("nothing_to_close", f"{what}{first} Nothing was sent.", position=float(held))
 
 
-def closable(session: Session, account: str, conId: int) -> Decimal:
-    """Return the signed quantity of a position that no open order closes. Raises ToolError not_ready while the list of
-    positions is incomplete."""
+def to_cancel(session: Session, account: str, conId: int) -> list[TrackedOrder]:
+    """Return the open orders of this session that close a position before a new one may. An exit that an open order
+    holds ends with that order, which would be without exits otherwise. Orders that are being cancelled are left out."""
+    held = session.positions.held(account, conId)
+    same = session.orders.tracker.of(account, conId, "SELL" if held > 0 else "BUY") if held else ()
+    found = dict.fromkeys(held_by(session, each) or each for each in same)
+    return [each for each in found if each.state.clientId == session.clientId and not _is_being_cancelled(each)]
+
+
+def _is_being_cancelled(entry: TrackedOrder) -> bool:
+    at = entry.state.cancelled_at
+    return at is not None and (utcnow() - at).total_seconds() < CANCELLING_S
+
+
+def orders_rest(resting: Collection[TrackedOrder]) -> ToolError:
+    """Return the error of a position that may be closed once these orders are cancelled."""
+    ids = [each.state.orderId for each in resting]
+    named = ", ".join(map(str, ids[:NAMED])) + (", …" if len(ids) > NAMED else "")
+    text = f"cancelOrders: {len(ids)} open orders close the position first (orderId {named}). Nothing was sent."
+    return ToolError("orders_rest", f"{text} Call again with the same idempotencyKey.", orderIds=ids)
+
+
+def closable(session: Session, account: str, conId: int, without: Collection[TrackedOrder] = ()) -> Decimal:
+    """Return the signed quantity of a position that no open order closes; `without` are to be cancelled first. Raises
+    ToolError not_ready while the list of positions is incomplete."""
     session.orders.require_complete("positions", POSITION_MESSAGES)
     held = session.positions.held(account, conId)
     order = ib_async.Order(account=account, action="SELL" if held > 0 else "BUY")
-    rest = max(abs(held) - closing_before(session, order, conId, None), Decimal(0))
+    rest = max(abs(held) - closing_before(session, order, conId, None, without), Decimal(0))
     return rest if held > 0 else -rest
 
 
-def closing_before(session: Session, order: ib_async.Order, conId: int, beside: TrackedOrder | None) -> Decimal:
+def closing_before(
+    session: Session,
+    order: ib_async.Order,
+    conId: int,
+    beside: TrackedOrder | None,
+    without: Collection[TrackedOrder] = (),
+) -> Decimal:
     """Return the quantity that other orders of the same side may close first.
 
     These are open orders, and fills that the position does not show yet. If orders exclude each other, such as a
-    bracket's exits, one fills. Orders of the changed order's group do not fill beside the changed order.
+    bracket's exits, one fills. Orders of the changed order's group do not fill beside the changed order, nor do those
+    that are cancelled first (`without`) and what they hold.
     """
     near = set(related(session, beside)) if beside is not None else set()
+    near |= {each for each in session.orders.tracker.open() if each in without or held_by(session, each) in without}
     same = session.orders.tracker.of(order.account, conId, order.action)
     resting = most_of(each for each in same if each not in near)
     return session.positions.unshown(order.account, conId, order.action) + resting

@@ -93,13 +93,14 @@ async def book_of(
     details: ib_async.ContractDetails | None,
     beside: TrackedOrder | None,
     look: Look,
+    without: Collection[TrackedOrder] = (),
 ) -> OptionBook:
     """Return what the account could come to hold of the options on the order's underlying, and of that itself. `beside`
-    is the order that this one changes."""
+    is the order that this one changes, and `without` are to be cancelled before."""
     of, about = await _option_leg(session, contract) if contract.secType == "BAG" else (contract, details)
     if of is None or (of.secType not in OPTIONS and of.secType not in OPTIONS.values()):
         return OptionBook()
-    near = related(session, beside) if beside is not None else ()
+    near = (*(related(session, beside) if beside is not None else ()), *without)
     asked = _Asked(session, order.account, of, about, near)
     await _read_late_positions(asked)
     held, combinations, unknown = _singles(asked, beside), *await _combinations(asked)

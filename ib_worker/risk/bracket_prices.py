@@ -32,25 +32,26 @@ def crossed(levels: Levels) -> str | None:
     return None
 
 
-def require_ahead(entry: OrderIntent, exits: Sequence[OrderIntent], facts: RiskInputs) -> None:
+def require_ahead(entry: OrderIntent | None, exits: Sequence[OrderIntent], facts: RiskInputs) -> None:
     """Raise ToolError invalid_arguments for an exit that the market meets already. Without a fresh quote of an open
-    market nothing is known, and TWS decides."""
+    market nothing is known, and TWS decides. `entry` None: the position is there already."""
     if not is_fresh(facts) or facts.late or facts.trading == "closed":
         return
     for each in exits:
         price = facts.bid if each.action == "SELL" else facts.ask
         if triggered(each, facts) and each.auxPrice is not None:
-            raise _met("stopLossPrice", each.auxPrice, facts)
-        target = each.lmtPrice if entry.lmtPrice is None else None
+            raise _met("stopLossPrice", each.auxPrice, facts, entry)
+        target = each.lmtPrice if entry is None or entry.lmtPrice is None else None
         if target is not None and price is not None and (price - target) * each.sign <= 0:
-            raise _met("takeProfitPrice", target, facts)
+            raise _met("takeProfitPrice", target, facts, entry)
 
 
-def _met(name: str, price: float, facts: RiskInputs) -> ToolError:
+def _met(name: str, price: float, facts: RiskInputs, entry: OrderIntent | None) -> ToolError:
     quoted = "/".join("-" if each is None else digits(each) for each in (facts.bid, facts.ask, facts.last))
     return ToolError(
         "invalid_arguments",
-        f"{name}: the market meets {digits(price)} already (bid/ask/last {quoted}), so this exit would trade as soon "
-        "as the entry has filled. Nothing was sent. Give a price ahead of the market.",
+        f"{name}: the market meets {digits(price)} already (bid/ask/last {quoted}), so this exit would trade "
+        f"{'at once' if entry is None else 'as soon as the entry has filled'}. Nothing was sent. Give a price ahead of "
+        "the market.",
         fields=[name],
     )

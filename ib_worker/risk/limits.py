@@ -45,11 +45,12 @@ def require_closing(intent: OrderIntent, facts: RiskInputs) -> None:
     opposite = held * intent.sign < 0 and not intent.modelCode
     most = max(abs(held) - first, Decimal(0)) if opposite else Decimal(0)
     model = "of a model no position is known; " if intent.modelCode else ""
+    offer = " ibkr_close_positions with cancelOrders cancels such orders and then closes." if opposite and first else ""
     raise ToolError(
         "not_closing",
         f"closeOnly: {intent.action} {digits(intent.remaining)} could do more than close: {model}the position is "
         f"{digits(held)}, and open or just filled {intent.action} orders for {digits(first)} count first, so at most "
-        f"{digits(most)} may be closed. Nothing was sent.",
+        f"{digits(most)} may be closed. Nothing was sent.{offer}",
         position=float(held),
         open=float(first),
         closable=float(most),

@@ -20,6 +20,7 @@ from ib_worker.account.updates import AccountUpdates
 from ib_worker.account_history.recorder import HistoryRecorder
 from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
+from ib_worker.audit.refused_calls import RefusedCalls
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.candles.live_candles import LiveCandles
 from ib_worker.client_rights.accounts import AccountSet, own_accounts, require_own_account
@@ -82,6 +83,7 @@ class Services:
     approvals: Approvals
     tokens: ConfirmationTokens
     history: OrderHistoryReader
+    refusals: RefusedCalls
     breakers: CircuitBreakers
     kill_switch: KillSwitch
     watches: WatchTable

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -18,14 +19,18 @@ from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.account import GetPositionsToClose, Position, PositionsToClose
 from bridge.tools.order_queries import GetOpenOrders
 from bridge.tools.order_report import OrderReport
-from bridge.tools.orders import CloseOutcome, ClosePosition, ClosePositions, CloseReport
+from bridge.tools.orders import CancelOrder, CloseOutcome, ClosePosition, ClosePositions, CloseReport
 from mcp_front.protocol.results import value_result
 from mcp_front.tools.pipeline import Call
 
 MOST = 50  # positions of one call: their orders share the account's turn and TWS's message rate
+ROUNDS = 3  # of cancels before a close: a cancelled entry leaves the exits of its fills, which are next
+CANCELS_S = 25.0  # after which no more are sent: the call's orders need the rest of its time
 OPEN = frozenset({"pending", "unknown"})
 UNSENT = frozenset({"not_executed"})
 REJECTED = frozenset({"rejected"})
+RESTING = "orders_rest"
+ENDED = frozenset({"Cancelled", "ApiCancelled", "Inactive"})  # statuses of an order that fills no more
 APPROVAL = frozenset({"approval_required"})
 DECIMALS = 8  # of a quantity: 0.1 and 0.2 are 0.3
 FILLED = "The order is filled."  # as the status says
@@ -60,7 +65,9 @@ class ClosePositionsTool:
         outcomes, earlier = list[CloseOutcome](), set[str]()
         for short in (True, False):
             side = [each for each in held if (each.position < 0) is short]
-            outcomes += await asyncio.gather(*(self._closed(call, key, each, earlier) for each in side))
+            outcomes += await asyncio.gather(
+                *(self._closed(call, key, each, earlier, request.cancelOrders) for each in side)
+            )
         still_open = await self._still_open(call, request, key, earlier) if earlier else earlier
         remaining, waiting = await self._open_orders(call, request, {each.idempotencyKey for each in outcomes})
         left = still_open | {key_of(key, each.account, each.conId) for each in found.unshown}
@@ -97,13 +104,19 @@ class ClosePositionsTool:
         steps = [f"{len(ids)} other open orders remain and may trade (orderId {named})."] if ids else []
         return steps, own & {each.idempotencyKey for each in orders}
 
-    async def _closed(self, call: Call, key: str, held: Position, earlier: set[str]) -> CloseOutcome:
+    async def _closed(self, call: Call, key: str, held: Position, earlier: set[str], cancels: bool) -> CloseOutcome:
         """Close one position. The key of an order that an earlier call has placed is added to `earlier`."""
         own = key_of(key, held.account, held.contract.conId)
-        request = ClosePosition(account=held.account, conId=held.contract.conId, idempotencyKey=own)
+        request = ClosePosition(
+            account=held.account,
+            conId=held.contract.conId,
+            idempotencyKey=own,
+            cancelOrders=cancels,
+        )
         fields: dict[str, Any]
+        ended = _FirstCancelled()
         try:
-            reply = await self._bus.submit(OPERATIONS["close_position"], request, call.caller, key=own)
+            reply = await self._submitted(call, own, request, ended)
         except ToolError as error:
             fields = {"error": error.code, "message": error.message}
         else:
@@ -113,14 +126,54 @@ class ClosePositionsTool:
                 del fields["message"]
             if told.get("replayed"):
                 earlier.add(own)
+        if ended.failed:
+            fields["message"] = " ".join([*ended.failed.values(), fields.get("message", "")]).strip()
         return CloseOutcome(
             account=held.account,
             conId=held.contract.conId,
             name=contract_name(held.contract),
             position=held.position,
             idempotencyKey=own,
+            cancelled=sorted(ended.done),
             **fields,
         )
+
+    async def _submitted(self, call: Call, own: str, request: ClosePosition, cancels: "_FirstCancelled") -> bytes:
+        """Close the position; first cancel what the worker names. Each cancel has a record of its own, and the worker
+        sizes the close by what is open then. Raises ToolError."""
+        until = asyncio.get_running_loop().time() + CANCELS_S
+        for left in reversed(range(ROUNDS)):
+            try:
+                return await self._bus.submit(OPERATIONS["close_position"], request, call.caller, key=own)
+            except ToolError as error:
+                if error.code != RESTING or not left or asyncio.get_running_loop().time() > until:
+                    raise
+                ids: list[int] = error.details.get("orderIds", [])
+            await asyncio.gather(*(self._cancel(call, own, each, cancels) for each in ids))
+        raise AssertionError("the last round returns or raises")
+
+    async def _cancel(self, call: Call, own: str, orderId: int, cancels: "_FirstCancelled") -> None:
+        key = key_of(own, "cancel", orderId)
+        request = CancelOrder(orderId=orderId, idempotencyKey=key)
+        try:
+            reply = await self._bus.submit(OPERATIONS["cancel_order"], request, call.caller, key=key)
+        except ToolError as error:
+            cancels.failed[orderId] = f"The cancel of orderId {orderId}: {error.code}, {error.message}"
+            return
+        told = msgspec.json.decode(reply)
+        if told.get("status") in ENDED:
+            cancels.done.add(orderId)
+            cancels.failed.pop(orderId, None)
+        else:
+            cancels.failed[orderId] = f"orderId {orderId}: {told.get('message', '')}"
+
+
+@dataclass
+class _FirstCancelled:
+    """The orders that were cancelled before a close, and a sentence on each that was not."""
+
+    done: set[int] = field(default_factory=set)
+    failed: dict[int, str] = field(default_factory=dict)
 
 
 def key_of(key: str, account: str, conId: int) -> str:
@@ -188,7 +241,7 @@ def _next_steps(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str]
         steps.append(f"{len(waiting)} orders of this call are open at IBKR, and close when they fill: send no others.")
     if parts:
         told = ", ".join(f"{digits(each.filled or 0)} of {digits(abs(each.position))} {each.name}" for each in parts)
-        steps.append(f"In part: {told}. The rest was left to open orders.")
+        steps.append(f"In part: {told}. The rest was left to open orders; cancelOrders cancels those first.")
     if still_open:
         steps.append(
             f"{len(still_open)} were answered by an earlier call's order and are still listed: read "

@@ -28,6 +28,7 @@ from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.account_history.recorder import USUAL_HISTORY, HistoryRecorder, HistoryTiming
 from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
+from ib_worker.audit.refused_calls import RefusedCalls
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.client_rights.admission import ClientAdmission
 from ib_worker.leader import run_term
@@ -104,6 +105,7 @@ def services_without_bus(settings: WorkerSettings) -> Services:
         approvals=Approvals(pipe, keys, forms=False),
         tokens=ConfirmationTokens(pipe, keys),
         history=OrderHistoryReader(pipe, keys),
+        refusals=RefusedCalls(pipe, keys),
         breakers=CircuitBreakers(settings.wires.in_force(settings.trading_mode)),
         kill_switch=KillSwitch(pipe, keys),
         watches=WatchTable(pipe, keys, 1),

@@ -1,4 +1,4 @@
-"""The audit log's index by order: which of its newest entries name an orderRef or a permId.
+"""The audit log's index by order: which of its newest entries name an orderRef or a permId, and which are refusals.
 
 The script that appends an entry writes it into the index too, so that the two can't diverge. An index that lacks
 entries, as after a leader of an earlier release or where its key was lost, is filled up from the log before it is read.
@@ -13,6 +13,7 @@ from bridge.bus.transport.script import Script
 
 NEWEST = 20_000  # entries that the index reaches back: the events of a thousand orders or more
 FILLED_AT_ONCE = 250  # entries; each step keeps Redis for a few milliseconds
+REFUSED = '"event":"refused"'  # the name of every refused call
 READ_AT_ONCE = 500  # entries in one answer
 
 # One sorted set whose scores are equal, so that it is ordered by its members. An entry has two for each name: `n`NAME
@@ -35,7 +36,8 @@ local function begin_index(index, first, last)
     set_mark(index, 'l', last)
 end
 local function add_names(index, seq, line)
-    for field, value in pairs({{['"orderRef":'] = '^"[%w_.:-]+"', ['"permId":'] = '^%d+'}}) do
+    local named = {{['"orderRef":'] = '^"[%w_.:-]+"', ['"permId":'] = '^%d+', ['"event":'] = '^"refused"'}}
+    for field, value in pairs(named) do
         local from, to = line:find(field, 1, true)
         while to do
             local name = line:match(value, to + 1)

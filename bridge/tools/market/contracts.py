@@ -62,7 +62,7 @@ OF_TYPES: dict[str, Iterable[str]] = {
 @tool(returns=list[ContractDetails], toolset="contracts", deadline_s=15)
 class GetContractDetails(ContractArguments, ListArguments):
     """Every contract that matches, with trading hours, price increments, order types and exchanges. Use it to find a
-    conId or to resolve an ambiguous symbol. An unknown symbol is an error, never an empty list."""
+    conId or to resolve an ambiguous symbol."""
 
     keeps_expired: ClassVar = True
 

@@ -166,8 +166,10 @@ ROOMS: dict[str, set[str]] = {
         "market_data",
         "order_groups",
         "order_identity",
+        "pacing",
         "orders",
         "session",
+        "session_state",
         "tws",
     },
     "handlers/orders.py": {

@@ -81,3 +81,21 @@ def test_a_bracket_takes_human_forms_and_never_a_limit_of_0_for_a_market_entry()
 
     assert (bracket.action, bracket.tif, bracket.lmtPrice, bracket.exitTif) == ("BUY", "GTC", None, "DAY")
     assert "lmtPrice" in refusal(PlaceBracketOrder, BUY | {"lmtPrice": 0})
+
+
+@pytest.mark.parametrize(("terms", "side"), [(BUY, "SELL"), (SELL, "BUY")])
+@pytest.mark.parametrize("action", ["BUY", "SELL"])
+def test_exits_alone_close_the_side_that_their_prices_name(terms: dict[str, Any], action: str, side: str) -> None:
+    assert PlaceBracketOrder.model_validate(terms | {"action": action, "exitsOnly": True}).exit_side == side
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        ({"lmtPrice": 100}, "lmtPrice: leave it out, exitsOnly has no entry"),
+        ({"tif": "DAY"}, "tif: leave it out, exitsOnly has no entry; exitTif is the exits'"),
+        ({"stopLossPrice": 110}, "takeProfitPrice: must not be stopLossPrice"),
+    ],
+)
+def test_exits_alone_have_nothing_of_an_entry(terms: dict[str, Any], words: str) -> None:
+    assert words in refusal(PlaceBracketOrder, BUY | {"exitsOnly": True} | terms)

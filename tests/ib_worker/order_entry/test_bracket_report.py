@@ -10,7 +10,7 @@ import pytest
 from bridge.order_references import EXITS, LEGS, order_ref
 from bridge.tool import ToolError
 from bridge.tools.types import Contract
-from ib_worker.order_entry.bracket_report import bracket_report
+from ib_worker.order_entry.bracket_report import bracket_report, exits_report
 from ib_worker.orders.events import ErrorReported, Terms
 from ib_worker.orders.state import LOOKS, OrderState
 from ib_worker.orders.tracker import TrackedOrder
@@ -46,6 +46,7 @@ def test_a_bracket_that_is_at_ibkr_says_how_long_each_order_is_good() -> None:
         "All three orders are at IBKR. The entry is good until its trading day ends (DAY). "
         "Each exit is good until it is cancelled (GTC)."
     )
+    assert report.entry is not None
     assert (report.entry.orderId, report.takeProfit.orderId, report.stopLoss.orderId) == (7, 8, 9)
     assert report.idempotencyKey == KEY
     told = report.model_dump()
@@ -117,3 +118,35 @@ def test_a_bracket_of_which_nothing_shows_is_as_certain_as_its_orders(looked: st
     refused = error(bracket(missing, missing, missing))
 
     assert (refused.code, refused.details["orderRef"]) == (code, order_ref(KEY))
+
+
+def exits(stopLoss: dict[str, Any] | None, takeProfit: dict[str, Any] | None) -> list[TrackedOrder | None]:
+    """The stop and the target of a position; None: this worker does not know the order."""
+    entries: list[TrackedOrder | None] = [*reversed(bracket({}, takeProfit or {}, stopLoss or {})[1:])]
+    return [each if told is not None else None for each, told in zip(entries, (stopLoss, takeProfit), strict=True)]
+
+
+def test_exits_without_an_entry_have_their_own_names() -> None:
+    told = exits_report(exits({}, {}), KEY).model_dump()
+
+    assert "entry" not in told
+    assert (told["stopLoss"]["orderId"], told["takeProfit"]["contract"]["conId"]) == (9, 265598)
+
+
+@pytest.mark.parametrize(
+    ("stopLoss", "takeProfit", "code", "words"),
+    [
+        (REJECTED, REJECTED, "rejected", "no margin"),
+        (MISSING, MISSING, "not_found", "use a new idempotencyKey"),
+        (None, None, "not_found", "use a new idempotencyKey"),
+        (MISSING, {}, "not_confirmed", "do not contain stopLoss of the two exits; they contain takeProfit"),
+        ({}, None, "not_confirmed", "do not contain takeProfit of the two exits; they contain stopLoss"),
+    ],
+)
+def test_exits_that_ibkr_does_not_have_are_errors(
+    stopLoss: dict[str, Any] | None, takeProfit: dict[str, Any] | None, code: str, words: str
+) -> None:
+    with pytest.raises(ToolError) as caught:
+        exits_report(exits(stopLoss, takeProfit), KEY)
+
+    assert (caught.value.code, words in caught.value.message) == (code, True)

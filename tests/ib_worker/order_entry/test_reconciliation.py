@@ -134,6 +134,28 @@ async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_c
         assert frames(sim) == 3
 
 
+async def test_exits_of_a_position_that_a_dead_worker_left_are_settled_by_their_key(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    asked = BRACKET | {"symbol": "IBM", "takeProfitPrice": 900, "stopLossPrice": 20, "exitsOnly": True}
+    async with (
+        worker(redis_url, session, sim.port, order_timing=replace(SOON, first_status_wait_s=100)),
+        caller(redis_url, session) as front,
+    ):
+        await front.writable()
+        for name in ("openOrder", "orderStatus"):
+            sim.fault(f"swallow {name} client 1")
+        left = await front.refused_order("place_bracket_order", key=KEY, deadline_s=1, **asked)
+        assert left.code == "pending"
+
+    sim.fault("clear")
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
+        told = await settles(front, "place_bracket_order", KEY, **asked)
+
+        assert "Both exits are at IBKR" in told["message"]
+        assert (told["stopLoss"]["orderType"], frames(sim)) == ("STP", 2)
+
+
 async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled(
     redis_url: str, session: str, sim: Simulator
 ) -> None:

@@ -83,3 +83,31 @@ async def test_fills_that_the_position_does_not_show_are_looked_for_before_the_s
         sized = await front.submit("close_position", **CLOSE)
 
     assert (sized["totalQuantity"], sized["status"]) == (HELD + 10, "Filled")
+
+
+async def test_what_closes_a_position_first_is_named_to_be_cancelled_once_nothing_refuses_the_close(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        pipe, keys = front.bus_client.pipe, front.bus_client.keys
+        exit_ = await front.submit("place_order", **order(symbol="IBM", action="SELL", totalQuantity=100, **FAR))
+        terms: dict[str, Any] = {"symbol": "IBM", "action": "BUY", "totalQuantity": 10, "lmtPrice": 20}
+        entry = (await front.submit("place_bracket_order", takeProfitPrice=600, stopLossPrice=10, **terms))["entry"]
+        closes = CLOSE | {"cancelOrders": True}
+        await set_halt(pipe, keys, "halt", "operator anna", "a test")
+        halted = await front.refused_order("close_position", **closes)
+        await clear_halt(pipe, keys, "operator anna")
+        named = await front.refused_order("close_position", key="close-ibm-now", **closes)
+        sim.fault("on cancelOrder each ignore")
+        for orderId in named.details["orderIds"]:
+            await front.submit("cancel_order", orderId=orderId)
+        waits = await front.refused_order("close_position", key="close-ibm-now", **closes)  # both may still fill
+        sim.fault("clear")
+        for orderId in named.details["orderIds"]:
+            await front.submit("cancel_order", orderId=orderId)
+        closed = await front.submit("close_position", key="close-ibm-now", **closes)
+
+    assert halted.code == "halted"
+    assert (named.code, named.details["orderIds"]) == ("orders_rest", [exit_["orderId"], entry["orderId"]])
+    assert (waits.code, "call again with cancelOrders" in waits.message) == ("nothing_to_close", True)
+    assert (closed["totalQuantity"], closed["status"]) == (HELD, "Filled")

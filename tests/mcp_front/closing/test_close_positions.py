@@ -9,6 +9,8 @@ from mcp_front.closing.close_positions import MOST, key_of
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.front import answering, serving, worker
 from tests.stacks.handlers import CONTRACT, REPORT
+from tests.stacks.whole import whole_stack
+from tests.waiting import until
 
 HELD = {1: 10.0, 2: -5.0, 3: 7.0}  # by conId
 KEY = "close-everything"
@@ -147,3 +149,38 @@ async def test_the_answer_says_what_is_open_and_which_key_to_use(redis_url: str,
     assert "1 were answered by an earlier call's order" in said  # NVDA's alone
     assert none["message"] == "No position of MICROSOFT is open; this call sent nothing. Open are: MSFT, ES SEP25."
     assert unshown["message"].startswith("TWS shows no position of NVDA yet; this call sent nothing. TWS has not")
+
+
+IBM: dict[str, Any] = {"symbol": "IBM", "action": "SELL", "takeProfitPrice": 900, "stopLossPrice": 20}
+
+
+async def test_exits_that_rest_are_cancelled_before_and_one_that_fills_meanwhile_is_not_sold_twice(
+    redis_url: str, session: str
+) -> None:
+    async with whole_stack(redis_url, session) as stack:
+        call, sim = stack.front.raw().call, stack.sim
+        await call("ibkr_place_bracket_order", totalQuantity=40, exitsOnly=True, idempotencyKey="first-exits", **IBM)
+        await call("ibkr_place_bracket_order", totalQuantity=60, exitsOnly=True, idempotencyKey="other-exits", **IBM)
+        blocked = (await call("ibkr_close_positions", symbol="IBM"))["structuredContent"]
+        sim.fault("on cancelOrder fill this all 900")
+        told = (await call("ibkr_close_positions", symbol="IBM", cancelOrders=True, idempotencyKey=KEY))[
+            "structuredContent"
+        ]
+
+        async def flat() -> bool:
+            held = (await call("ibkr_get_positions", symbol="IBM"))["structuredContent"]
+            return bool(held["count"] == 0)
+
+        await until(flat, "the position is closed and no short is open")
+        again = (await call("ibkr_close_positions", symbol="IBM", cancelOrders=True, idempotencyKey=KEY))[
+            "structuredContent"
+        ]
+        left = (await call("ibkr_get_open_orders"))["structuredContent"]
+
+    closed = told["positions"][0]
+    assert "call again with cancelOrders" in blocked["positions"][0]["message"]
+    assert len(closed["cancelled"]) in (2, 3)  # the exit that fills ends the other of its group
+    assert closed["status"] == "Filled"
+    assert closed["filled"] in (40, 60)
+    assert "filled before the cancel reached it." in closed["message"]
+    assert (again["count"], left["count"]) == (0, 0)

@@ -69,10 +69,13 @@ def test_one_fill_ends_an_oca_group(trader: Trader, ocaType: int) -> None:
     assert last_status(trader, resting).status == "Cancelled"
 
 
-def test_an_oca_group_is_reduced_by_the_share_that_is_filled(trader: Trader) -> None:
+@pytest.mark.parametrize(("ocaType", "left"), [(1, 0), (2, 50), (3, 50)])
+def test_a_fill_in_part_cancels_an_oca_group_or_reduces_it_by_its_share(
+    trader: Trader, ocaType: int, left: int
+) -> None:
     _, asks = trader.world.depth(trader.world.resolve(AAPL), 1)
-    resting = trader.place("BUY", 100, "LMT", lmtPrice=FAR, ocaGroup="g", ocaType=2)
-    trader.place("BUY", asks[0].size * 2, "LMT", lmtPrice=asks[0].price, ocaGroup="g", ocaType=2)
+    resting = trader.place("BUY", 100, "LMT", lmtPrice=FAR, ocaGroup="g", ocaType=ocaType)
+    trader.place("BUY", asks[0].size * 2, "LMT", lmtPrice=asks[0].price, ocaGroup="g", ocaType=ocaType)
 
-    assert last_status(trader, resting).status == "Submitted"
-    assert last_status(trader, resting).remaining == 50
+    found = last_status(trader, resting)
+    assert (found.status, found.remaining) == (("Submitted", left) if left else ("Cancelled", found.remaining))

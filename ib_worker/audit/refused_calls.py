@@ -1,0 +1,121 @@
+"""The day's order calls that were refused, by the audit log: what each asked for, and why none was placed."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from bridge.audit_chain import AuditEntry
+from bridge.bus.controls.audit_index import REFUSED, find_entries, read_entries
+from bridge.bus.keys import Keys
+from bridge.bus.server.request import RequestContext
+from bridge.bus.transport.connection import BusError, bus_down
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.tool import ToolError
+from bridge.tools.order_report import OrderReport
+from bridge.tools.types import Contract
+
+SCANNED = 1000  # newest refusals of all clients that one read goes through
+MOST = 100  # rows of an answer
+LONGEST = 2000  # bytes of arguments that an entry keeps
+PLACES = frozenset({"place_order", "place_bracket_order", "close_position", "modify_order"})
+NO_REFUSAL = frozenset({"approval_required", "orders_rest"})  # the call goes on: with a person, or after cancels
+SECRET = frozenset({"confirmationToken"})
+NAMES = ("orderId", "twsCode", "limit")  # of an error's details
+TERMS = ("lmtPrice", "auxPrice", "tif", "trailingPercent", "modelCode")
+
+
+def refusal_details(asked: RequestContext, error: ToolError) -> dict[str, Any]:
+    """Return what the audit log keeps of a refused call: the error, and of an order its arguments."""
+    told = {"message": error.message} | {name: error.details[name] for name in NAMES if name in error.details}
+    if asked.operation not in PLACES or len(asked.arguments) > LONGEST:
+        return told
+    with suppress(msgspec.DecodeError):
+        arguments = msgspec.json.decode(bytes(asked.arguments), type=dict[str, Any])
+        told["request"] = {name: value for name, value in arguments.items() if name not in SECRET}
+    return told
+
+
+class RefusedCalls:
+    """Reads the log's refusals of one client by the log's index."""
+
+    def __init__(self, pipe: CommandPipeline, keys: Keys) -> None:
+        self._pipe = pipe
+        self._keys = keys
+
+    async def of(self, caller: str, since: datetime) -> list[AuditEntry]:
+        """Return the client's refused order calls since a time, newest first. Raises ToolError bus_down."""
+        try:
+            seqs = await find_entries(self._pipe, self._keys, [REFUSED]) or []
+            found = [
+                each async for line in read_entries(self._pipe, self._keys, seqs[:SCANNED]) if (each := _read(line))
+            ]
+        except BusError as error:
+            raise bus_down(self._pipe.url, error) from error
+        return [each for each in found if each.caller == caller and _at(each) >= since and _is_told(each)][:MOST]
+
+    async def latest(self, caller: str, key: str, since: datetime) -> AuditEntry | None:
+        """Return the client's latest refused call with a key. Raises ToolError bus_down."""
+        return next((each for each in await self.of(caller, since) if each.key == key), None)
+
+
+def refusal_text(entry: AuditEntry, ahead: timedelta = timedelta(0)) -> str:
+    """Return the refusal in words. `ahead`: how far the clock of answers is ahead of the log's."""
+    when = f"{_at(entry) + ahead:%Y-%m-%d %H:%M:%S} UTC"
+    return f"Refused at {when}: ibkr_{_tool(entry)} {entry.status}: {entry.details.get('message', '')}"
+
+
+def refused_report(entry: AuditEntry, contract: Contract | None, clientId: int, ahead: timedelta) -> OrderReport:
+    """Return a refused call as the order that it asked for, in status Refused; no account, since the log masks it."""
+    asked: dict[str, Any] = entry.details.get("request", {})
+    return OrderReport(
+        orderId=entry.details.get("orderId") or asked.get("orderId") or 0,
+        permId=None,
+        clientId=clientId,
+        orderRef=None,
+        idempotencyKey=entry.key,
+        account=None,
+        contract=contract or contract_of(entry),
+        action=asked.get("action", ""),
+        totalQuantity=asked.get("totalQuantity") or 0,
+        orderType=asked.get("orderType") or ("MKT" if asked.get("lmtPrice") is None else "LMT"),
+        outsideRth=asked.get("outsideRth", False),
+        status="Refused",
+        filled=0,
+        remaining=0,
+        message=refusal_text(entry, ahead),
+        **{name: asked.get(name) for name in TERMS},
+    )
+
+
+def contract_of(entry: AuditEntry) -> Contract:
+    """Return the contract as the call named it."""
+    asked: dict[str, Any] = entry.details.get("request", {})
+    named = {name: asked[name] for name in Contract.model_fields if name in asked}
+    return Contract(**{"conId": 0, "symbol": "", "secType": "STK" if "symbol" in asked else ""} | named)
+
+
+def unnamed_contracts(entries: Sequence[AuditEntry]) -> set[int]:
+    """Return the conIds of contracts that these calls named by them alone."""
+    asked = [each.details.get("request", {}) for each in entries]
+    return {each["conId"] for each in asked if each.get("conId") and not each.get("symbol")}
+
+
+def _tool(entry: AuditEntry) -> str:
+    return "close_positions" if entry.tool == "close_position" else entry.tool
+
+
+def _is_told(entry: AuditEntry) -> bool:
+    return entry.tool in PLACES and entry.status not in NO_REFUSAL
+
+
+def _at(entry: AuditEntry) -> datetime:
+    return datetime.fromisoformat(entry.at)
+
+
+def _read(line: bytes) -> AuditEntry | None:
+    with suppress(msgspec.MsgspecError):
+        return msgspec.json.decode(line, type=AuditEntry)
+    return None

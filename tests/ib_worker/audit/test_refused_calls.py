@@ -1,0 +1,59 @@
+"""The day's refused order calls, told to the client that made them: by a list, and by the key of one."""
+
+from dataclasses import replace
+from typing import Any
+
+from ib_worker.risk.limit_settings import Limits
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import Caller, order, trading
+from tests.waiting import until
+
+KEY = "a-key-of-the-caller"
+IBM = 8314
+
+
+async def refused_calls(front: Caller, several: int = 0, **filters: Any) -> list[dict[str, Any]]:
+    """The client's refusals, once the log has so many."""
+    found: list[dict[str, Any]] = []
+
+    async def written() -> bool:
+        found[:] = await front.ask("get_completed_orders", refused=True, **filters)
+        return len(found) >= several
+
+    await until(written, f"the log has {several} refusals")
+    return found
+
+
+async def test_a_client_is_told_which_of_its_calls_were_refused_and_why(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim, limits=Limits(max_quantity=100)) as front:
+        other = replace(front, name="another client")
+        sim.fault("on order answer 201 Order rejected - reason: no margin")
+        by_tws = await front.refused_order(key=KEY, **order(symbol="NVDA", orderType="LMT", lmtPrice=50))
+        await front.refused_order(key="too-many-at-once", **order(symbol="NVDA", totalQuantity=101))
+        await front.refused_order("close_position", account="DU1234567", conId=265598)
+        await front.refused_order(action="SELL", conId=IBM, totalQuantity=101, closeOnly=True)
+        await other.refused_order(**order(symbol="AAPL", totalQuantity=102))
+        told = await refused_calls(front, 4)
+        of_one = await refused_calls(front, symbol="IBM")
+        latest = await refused_calls(front, limit=1)
+        of_other = await refused_calls(other, 1)
+        by_key = await front.refused("get_order", orderId=0, orderKey="too-many-at-once")
+        not_own = await other.refused("get_order", orderId=0, orderKey="too-many-at-once")
+        ended = await front.ask("get_completed_orders")
+
+    assert by_tws.code == "rejected"
+    assert [(each["action"], each["totalQuantity"], each["contract"]["symbol"]) for each in told] == [
+        ("BUY", 1, "NVDA"), ("BUY", 101, "NVDA"), ("", 0, "AAPL"), ("SELL", 101, "IBM"),
+    ]  # fmt: skip
+    assert {each["status"] for each in told} == {"Refused"}
+    assert (told[0]["idempotencyKey"], told[0]["lmtPrice"], told[0]["orderId"]) == (KEY, 50, by_tws.details["orderId"])
+    assert "ibkr_place_order rejected: IBKR rejected the order (error 201): " in told[0]["message"]
+    assert "limit max_quantity" in told[1]["message"]
+    assert "ibkr_close_positions nothing_to_close: " in told[2]["message"]
+    assert of_one == latest == told[3:]
+    assert [each["totalQuantity"] for each in of_other] == [102]
+    assert (by_key.details["refused"], not_own.details.get("refused")) == ("limit_exceeded", None)
+    assert by_key.message.startswith("Refused at ")
+    assert all(each["status"] != "Refused" for each in ended)
