@@ -164,7 +164,7 @@ class GetHistoricalData(ContractArguments, ListArguments):
 @tool(returns=StreamSummary, toolset="streams", composed=True, deadline_s=3620)
 class StreamMarketData(ContractArguments):
     """Watch one contract's live quote: updates are sent as log messages and progress, then a summary with first, last,
-    high, low and a sample is returned. Keep duration_seconds at 30 or less."""
+    high, low and a sample is returned. A quote now: ibkr_get_quotes. Keep duration_seconds at 30 or less."""
 
     title: ClassVar = "live quote and market data"
     search_words: ClassVar = "price of a stock right now current quote quotes real-time bid ask"
