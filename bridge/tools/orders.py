@@ -284,7 +284,7 @@ class ClosePosition(IdempotentRequest):
 @tool(returns=CloseReport, toolset="orders", effect=Effect.WRITE, composed=True, deadline_s=57)
 class ClosePositions(IdempotentRequest):
     """Close positions by market orders, never past zero: those of a symbol (its options too), of a conId, or
-    everything. Open orders that close them count first; cancelOrders cancels those before."""
+    everything. Open orders that close them count first; cancelOrders cancels those."""
 
     title: ClassVar = "close one or all positions"
     search_words: ClassVar = "sell everything liquidate flatten exit my positions get flat"
