@@ -56,7 +56,7 @@ class GroupMember(PartialModel):
 UNLINKED = frozenset(
     {
         *("idempotencyKey", "goodTillDate", "parentId", "ocaGroup", "placed_at", "whyHeld", "notices", "group"),
-        *("outsideRth", "replayed", "modelCode", "waitsFor", "message"),
+        *("outsideRth", "replayed", "modelCode", "waitsFor", "warnings", "message"),
     }
 )
 
@@ -102,6 +102,7 @@ class OrderReport(PartialModel):
     commissionCurrency: str | None = None
     notices: list[Notice] = []
     group: list[GroupMember] = []
+    warnings: list[str] = []  # short calls that the order leaves without cover
     message: str = ""
     replayed: bool = False
 

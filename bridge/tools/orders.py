@@ -255,10 +255,11 @@ class CloseOutcome(PartialModel):
     avgFillPrice: float | None = None
     error: str | None = None  # its code
     cancelled: list[int] = []  # the orderIds of what cancelOrders has ended first
+    warnings: list[str] = []  # short calls that the order leaves without cover
     message: str = ""
 
     def inapplicable(self) -> Iterable[str]:
-        return ("orderId", "status", "filled", "avgFillPrice", "error", "cancelled", "message")
+        return ("orderId", "status", "filled", "avgFillPrice", "error", "cancelled", "warnings", "message")
 
 
 class CloseReport(Model):

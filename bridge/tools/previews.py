@@ -38,6 +38,7 @@ class Preview(Model):
     positionEffect: str = ""  # "reduces the long of 100 to 40"
     triggered: bool | None = None  # a stop or touch whose trigger is met already trades at once
     halted: bool | None = None  # trading in the contract, at its exchange
+    warnings: list[str] = []  # short calls that the order leaves without cover
 
 
 @tool(returns=Preview, toolset="orders", deadline_s=20)

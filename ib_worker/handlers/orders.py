@@ -174,7 +174,8 @@ async def _placed(
     await note_sent(session, asked, sent=str(outgoing.orderId))
     told = remarked(await await_placement(session, entry, asked), clear.remarks)
     left = await remaining(session, exits)
-    return told.model_copy(update={"message": f"{left} {told.message}".strip()})
+    text = f"{left} {told.message}".strip()
+    return told.model_copy(update={"message": text, "warnings": list(clear.uncovers)})
 
 
 @handles(PlaceBracketOrder)
@@ -214,7 +215,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
             await clear.accept(asked, gateway=str(session.target))
             entries = send_orders(session, asked, contract, outgoing)
     await note_sent(session, asked, sent=",".join(str(each) for each in ids))
-    return remarked(await bracket_followed(session, entries, asked), clear.remarks)
+    return remarked(await bracket_followed(session, entries, asked), " ".join([clear.remarks, *clear.uncovers]).strip())
 
 
 @handles(ModifyOrder)

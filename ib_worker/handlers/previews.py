@@ -17,6 +17,7 @@ from ib_worker.order_entry.send import send_what_if
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.checks import intent_of, near_price, risk_inputs, terms_digest, with_reason
 from ib_worker.pre_trade.describe import describe_order, short_text, worth_text
+from ib_worker.pre_trade.option_book import uncovering
 from ib_worker.pre_trade.order_facts import details_of
 from ib_worker.pre_trade.price_rules import prices_of, require_takeable
 from ib_worker.risk.intent import OrderIntent, RiskInputs
@@ -38,7 +39,8 @@ async def preview_order(request: PreviewOrder, session: Session, asked: RequestC
     order = build_order(request, account, "")
     await require_takeable(session, contract, prices_of(request), request.totalQuantity)
     facts = await risk_inputs(session, contract, order)
-    intent = intent_of(contract, order, await details_of(session, contract))
+    details = await details_of(session, contract)
+    intent = intent_of(contract, order, details)
     refused_by = await _refused_by(session, account, intent, facts)
     state = await _what_if(session, contract, order)
     token, collar = None, session.settings.effective_limits.collar
@@ -66,6 +68,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: RequestC
         positionEffect=position_effect(intent, facts),
         triggered=triggered(intent, facts) if intent.auxPrice is not None else None,
         halted=facts.halted,
+        warnings=uncovering(session, intent, contract, order, details),
     )
 
 

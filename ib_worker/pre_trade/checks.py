@@ -27,7 +27,7 @@ from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.admission_rules import admission_rules, counted
 from ib_worker.pre_trade.closing_room import closing_before, read_unshown_fills
 from ib_worker.pre_trade.describe import approval_text
-from ib_worker.pre_trade.option_book import book_of
+from ib_worker.pre_trade.option_book import book_of, uncovering
 from ib_worker.pre_trade.order_facts import (
     Quoted,
     details_of,
@@ -94,6 +94,7 @@ class CheckedOrder:
     remarks: str = ""
     order: tuple[OrderIntent, RiskInputs] | None = None  # as it was checked
     own: OwnCount | None = None  # of a client with such a limit of its own
+    uncovers: Sequence[str] = ()  # warnings of short calls that lose their cover
 
     async def accept(self, asked: RequestContext, **names: str) -> None:
         """Accept the order. Raises the errors of that step, with the reason why an order is not a closing one."""
@@ -163,17 +164,20 @@ async def check_order(
     own = OwnCount(session.services.client_orders, counts) if counts else None
     remarks = remarks_on(intent, facts, changes=allowance.beside is not None, waits=_waits(session, allowance.beside))
     remarks = " ".join(filter(None, (remarks, equal.remark)))
+    uncovers = uncovering(session, intent, contract, order, details)
     if session.settings.trading_mode != "live":
-        return CheckedOrder(gate, remarks=remarks, order=(intent, facts), own=own)
+        return CheckedOrder(gate, remarks=remarks, order=(intent, facts), own=own, uncovers=uncovers)
     changes = allowance.beside.state.orderId if allowance.beside else None
     others = allowance.exits or allowance.along or allowance.together
     summary = approval_text(intent, facts, contract, order, changes, others, limits.collar, session.simulated)
-    question = ApprovalRequest(terms, summary, session.now(), gate.closing, change=allowance.beside is not None)
+    question = ApprovalRequest(
+        terms, " ".join([summary, *uncovers]), session.now(), gate.closing, change=allowance.beside is not None
+    )
     try:
         approved_by = await session.services.approvals.require(asked, question)
     except ToolError as error:
         raise with_reason(error, intent, facts) from error
-    return CheckedOrder(gate, approved_by, remarks, (intent, facts), own)
+    return CheckedOrder(gate, approved_by, remarks, (intent, facts), own, uncovers)
 
 
 def _waits(session: Session, entry: TrackedOrder | None) -> bool:

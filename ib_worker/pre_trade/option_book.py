@@ -14,13 +14,16 @@ from decimal import Decimal
 
 import ib_async
 
+from bridge.text.contract_name import contract_name
+from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.types import Contract
 from ib_worker.order_groups.groups import closes
 from ib_worker.order_groups.related import held_by, may_fill, member, most_of, related
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pre_trade.order_facts import OPTIONS, Look, details_of, magnifier_of, multiplier_of, option_of
-from ib_worker.risk.intent import Combination, OptionBook, OptionTerms
+from ib_worker.risk.intent import Combination, OptionBook, OptionTerms, OrderIntent
+from ib_worker.risk.short_options import newly_uncovered
 from ib_worker.session.session import Session
 from ib_worker.session.sync import read_positions
 from ib_worker.tws.errors import ConnectionLost, TwsError
@@ -114,6 +117,34 @@ async def book_of(
         return book
     underlying = await _underlying_price(session, of, about, look)
     return OptionBook(found, held.least, underlying, held.most, combinations, unknown)
+
+
+def uncovering(
+    session: Session,
+    intent: OrderIntent,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    details: ib_async.ContractDetails | None,
+) -> list[str]:
+    """Return a warning for each short call that the order would leave without cover. Positions alone count: open orders
+    may change them by the time that it fills."""
+    if order.action != "SELL" or intent.modelCode or contract.secType not in (*OPTIONS, *OPTIONS.values()):
+        return []
+    asked = _Asked(session, order.account, contract, details)
+    held, names = _Sum(asked), dict[OptionTerms, str]()
+    for each in session.positions.all():
+        if not asked.fits(each.contract, each.account):
+            continue
+        held.hold(each.contract, session.positions.held(order.account, each.contract.conId))
+        terms = option_of(each.contract, magnifier_of(details))
+        if terms is not None:
+            names[terms] = contract_name(each.contract)
+    found = newly_uncovered(intent, OptionBook(tuple(held.options), held.least))
+    return [
+        f"{digits(count)} short {names[terms]} {'becomes' if count == 1 else 'become'} uncovered: this order sells the "
+        "cover."
+        for terms, count in found.items()
+    ]
 
 
 async def _option_leg(

@@ -82,6 +82,12 @@ def after(intent: OrderIntent, facts: RiskInputs) -> OptionBook:
         legs = [(leg.option, signed * leg.ratio) for leg in facts.legs if leg.option is not None]
         shares = sum((signed * leg.ratio * _units(leg.unit) for leg in facts.legs if leg.option is None), ZERO)
         return _with_shares(replace(book, options=(*book.options, *legs)), shares)
+    return _traded(intent, book)
+
+
+def _traded(intent: OrderIntent, book: OptionBook) -> OptionBook:
+    """Return the book once an order of one contract is filled."""
+    signed = intent.remaining * intent.sign
     if intent.option is not None:
         return replace(book, options=(*book.options, (intent.option, signed)))
     return _with_shares(book, signed * _units(intent.unit))
@@ -132,6 +138,23 @@ def naked(terms: OptionTerms, underlying: float | None) -> float:
     if underlying is None:
         raise no_fresh_quote("the underlying of an uncovered call")
     return max(strike, underlying / terms.strikes_per_unit) * float(terms.multiplier)
+
+
+def newly_uncovered(intent: OrderIntent, book: OptionBook) -> dict[OptionTerms, Decimal]:
+    """Return how many contracts of each call that is short already the order leaves without shares or a long call that
+    cover them. Calls that the order itself sells are not among them."""
+    before, behind = _uncovered_calls(book), _uncovered_calls(_traded(intent, book))
+    more = {terms: left - before.get(terms, ZERO) for terms, left in behind.items() if terms != intent.option}
+    return {terms: count for terms, count in more.items() if count > 0}
+
+
+def _uncovered_calls(book: OptionBook) -> dict[OptionTerms, Decimal]:
+    longs, shorts = _sorted(book.options)
+    _cover_free(longs, shorts)
+    _cover_by_shares(shorts, book.shares, book.shares)
+    for _, _, long, short in _pairs(longs, shorts):
+        _use(long, short)
+    return {short.terms: short.left for short in shorts if short.terms.right == "C"}
 
 
 def _sorted(options: Iterable[tuple[OptionTerms, Decimal]]) -> tuple[list[_Open], list[_Open]]:

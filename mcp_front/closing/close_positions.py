@@ -34,7 +34,7 @@ ENDED = frozenset({"Cancelled", "ApiCancelled", "Inactive"})  # statuses of an o
 APPROVAL = frozenset({"approval_required"})
 DECIMALS = 8  # of a quantity: 0.1 and 0.2 are 0.3
 FILLED = "The order is filled."  # as the status says
-TOLD = ("orderId", "status", "filled", "avgFillPrice", "message")
+TOLD = ("orderId", "status", "filled", "avgFillPrice", "warnings", "message")
 NAMED = 5  # open orders that the answer names
 HELD = 10  # positions that an answer names where none is meant
 

@@ -207,3 +207,29 @@ async def test_combinations_of_options_on_futures_count_too(redis_url: str, sess
         beside = await front.ask("preview_order", **order(**one, totalQuantity=1))
 
     assert beside["shortOptionValue"] == pytest.approx(3 * alone["shortOptionValue"], rel=0.02)
+
+
+async def test_a_sale_of_what_covers_a_call_is_warned_of_and_never_refused(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async def held(symbol: str) -> set[float]:
+        return {each["position"] for each in await front.ask("get_positions", symbol=symbol)}
+
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(symbol="AAPL", totalQuantity=250))
+        await front.submit("place_order", **CALL | {"symbol": "AAPL", "totalQuantity": 2})
+
+        async def positions() -> bool:
+            return await held("AAPL") == {250, -2}
+
+        await until(positions, "the shares and the calls are positions")
+        enough = await front.ask("preview_order", **order(symbol="AAPL", action="SELL", totalQuantity=50))
+        preview = await front.ask("preview_order", **order(symbol="AAPL", action="SELL", totalQuantity=151))
+        placed = await front.submit("place_order", **order(symbol="AAPL", action="SELL", totalQuantity=60))
+
+    assert enough["warnings"] == []
+    assert preview["warnings"] == ["2 short AAPL 18JUL25 430 C become uncovered: this order sells the cover."]
+    assert preview["refused_by"] is None
+    assert (placed["status"], placed["warnings"]) == (
+        "Filled", ["1 short AAPL 18JUL25 430 C becomes uncovered: this order sells the cover."],
+    )  # fmt: skip

@@ -10,7 +10,7 @@ from bridge.tool import ToolError
 from ib_worker.risk.intent import Combination, Leg, OptionBook, OptionTerms, OrderIntent, RiskInputs, Unit
 from ib_worker.risk.limit_settings import Limits
 from ib_worker.risk.limits import check
-from ib_worker.risk.short_options import at_risk
+from ib_worker.risk.short_options import at_risk, newly_uncovered
 
 JUN, SEP = "20250620", "20250919"
 WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
@@ -187,3 +187,29 @@ def test_paper_has_a_million_and_live_must_say() -> None:
     assert Limits().or_paper_defaults().max_short_option_value == 1_000_000.0
     assert "LIMIT_MAX_SHORT_OPTION_VALUE" in Limits().unset()
     assert refused(SELL, FACTS, Limits(**WAIVED)) is None
+
+
+def sells(quantity: int, terms: OptionTerms | None = None) -> OrderIntent:
+    secType, multiplier = ("STK", 1) if terms is None else ("OPT", 100)
+    return OrderIntent(
+        "AAPL", secType, "USD", Decimal(multiplier), "SELL", Decimal(quantity), "MKT", option=terms
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("held", "order", "uncovered"),
+    [
+        (book((C200, -2), shares=250), sells(50), {}),
+        (book((C200, -2), shares=250), sells(51), {C200: 1}),
+        (book((C200, -1), (C210, -1), shares=200), sells(200), {C200: 1, C210: 1}),
+        (book((C200, -1), (option("C", 190), 1), shares=100), sells(100), {}),  # the long call covers it
+        (book((C200, -1), (C210, 1)), sells(1, C210), {C200: 1}),  # what is sold covers it
+        (book((C200, -1), shares=0), sells(100), {}),  # it was not covered before
+        (book((C200, -1), shares=100), sells(1, C200), {}),  # the call that is sold is the order's own
+        (book((P200, -1), shares=100), sells(100), {}),
+    ],
+)
+def test_calls_that_a_sale_leaves_without_cover_are_counted(
+    held: OptionBook, order: OrderIntent, uncovered: dict[OptionTerms, int]
+) -> None:
+    assert newly_uncovered(order, held) == uncovered
