@@ -19,6 +19,7 @@ from benchmarks.rig import Stack
 
 CLIENT_ID = 500
 STREAM_S = 600  # longer than any turn
+READ = 64 * 1024  # bytes of one read
 BODY = re.compile(rb"\{.*\}", re.DOTALL)
 
 Quote = tuple[str, int]  # symbol and volume
@@ -93,17 +94,22 @@ class Reader:
             await asyncio.sleep(0.05)
 
 
-class EventStream(asyncio.Protocol):
-    """A client of one event stream: its callback has each message parsed. No SDK is in it, whose time is not ours."""
+class EventStream(asyncio.BufferedProtocol):
+    """A client of one event stream: its callback has each message parsed. No SDK is in it, whose time is not ours, nor
+    asyncio's buffer of 256 KiB for each read."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._buffer = bytearray(READ)
         self.rest = b""  # of a line that has not come whole
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         arrived = time.time()
-        *lines, self.rest = (self.rest + data).split(b"\r\n")
+        *lines, self.rest = (self.rest + self._buffer[:nbytes]).split(b"\r\n")
         for line in lines:
             if line.startswith(b"data: "):
                 self._message(json.loads(line[6:]), arrived)

@@ -1,11 +1,11 @@
 """`python -m benchmarks.readers`: how long after the gateway's frame does a reader of a stream have the quote?
 
 Contracts are followed by as many readers, one contract each, over MCP on three fronts (`ibkr_read_stream`, which waits
-for the next entry). The simulator knows sixty stocks of this currency, and its clock is sped up until they make as many
-updates as a hundred contracts with twelve a second. In turn with them ib_async alone follows the same contracts at the
-same gateway. A quote is known by its contract's volume, which only grows: its time begins with the frame that told that
-volume first, as the simulator's journal has it, and ends where the reader parsed it, or in ib_async's callback. Volumes
-that were merged into a later update are not counted.
+for the next entry). The simulator knows sixty stocks of this currency; the others are made up for it (`--data`). Its
+clock is sped up until a hundred make twelve ticks a second each. In turn with them ib_async alone follows the same
+contracts at the same gateway. A quote is known by its contract's volume, which only grows: its time begins with the
+frame that told that volume first, as the simulator's journal has it, and ends where the reader parsed it, or in
+ib_async's callback. Volumes that were merged into a later update are not counted.
 
 The same again for the streams that last as long as their call (`ibkr_stream_market_data`, by log messages). Their
 readers tell of two times: when the bytes are at the client's socket, and when its callback has the parsed message.
@@ -42,7 +42,10 @@ MORE_STOCKS = (
     "QCOM",
 )  # fmt: skip
 TICK_SIZE, TICK_PRICE, REQ_MKT_DATA, VOLUME = 2, 1, 1, "8"
-FASTER = "2.5"  # simulated seconds in one
+FASTER = "1.5"  # simulated seconds in one
+OWN_DAYS = ("2025-06-05", "2025-06-06", "2025-06-09", "2025-06-10")  # before the simulator's clock begins
+OWN_CLOSES = (100.0, 101.0, 100.0, 101.0)
+OWN_VOLUME = 20_000_000  # shares a day: as busy as the known stocks are on average
 LINES = {"MARKET_DATA_LINES": "110"}
 SETTLE_S = 3.0
 MAX_ENTRIES = 10_000  # of one answer of the control port
@@ -125,9 +128,13 @@ class Delays:
 
 
 async def run(count: int, seconds: float, rounds: int) -> int:
-    followed, found = (*STOCKS, *MORE_STOCKS)[:count], Delays()
+    found = Delays()
     with tempfile.TemporaryDirectory(prefix="readers-") as folder:
-        async with stack(Path(folder), "--time-factor", FASTER, **LINES, FRONT_TOOLSETS="all") as stage:
+        own = Path(folder) / "own"
+        followed = (*STOCKS, *MORE_STOCKS)[:count]
+        followed = (*followed, *_own_stocks(own, count - len(followed)))
+        flags = ("--time-factor", FASTER, "--data", str(own))
+        async with stack(Path(folder), *flags, **LINES, FRONT_TOOLSETS="all") as stage:
             worker = await stage.worker()
             started = [await _front(stage, number) for number in range(FRONTS)]
             fronts, ports = [child for child, _ in started], [port for _, port in started]
@@ -144,6 +151,19 @@ async def run(count: int, seconds: float, rounds: int) -> int:
             found.beside = await _beside_a_stalled_one(turns)
     _report(found)
     return 0
+
+
+def _own_stocks(folder: Path, count: int) -> list[str]:
+    """Write the daily history of so many stocks that the simulator does not know; their symbols."""
+    folder.mkdir()
+    symbols = [f"OWN{chr(ord('A') + number // 26)}{chr(ord('A') + number % 26)}" for number in range(count)]
+    for symbol in symbols:
+        days = [
+            f"{day},{close},{close + 1},{close - 1},{close},{OWN_VOLUME}"
+            for day, close in zip(OWN_DAYS, OWN_CLOSES, strict=True)
+        ]
+        (folder / f"{symbol}.csv").write_text("\n".join(["date,open,high,low,close,volume", *days]) + "\n")
+    return symbols
 
 
 async def _front(stage: Stack, number: int) -> tuple[Child, int]:
@@ -214,7 +234,7 @@ async def _heard(readers: Sequence[Reader], seconds: float) -> Heard:
 async def _beside_a_stalled_one(turns: Turns) -> list[float]:
     """The delays of the others, while one reader takes nothing that it is sent."""
     begun = await newest(turns.stage)
-    async with reading(turns.ports, turns.followed) as readers:
+    async with reading(turns.ports, turns.followed[1:]) as readers:  # a principal has at most a hundred handles
         stalled = Reader(turns.ports[0], turns.followed[0])
         opened = await stalled.subscribe()
         await asyncio.sleep(SETTLE_S)
@@ -257,7 +277,7 @@ def _report(found: Delays) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.readers", description=__doc__)
-    parser.add_argument("--contracts", type=int, default=60, help="as many readers (60)")
+    parser.add_argument("--contracts", type=int, default=100, help="as many readers (100)")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each turn (8)")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (3)")
     options = parser.parse_args()

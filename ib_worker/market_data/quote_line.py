@@ -17,6 +17,7 @@ from ib_worker.tws.errors import NO_ENTITLEMENT
 SUBSTITUTE_TYPE = 4  # delayed-frozen: what the account may see of a contract without a subscription, or after hours
 TYPE_CHANGES = 2  # messages: to that type and back
 LIVE_ALONE = frozenset({"live", "frozen"})  # values of MARKET_DATA_TYPE in which TWS refuses what has no subscription
+PART_LINES, MOST_PARTS = 4, 8  # lines of a part of a packet; what comes after so many parts goes out at its end
 KEPT_FROM_QUOTES = 10  # lines that quotes never take, of an account with more than twice as many
 OPTIONS = frozenset({"OPT", "FOP"})
 # The tick types that reqMktData adds to the default set: each is another message per trade. 101 is an option's open
@@ -172,6 +173,44 @@ class LineTable:
         del self._lines[line.key]
         if self._options.get(terms_of(line.contract)) is line:
             del self._options[terms_of(line.contract)]
+
+
+class ChangedLines:
+    """The lines that a packet of TWS changes: one update for each, with all its ticks.
+
+    A long packet is published in parts, so that Redis and the fronts work while the rest is decoded. A contract that
+    TWS tells of again after many others has an update for each time.
+    """
+
+    def __init__(self, publish: Callable[[QuoteSubscription], None], push: Callable[[], None]) -> None:
+        """`publish` takes a line's changes, `push` sends at once what was published."""
+        self._publish = publish
+        self._push = push
+        self._changed: dict[QuoteSubscription, None] = {}
+        self._parts = 0  # of this packet, so far
+
+    def add(self, line: QuoteSubscription) -> None:
+        """Note a tick of a line, which is published once another's have followed."""
+        if line in self._changed:
+            return
+        if len(self._changed) >= PART_LINES and self._parts < MOST_PARTS:
+            self._parts += 1
+            self._publish_all()
+            self._push()
+        self._changed[line] = None
+
+    def discard(self, line: QuoteSubscription) -> None:
+        self._changed.pop(line, None)
+
+    def flush(self) -> None:
+        """Publish what is left at the packet's end."""
+        self._parts = 0
+        self._publish_all()
+
+    def _publish_all(self) -> None:
+        changed, self._changed = self._changed, {}
+        for line in changed:
+            self._publish(line)
 
 
 class LineBudget:

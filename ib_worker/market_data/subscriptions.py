@@ -14,6 +14,7 @@ from bridge.tool import ToolError
 from ib_worker.market_data.quote import Computation, QuoteState
 from ib_worker.market_data.quote_line import (
     TYPE_CHANGES,
+    ChangedLines,
     LineBudget,
     LineTable,
     QuoteSubscription,
@@ -50,7 +51,7 @@ class QuoteSubscriptions:
         self._wire: Any = None
         self._lines = LineTable()
         self._by_request: dict[int, QuoteSubscription] = {}
-        self._dirty: dict[QuoteSubscription, None] = {}
+        self._changed = ChangedLines(self._publish_changed, publisher.push_ticks)
         self._to_cancel: list[int] = []
         self._work = asyncio.Event()
         self.others: Callable[[], int] = lambda: 0  # lines of other kinds that TWS counts as well
@@ -228,21 +229,21 @@ class QuoteSubscriptions:
             self.ticks += 1
             self.competing = False
             line.price(tickType, price, size)
-            self._dirty[line] = None
+            self._changed.add(line)
 
     def size(self, reqId: int, tickType: int, size: float) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
             self.ticks += 1
             line.size(tickType, size)
-            self._dirty[line] = None
+            self._changed.add(line)
 
     def generic(self, reqId: int, tickType: int, value: float) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
             self.ticks += 1
             line.generic(tickType, value)
-            self._dirty[line] = None  # a halt may be all that a packet tells
+            self._changed.add(line)  # a halt may be all that a packet tells
 
     def computation(self, reqId: int, tickType: int, values: Computation) -> None:
         """An option's volatility and greeks, which nothing is published of."""
@@ -289,12 +290,13 @@ class QuoteSubscriptions:
             self._work.set()
 
     def flush(self) -> None:
-        """Publish what the last packet has changed: one update per contract, with all its ticks."""
-        dirty, self._dirty = self._dirty, {}
-        for line in dirty:
-            if not line.substitute:
-                self.on_quote(line)
-            self._publish(line, "quote")
+        """Publish what is left of the last packet's changes."""
+        self._changed.flush()
+
+    def _publish_changed(self, line: QuoteSubscription) -> None:
+        if not line.substitute:
+            self.on_quote(line)
+        self._publish(line, "quote")
 
     async def run(self) -> None:
         """For ever: bring TWS's subscriptions in line with the table, one message at a time."""
@@ -369,7 +371,7 @@ class QuoteSubscriptions:
 
     def _drop(self, line: QuoteSubscription) -> None:
         self._lines.remove(line)
-        self._dirty.pop(line, None)
+        self._changed.discard(line)
         self._publisher.close_stream(line.stream)
         if line.reqId is not None and self._by_request.pop(line.reqId, None) is not None and line.problem is None:
             self._to_cancel.append(line.reqId)
@@ -383,7 +385,7 @@ class QuoteSubscriptions:
 
     def _forget_values(self, line: QuoteSubscription) -> None:
         line.forget(QuoteState(line.contract.symbol, line.contract.conId, self.simulated))
-        self._dirty.pop(line, None)
+        self._changed.discard(line)
 
     def tell(self, line: QuoteSubscription) -> None:
         """Publish the values as they stand, for who begins to listen while the line is quiet."""

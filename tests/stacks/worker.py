@@ -63,6 +63,9 @@ class Published:
     def publish(self, stream: str, kind: str, body: bytes) -> None:
         self.ticks.append((stream, kind, json.loads(body)))
 
+    def push_ticks(self) -> None:
+        """Everything is written down at once."""
+
     def open_stream(self, stream: str) -> tuple[str, int]:
         self.open.append(stream)
         return "1-1", sum(each == stream for each, _, _ in self.ticks)

@@ -120,8 +120,7 @@ class BusServer:
         if self._keeper is None:
             raise RuntimeError("serve() without lead()")
         self._stop.clear()
-        ticks = self.ticks
-        duties = [ticks.send(), ticks.watch(), ticks.recorder.run(), self._generations(reconcile), self._stop.wait()]
+        duties = (*self.ticks.duties(), self._generations(reconcile), self._stop.wait())
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(duty) for duty in duties]
         runner = RequestRunner(self.pipe, self.keys, self.records, lambda record: self._leave(record))
         listener = self._listener(lambda message: self._hear(runner, handle, message))
@@ -297,14 +296,16 @@ class BusServer:
         self.ticks.publish(stream, kind, body)
 
     def open_stream(self, stream: str) -> tuple[str, int]:
-        """Keep a stream for thirty seconds even if nobody listens; call it whenever its name is handed to a front.
-        Returns its life and its last tick's seq, for the answer that tells what the ticks so far add up to."""
+        """Keep a stream for thirty seconds even if nobody listens; call it whenever a front is told its name. Returns
+        its life and its last tick's seq, for the answer that tells what the ticks so far add up to."""
         return self.ticks.open(stream)
 
+    def push_ticks(self) -> None:
+        self.ticks.push()
+
     async def keep_stream(self, stream: str, grant: StreamGrant | None = None) -> str:
-        """Write a stream into its log from now on: while a handle of it is read, and for thirty seconds anyway. Returns
-        the cursor before its next update. `grant`: to the client that asks. Raises ToolError bus_down or worker_lost.
-        """
+        """Write a stream into its log from now on: while a handle of it is read, and thirty seconds anyway. Returns the
+        cursor before its next update. `grant`: to the client that asks. Raises ToolError bus_down or worker_lost."""
         life, seq = self.ticks.open(stream)
         try:
             with bus_errors(self.pipe.url):

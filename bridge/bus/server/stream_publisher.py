@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -13,11 +14,13 @@ from bridge.bus.messages import Tick, Ticks
 from bridge.bus.server.stream_recorder import StreamRecorder
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.immediate import ImmediatePublisher
 from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
 
 UNSENT = 5_000  # ticks of one stream that wait for Redis; older ones are dropped, and show as a gap
 TICKS_OF_ONE = 500  # message: those that gathered while Redis was away are three megabytes
+PROBE = "nobody"  # no stream's name: a contract's or an account's has a hyphen
 UNCOUNTED = -1  # while Redis is away listeners can't be counted, and no stream may be called abandoned
 
 
@@ -31,8 +34,8 @@ class _PublishedStream:
 
 
 class StreamPublisher:
-    """The leader's streams. Nothing here waits: ticks gather while a message is in transit, and the next message has
-    them."""
+    """The leader's streams. Nothing here waits: ticks go out at the end of the step that publishes them, on a
+    connection of their own. Without one they gather for the pipeline's next round trip."""
 
     def __init__(self, pipe: CommandPipeline, keys: Keys, lease: Lease) -> None:
         self._pipe = pipe
@@ -44,7 +47,11 @@ class StreamPublisher:
         self._uncounted = Outage("ticks_not_counted")
         self._opened = 0
         self.published = self.dropped = 0  # ticks, so far; those that did not wait for Redis any longer
-        self._due = asyncio.Event()
+        self._gathered: dict[str, _PublishedStream] = {}  # those with ticks that are not sent
+        self._immediate = ImmediatePublisher(pipe, keys.ticks(PROBE), self._counted)
+        self._pushing = False  # the end of this step sends what has gathered
+        self._piped = False  # messages are under way in the pipeline: those after them must not overtake them
+        self._due = asyncio.Event()  # the pipeline is to take what has gathered
         self.on_abandoned: Callable[[str], None] = lambda stream: None
 
     def open(self, stream: str) -> tuple[str, int]:
@@ -66,7 +73,30 @@ class StreamPublisher:
         self.dropped += len(each.unsent) == UNSENT
         each.unsent.append(Tick(each.seq, kind, self._pipe.clock.now_ms(), msgspec.Raw(body)))
         self.recorder.take(stream, each.life, each.seq, kind, body)
-        self._due.set()
+        self._gathered[stream] = each
+        if self._piped or not self._immediate.may_publish():
+            self._due.set()
+        elif not self._pushing:
+            self._pushing = True
+            asyncio.get_running_loop().call_soon(self._push)
+
+    def _push(self) -> None:
+        self._pushing = False
+        self.push()
+
+    def push(self) -> None:
+        """Send what has gathered now, and not at the end of this step: one message for each stream."""
+        if self._piped or not self._immediate.may_publish():
+            self._due.set()
+            return
+        due = [(name, each) for name, each in self._gathered.items() if each.unsent and self._streams.get(name) is each]
+        self._gathered.clear()
+        if due:
+            self._immediate.publish([(name, self._keys.ticks(name), self._message(each)) for name, each in due])
+
+    def duties(self) -> "list[Coroutine[Any, Any, None]]":
+        """Return what has to run while this worker leads."""
+        return [self.send(), self._immediate.run(), self.watch(), self.recorder.run()]
 
     def listened_to(self) -> int:
         """Return how many streams fronts listened to when they were last counted."""
@@ -83,16 +113,20 @@ class StreamPublisher:
 
     async def send(self) -> None:
         """For ever: one message per stream with what has gathered, all streams in one round trip."""
+        self._piped = False
         while True:
             await self._due.wait()
             self._due.clear()
+            self._piped = True
+            self._gathered.clear()
             sent = [(name, self._pipe.send("SPUBLISH", self._keys.ticks(name), self._message(each)))
                     for name, each in self._streams.items() if each.unsent]  # fmt: skip
             for name, receivers in sent:
                 await self._count(name, receivers)
+            self._piped = False
 
     def _message(self, stream: _PublishedStream) -> bytes:
-        """The oldest ticks that wait, as many as one message holds; the rest follows in the next."""
+        """The oldest ticks that wait, as many as one message holds; the rest follows by the pipeline."""
         ticks = [stream.unsent.popleft() for _ in range(min(len(stream.unsent), TICKS_OF_ONE))]
         if stream.unsent:
             self._due.set()
@@ -124,9 +158,12 @@ class StreamPublisher:
             counted = UNCOUNTED
         else:
             self._uncounted.over()
+        self._counted(name, counted if isinstance(counted, int) else int(counted[1]))
+
+    def _counted(self, name: str, receivers: int) -> None:
         each = self._streams.get(name)
         if each is None:
             return
-        each.receivers = counted if isinstance(counted, int) else int(counted[1])
-        if each.receivers:
+        each.receivers = receivers
+        if receivers:
             each.heard_at = boottime()

@@ -10,6 +10,7 @@ import pytest
 from bridge.tool import ToolError
 from ib_worker.market_data.quote import QuoteState
 from ib_worker.market_data.quote_line import (
+    ChangedLines,
     LineBudget,
     LineTable,
     QuoteSubscription,
@@ -118,3 +119,32 @@ def test_a_caller_has_a_share_of_the_lines_and_an_order_has_none() -> None:
 
 def test_a_line_that_cannot_be_asked_for_is_named() -> None:
     assert "prices of SPY." in not_requested(ib_async.Contract(symbol="SPY")).message
+
+
+def lines_of(count: int) -> list[QuoteSubscription]:
+    contracts = [ib_async.Contract(conId=number, symbol=f"S{number}") for number in range(1, count + 1)]
+    return [QuoteSubscription(each, each.symbol, "claude", QuoteState(each.symbol, each.conId)) for each in contracts]
+
+
+def test_a_long_packet_is_published_in_parts_each_contract_whole() -> None:
+    published, pushes = list[str](), list[int]()
+    changed = ChangedLines(lambda line: published.append(line.stream), lambda: pushes.append(len(published)))
+    for line in lines_of(10):
+        for _ in range(3):
+            changed.add(line)
+    assert pushes == [4, 8]
+    changed.flush()
+
+    assert published == [f"S{number}" for number in range(1, 11)]
+
+
+def test_parts_of_one_packet_are_few_and_a_dropped_line_is_in_none() -> None:
+    published, pushes, lines = list[str](), list[int](), lines_of(100)
+    changed = ChangedLines(lambda line: published.append(line.stream), lambda: pushes.append(len(published)))
+    for line in lines:
+        changed.add(line)
+    changed.discard(lines[-1])
+    changed.flush()
+
+    assert len(pushes) == 8
+    assert published == [each.stream for each in lines[:-1]]
