@@ -269,6 +269,23 @@ def test_a_worker_with_a_webhook_has_a_way_to_it_and_to_nothing_of_the_cluster(v
     assert "10.0.0.0/8" in rule["to"][0]["ipBlock"]["except"]
 
 
+def test_front_and_worker_verify_a_providers_tokens_and_reach_it_alone() -> None:
+    values = {
+        "logins": [{**SIMULATED_LOGIN, "publicUrl": "https://ibkr.example.com"}],
+        "oidc": {"issuer": "https://login.example.com", "audience": "ibkr", "scopePrefix": "ibkr:"},
+    }
+    made = render(values)
+    told = [environment(made, *each) for each in (("Deployment", "rel-demo-front"), ("StatefulSet", "rel-demo-worker"))]
+    ways = [find(made, "NetworkPolicy", f"rel-demo-{each}")["spec"]["egress"][-1] for each in ("front", "worker")]
+
+    assert {each["OIDC_ISSUER"] for each in told} == {"https://login.example.com"}
+    assert {(each["OIDC_AUDIENCE"], each["OIDC_SCOPE_PREFIX"], each["OIDC_CLIENTS"]) for each in told} == {
+        ("ibkr", "ibkr:", "listed")
+    }
+    assert [each["ports"] for each in ways] == [[{"port": 443}]] * 2
+    assert "10.0.0.0/8" in ways[0]["to"][0]["ipBlock"]["except"]
+
+
 def test_a_webhook_of_the_cluster_is_a_matter_of_values() -> None:
     peer = {"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}
     values = {

@@ -103,6 +103,20 @@ def test_the_worker_has_a_way_out_for_alerts_where_a_webhook_is_set(files: tuple
     assert pushed["environment"]["ALERT_TARGETS"] == SETTINGS["ALERT_TARGETS"]
 
 
+def test_a_provider_is_named_to_front_and_worker_which_gets_a_way_to_it() -> None:
+    told = {
+        "OIDC_ISSUER": "https://login.example.com",
+        "OIDC_AUDIENCE": "ibkr",
+        "PUBLIC_URL": "https://ibkr.example.com",
+    }
+    made = services("gateway", "tls", "oidc", **told)
+
+    assert set(made["worker"]["networks"]) == {"worker-redis", "worker-gateway", "provider"}
+    for each in ("front", "worker"):
+        assert told.items() <= made[each]["environment"].items()
+        assert made[each]["environment"]["OIDC_CLIENTS"] == "listed"
+
+
 def test_a_node_has_room_for_the_front_that_starts_before_another_stops() -> None:
     front = services("simulator", "trial")["front"]["deploy"]
 

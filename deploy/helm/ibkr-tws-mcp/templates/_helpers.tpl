@@ -191,10 +191,36 @@ yes
 {{- end }}
 {{- end -}}
 
+{{/* The OpenID Connect provider whose tokens front and worker each verify, as a map of environment variables. */}}
+{{- define "ibkr.oidcEnv" -}}
+{{- with .Values.oidc }}
+{{- if .issuer }}
+OIDC_ISSUER: {{ .issuer | quote }}
+OIDC_AUDIENCE: {{ required "oidc.audience is needed beside oidc.issuer: else the provider's tokens for others would be good here" .audience | quote }}
+OIDC_SCOPE_PREFIX: {{ .scopePrefix | quote }}
+OIDC_ALGORITHM: {{ .algorithm | quote }}
+OIDC_CLIENTS: {{ .clients | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The way to that provider, as a rule of egress. */}}
+{{- define "ibkr.toProvider" -}}
+{{- if .Values.oidc.issuer }}
+- to: # the OpenID Connect provider
+    {{- with .Values.networkPolicy.oidc.to }}
+    {{- toYaml . | nindent 4 }}
+    {{- else }}
+    {{- include "ibkr.internet" . | nindent 4 }}
+    {{- end }}
+  ports: [{port: {{ .Values.networkPolicy.oidc.port }}}]
+{{- end }}
+{{- end -}}
+
 {{/* Where a login's people and MCP clients sign in, as a map of environment variables. */}}
 {{- define "ibkr.signInEnv" -}}
-{{- if and .publicUrl (not .consoleUrl) -}}
-{{- fail (printf "login %s: publicUrl needs consoleUrl, where MCP clients sign in" .name) -}}
+{{- if and .publicUrl (not .consoleUrl) (not .provider) -}}
+{{- fail (printf "login %s: publicUrl needs consoleUrl, where MCP clients sign in, or oidc.issuer" .name) -}}
 {{- end -}}
 {{- with .consoleUrl -}}
 CONSOLE_URL: {{ . | quote }}
