@@ -71,9 +71,9 @@ class ProviderKeys:
     async def of(self, kid: str) -> list[Jwk]:
         """Return the keys that may have signed a token: those of this id, all where it names none.
 
-        They are read anew if none has the id, or if they are old. Raises KeysUnavailable.
+        They are read anew if none has the id. For a known one nobody waits: somebody else may have made an id up, and
+        the provider be slow. Raises KeysUnavailable.
         """
-        await self._refreshed(self._kept_s)
         found = self._of(kid)
         if not found:
             await self._refreshed(self.again_s)

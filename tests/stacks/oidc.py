@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from joserfc import jwk, jwt
@@ -25,11 +25,15 @@ STRANGERS = new_key("one")
 
 @dataclass
 class Provider:
-    """One provider. kids: of the keys that it publishes."""
+    """One provider. kids: of the keys that it publishes. answers: unset while it is slow."""
 
     issuer: str = ""
     kids: list[str] = field(default_factory=lambda: ["one"])
     asked: list[str] = field(default_factory=list)  # the paths, each time
+    answers: Event = field(default_factory=Event)
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
     def documents(self) -> dict[str, Any]:
         published = [KEYS[kid].as_dict(private=False) | {"alg": "RS256", "use": "sig"} for kid in self.kids]
@@ -62,6 +66,7 @@ def provider() -> Iterator[Provider]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             made.asked.append(self.path)
+            made.answers.wait()
             body = json.dumps(made.documents()[self.path]).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
@@ -79,6 +84,7 @@ def provider() -> Iterator[Provider]:
     try:
         yield made
     finally:
+        made.answers.set()
         server.shutdown()
         thread.join()
         server.server_close()

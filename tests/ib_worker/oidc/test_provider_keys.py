@@ -1,5 +1,6 @@
 """The provider's keys: read from it or from a file, within bounds, and not asked for too often."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from structlog.testing import capture_logs
 
 from ib_worker.oidc.provider_keys import KeysUnavailable, ProviderKeys, keys_in
 from tests.stacks.oidc import provider
+from tests.waiting import until
 
 ISSUER = "https://issuer.example"
 AGAIN_S = 30.0
@@ -43,3 +45,17 @@ async def test_metadata_of_another_issuer_give_no_keys() -> None:
 def test_a_document_without_keys_or_without_end_is_refused(document: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         keys_in(document)
+
+
+async def test_a_known_key_is_there_while_a_slow_provider_is_asked_for_another() -> None:
+    with provider() as made:
+        keys = ProviderKeys(made.issuer, None, again_s=0)
+        await keys.of("one")
+        made.answers.clear()
+        looking = asyncio.create_task(keys.of("made-up"))
+        await until(lambda: len(made.asked) > 2, "the provider is asked again")
+
+        assert len(await keys.of("one")) == 1
+        assert not looking.done()
+        made.answers.set()
+        assert await looking == []
