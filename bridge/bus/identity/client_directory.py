@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from bridge.bus.identity.client_file import ClientFile
-from bridge.bus.identity.clients import BY_OPERATOR, OIDC_PREFIX, Client, Registry, access_id, read_registry
+from bridge.bus.identity.clients import BY_OPERATOR, OIDC_NAME, Client, Registry, access_id, read_registry
 from bridge.bus.identity.sign_ins import operator_of
 from bridge.bus.keys import Keys
 from bridge.bus.transport.clock import boottime
@@ -100,7 +100,7 @@ class ClientDirectory:
 
     def is_unlisted(self, name: str) -> bool:
         """Return whether the name is that of a subject in no list, which has the rights of each token it shows."""
-        return self._unlisted and name.startswith(OIDC_PREFIX)
+        return self._unlisted and OIDC_NAME.fullmatch(name) is not None and self.named(name) is None
 
     def has_ended(self, name: str) -> bool:
         """Return whether there certainly is no client of that name any more: it was removed, or its time is over.

@@ -6,6 +6,7 @@ neither: who reads Redis can make no call in a client's name.
 """
 
 import hashlib
+import re
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -17,7 +18,8 @@ from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import Script
 
 MOST_ACCESS = 1_000  # entries at once, of all clients; the one that ends first gives way
-OIDC_PREFIX = "oidc-"  # of the names that fronts make of another provider's tokens
+OIDC_PREFIX = "oidc-"  # of the names that are made of another provider's tokens
+OIDC_NAME = re.compile(rf"{OIDC_PREFIX}.*-[0-9a-f]{{8}}")  # the console's names end with six digits
 BY_OPERATOR = "operator "  # of `Client.by`, before the operator's name
 NEWS = b"changed"  # on the channel of clients: read them again
 

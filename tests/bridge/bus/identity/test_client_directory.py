@@ -117,3 +117,19 @@ async def test_a_session_without_clients_has_none(redis_url: str, session: str) 
 
         assert await clients.find("") is None
         assert not clients.has_clients
+
+
+async def test_a_providers_subject_in_no_list_never_ends_and_a_client_named_alike_does(
+    redis_url: str, session: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "clients.json"
+    path.write_text(json.dumps([{"name": "oidc-eve-0badcafe", "sha256": "0" * 64, "scopes": ["read"]}]))
+    async with pipe_to(redis_url) as pipe:
+        strict, open_to_all = (ClientDirectory(pipe, Keys(session), path, unlisted) for unlisted in (False, True))
+        names = ("oidc-anna-0badcafe", "oidc-eve-0badcafe", "oidc-0badca", "gone")
+        for each in (strict, open_to_all):
+            await each.refreshed()
+
+        assert [each for each in names if open_to_all.is_unlisted(each)] == ["oidc-anna-0badcafe"]
+        assert [each for each in names if open_to_all.has_ended(each)] == ["oidc-0badca", "gone"]
+        assert [each for each in names if strict.has_ended(each)] == ["oidc-anna-0badcafe", "oidc-0badca", "gone"]
