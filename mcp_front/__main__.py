@@ -28,12 +28,14 @@ from bridge.tasks import cancel_and_wait
 from bridge.tool import Effect, build_writes
 from bridge.tracing.loading import load_tracer
 from mcp_front.admission.auth import ClientTokens
+from mcp_front.admission.fair_queueing import FairQueueMiddleware
 from mcp_front.admission.rate_limits import ConcurrencyLimiter, rate_limiter
 from mcp_front.charts.tool import ChartTool
 from mcp_front.closing.close_positions import ClosePositionsTool
 from mcp_front.http.app import Wrap, build_app
 from mcp_front.http.direct_lane import DirectLane
 from mcp_front.http.health import add_health
+from mcp_front.http.messages import MessageMiddleware
 from mcp_front.http.refusals import RefusalMiddleware
 from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.http.start_page import add_start_page
@@ -52,7 +54,7 @@ from mcp_front.tools.catalogue import offered_tools
 from mcp_front.tools.halt_trading import HaltTradingTool
 from mcp_front.tools.known_tools import HiddenTools
 from mcp_front.tools.live_order_approval import LiveOrderApproval
-from mcp_front.tools.pipeline import CallPipeline
+from mcp_front.tools.pipeline import Answer, CallPipeline
 from mcp_front.tools.request_state import SharedRequestStateCodec
 from mcp_front.tools.server import build_server
 from mcp_front.tools.status import session_mode
@@ -85,28 +87,17 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     resource = protected_resource(settings)
     answers, codec = BusTools(bus), SharedRequestStateCodec(bus)
     streams = Streams(bus, draining, tokens, timing)
-    readable = ReadableStreams(bus, Waiting(draining, tokens, timing), timing)
     by_effect = answers.by_effect | {Effect.WRITE: LiveOrderApproval(bus, codec, answers.submit).submit}
     by_name = {
         "get_status": answers.status,
-        "halt_trading": HaltTradingTool(bus, timing).halt,
-        "close_positions": ClosePositionsTool(bus).close,
         "stream_market_data": streams.market_data,
         "stream_account_updates": streams.account_updates,
-        "wait_for": Waits(bus, draining, tokens, timing).wait_for,
-        "subscribe": readable.subscribe,
-        "read_stream": readable.read_stream,
-        "unsubscribe": readable.unsubscribe,
-        "get_streams": readable.get_streams,
-        "get_chart": ChartTool(bus).chart,
+        **_composed_tools(bus, draining, tokens, timing),
     }
     offered = offered_tools(settings.front_toolsets)
     hidden = HiddenTools(offered)
-    queue = QueueFigures()
     calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once), hidden)
     calls.trace = CallTrace(bus.pipe, bus.keys, secrets.token_hex(4))
-    paces = rate_limiter(settings.front_calls_per_s, settings.front_burst)
-    lane = partial(DirectLane, calls=calls, offered=offered, streamed=STREAMED, timing=timing)
     mcp = build_server(offered, calls, hidden, tokens, partial(session_mode, bus), codec)
     tokens_fault = tokens.fault if tokens else _no_fault
     add_health(mcp, bus, draining, tokens_fault)
@@ -114,11 +105,34 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     if resource is not None:
         resource.add_metadata(mcp)
     bus.fronts.serve(calls.under_way.find, calls.under_way.end)
-    hosts, origins = settings.hosts, settings.front_allowed_origins
-    lanes: list[Wrap] = [partial(ScopeMiddleware, resource=resource, offered=offered)] if resource else []
+    queue = QueueFigures()
+    paces = rate_limiter(settings.front_calls_per_s, settings.front_burst)
+    layers: list[Wrap] = [
+        partial(FairQueueMiddleware, paces=paces, counted=calls.counted, figures=queue),
+        partial(MessageMiddleware, cancel=bus.fronts.end_only),
+        *([partial(ScopeMiddleware, resource=resource, offered=offered)] if resource else []),
+        partial(DirectLane, calls=calls, offered=offered, streamed=STREAMED, timing=timing),
+    ]
     refusals = partial(RefusalMiddleware, tokens_fault=tokens_fault, resource=resource)
-    app = build_app(mcp, hosts, origins, paces, calls.counted, bus.fronts.end_only, refusals, [*lanes, lane], queue)
+    app = build_app(mcp, settings.hosts, settings.front_allowed_origins, refusals, layers)
     return Front(mcp, app, calls, draining, bus, queue, streams.figures)
+
+
+def _composed_tools(
+    bus: BusClient, draining: asyncio.Event, tokens: ClientTokens | None, timing: FrontTiming
+) -> dict[str, Answer]:
+    """Return the tools that the front composes, by name, without those that relay a stream."""
+    readable = ReadableStreams(bus, Waiting(draining, tokens, timing), timing)
+    return {
+        "halt_trading": HaltTradingTool(bus, timing).halt,
+        "close_positions": ClosePositionsTool(bus).close,
+        "wait_for": Waits(bus, draining, tokens, timing).wait_for,
+        "subscribe": readable.subscribe,
+        "read_stream": readable.read_stream,
+        "unsubscribe": readable.unsubscribe,
+        "get_streams": readable.get_streams,
+        "get_chart": ChartTool(bus).chart,
+    }
 
 
 def client_tokens(bus: BusClient, settings: FrontSettings, timing: FrontTiming) -> ClientTokens:

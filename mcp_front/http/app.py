@@ -10,18 +10,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.bus.oauth.resource import ENDPOINT
-from bridge.metrics.figures import QueueFigures
-from mcp_front.admission.fair_queueing import Counted, FairQueueMiddleware
-from mcp_front.admission.rate_limits import RateLimiter
 from mcp_front.http.accept import JsonOnlyMiddleware
 from mcp_front.http.cut_off import CutOffMiddleware
-from mcp_front.http.messages import Cancel, MessageMiddleware
 from mcp_front.http.paths import PathMiddleware
 from mcp_front.protocol.delivery import Delivery
 
 HOSTS, LONGEST_HOST = 64, 256  # that are remembered, and the characters of one
 
-Wrap = Callable[[ASGIApp], ASGIApp]
+Wrap = Callable[[ASGIApp], ASGIApp]  # makes the middleware around an application
 HostAsked = tuple[object, bytes]
 
 # A browser page on this machine, such as the MCP Inspector; the brackets are glob syntax for a literal [.
@@ -33,16 +29,14 @@ def build_app(
     server: FastMCP,
     allowed_hosts: tuple[str, ...],
     allowed_origins: tuple[str, ...],
-    paces: RateLimiter | None,
-    counted: Counted,
-    cancel: Cancel,
     refusals: Wrap,
-    lanes: Iterable[Wrap],
-    queue: QueueFigures,
+    layers: Iterable[Wrap],
 ) -> StarletteWithLifespan:
     """Both protocol eras, no sessions: any replica answers any request, and a client that hangs up cancels its call.
 
-    Everything that FASTMCP_… variables could turn is said here: `json_response` for one would drop each log message.
+    `refusals` is around the guard of hosts and origins. `layers` are between authentication and MCP, the outermost
+    first. Everything that FASTMCP_… variables could turn is said here: `json_response` for one would drop each log
+    message.
     """
     app = server.http_app(
         path=ENDPOINT,
@@ -55,9 +49,7 @@ def build_app(
         middleware=[
             _cors(allowed_origins),
             Middleware(Delivery),
-            Middleware(FairQueueMiddleware, paces=paces, counted=counted, figures=queue),
-            Middleware(MessageMiddleware, cancel=cancel),
-            *(Middleware(each) for each in lanes),
+            *(Middleware(each) for each in layers),
             Middleware(CutOffMiddleware),
             Middleware(JsonOnlyMiddleware),
         ],
