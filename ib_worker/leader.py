@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
@@ -73,31 +74,37 @@ Begin = Callable[[Session], None]
 log = structlog.get_logger("ib_worker.leader")
 
 
+@dataclass(frozen=True)
+class TermTiming:
+    """The waits of a term. `connection`: None for the usual ones, with the settings' timeout of the handshake."""
+
+    connection: Timing | None = None
+    orders: OrderTiming = USUAL
+    history: HistoryTiming = USUAL_HISTORY
+
+
 async def run_term(
     bus: BusServer,
     settings: WorkerSettings,
     stopping: asyncio.Event,
-    timing: Timing | None = None,
     relieving: GatewayFailover | None = None,
-    order_timing: OrderTiming = USUAL,
-    history_timing: HistoryTiming = USUAL_HISTORY,
     begin: Begin | None = None,
+    timing: TermTiming = TermTiming(),  # frozen
 ) -> None:
-    """Serve until `stopping` is set. Raises LeaseLost when another may lead, and Relieved when another is to; the
+    """Serve until `stopping` is set. Raises LeaseLost when another may lead, and HandOver when another is to; the
     gateway is given up in any case.
 
     The bus holds the lease already. Requests are answered from the first moment, if only by saying what is missing.
     """
-    timing = timing or Timing(connect_s=settings.connect_timeout_s)
+    waits = timing.connection or Timing(connect_s=settings.connect_timeout_s)
     guard = ConnectionFence()
     store_target = partial(store_connection_target, bus.pipe, bus.keys, bus.watermark)
-    services = services_of(bus, settings, history_timing, timing)
-    session = Session(settings, bus.worker_id, bus, bus.order_ids, services, guard, store_target, order_timing)
-    bus.lease.on_renewed(guard.held_until)
+    services = services_of(bus, settings, timing.history, waits)
+    session = Session(settings, bus.worker_id, bus, bus.order_ids, services, guard, store_target, timing.orders)
     if begin is not None:
         begin(session)
-    lifecycle = ConnectionLoop(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
+    bus.lease.on_renewed(guard.held_until)
     bus.on_abandoned(session.abandoned)
     bus.on_clients_changed(services.clients.clients.changed)
     services.clients.clients.changed()
@@ -105,10 +112,10 @@ async def run_term(
     try:
         await _remembered(bus, session)
         await run_until_first_ends(
-            lifecycle.run(),
+            ConnectionLoop(session, waits).run(),
             *(restart_on_error(name, run) for name, run in _duties(bus, session).items()),
             *([relieving.seek(session)] if relieving else []),
-            _serve(bus, session, partial(reconcile, bus, session, reconciliation), stopping, timing.grace_s),
+            _serve(bus, session, partial(reconcile, bus, session, reconciliation), stopping, waits.grace_s),
         )
     finally:
         await reconciliation.close()

@@ -31,7 +31,7 @@ from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.refused_calls import RefusedCalls
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.client_rights.admission import ClientAdmission
-from ib_worker.leader import run_term
+from ib_worker.leader import TermTiming, run_term
 from ib_worker.metrics.serving import counting
 from ib_worker.orders.timing import USUAL, OrderTiming
 from ib_worker.risk.approvals import Approvals
@@ -249,8 +249,8 @@ async def worker(
             counting(whole, bus) as parts,
         ):
             await bus.lead()
-            further: dict[str, Any] = {"order_timing": order_timing, "history_timing": history_timing}
-            await run_term(bus, whole, stopping, timing, begin=parts.begin if parts else None, **further)
+            waits = TermTiming(timing, order_timing, history_timing)
+            await run_term(bus, whole, stopping, begin=parts.begin if parts else None, timing=waits)
 
     task = asyncio.create_task(lead_once())
     try:
