@@ -228,10 +228,10 @@ D = TypeVar("D", bound=type[ToolRequest])
 
 def build_writes() -> None:
     """Build the models of the writes' arguments and results now, so that no first order waits for them."""
-    for spec in OPERATIONS.values():
-        if spec.effect is Effect.WRITE:
-            spec.request.model_rebuild()
-            spec.returns.model_rebuild()
+    for declared in OPERATIONS.values():
+        if declared.effect is Effect.WRITE:
+            declared.request.model_rebuild()
+            declared.returns.model_rebuild()
 
 
 def tool(

@@ -42,7 +42,7 @@ class HandlerEntry:
     declared: ToolSpec
     handler: Handler
     adapter: TypeAdapter[Any]
-    takes_asked: bool
+    takes_context: bool
     always: bool  # answered without a session that is ready, too
 
 
@@ -52,14 +52,14 @@ HANDLERS: dict[str, HandlerEntry] = {}  # by operation
 def handles(request: type[ToolRequest], always: bool = False) -> Callable[[H], H]:
     """Register the handler of a declaration.
 
-    It takes the request and the session, and the `Asked` if it has a third parameter: what changes something must.
-    Reads are called only when the session is ready, unless they `always` have an answer.
+    It takes the request and the session, and the `RequestContext` if it has a third parameter: what changes something
+    must. Reads are called only when the session is ready, unless they `always` have an answer.
     """
     declared = next(each for each in OPERATIONS.values() if each.request is request)
 
     def add(handler: H) -> H:
-        takes_asked = len(inspect.signature(handler).parameters) == 3
-        HANDLERS[declared.name] = HandlerEntry(declared, handler, declared.adapter, takes_asked, always)
+        takes_context = len(inspect.signature(handler).parameters) == 3
+        HANDLERS[declared.name] = HandlerEntry(declared, handler, declared.adapter, takes_context, always)
         return handler
 
     return add
@@ -146,8 +146,9 @@ async def _admitted(session: Session, asked: RequestContext, handled: HandlerEnt
     if handled.declared.effect is Effect.READ and not handled.always:
         session.require_ready()
     shape = shape_of(request, handled.declared.returns) if handled.declared.listed else None  # wrong fields end here
-    also = (asked,) if handled.takes_asked else ()
+    also = (asked,) if handled.takes_context else ()
     result = await handled.handler(request, session, *also)
+    asked.accounts = _accounts(session, request) if shape is not None else None
     with acting_for(asked.client if handled.declared.effect is Effect.READ else SESSION):  # what is done is told
         return await _encoded(session, handled, asked, result, shape)
 
@@ -161,17 +162,14 @@ async def _encoded(
         return await long_work.run(longest_list(result), lambda _: handled.adapter.dump_json(result))
     answer = result if isinstance(result, EncodedAnswer) else await _shaped(session, asked, result, shape)
     asked.truncated, asked.simulated = answer.truncated, session.simulated
-    asked.accounts = _accounts(session, handled, asked)
     return answer.json
 
 
-def _accounts(session: Session, handled: HandlerEntry, asked: RequestContext) -> list[str] | None:
+def _accounts(session: Session, request: ToolRequest) -> list[str] | None:
     """Return the accounts of an answer that leaves out others, None for any other answer."""
-    if not current_rights().accounts or "account" not in handled.declared.request.model_fields:
+    if not current_rights().accounts or not hasattr(request, "account"):
         return None
-    named = handled.declared.request.model_validate_json(asked.arguments)
-    whole = session.account_set(getattr(named, "account", None)).is_filtered
-    return own_accounts(session.accounts) if whole else None
+    return own_accounts(session.accounts) if session.account_set(request.account).is_filtered else None
 
 
 async def _shaped(

@@ -65,7 +65,7 @@ class DirectLane:
         self._app = app
         self._calls = calls
         self._timing = timing
-        self._tools = {spec.tool_name: spec for spec in offered}
+        self._tools = {declared.tool_name: declared for declared in offered}
         self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,13 +78,13 @@ class DirectLane:
     def _direct(self, scope: Scope) -> DirectCall | None:
         message = scope[MESSAGE]
         params = message["params"] if message.get("method") == CALL else {}  # the envelope's check: it has a name
-        spec = self._tools.get(params.get("name", ""))
-        if spec is None or not _accepted(scope)[0]:
+        declared = self._tools.get(params.get("name", ""))
+        if declared is None or not _accepted(scope)[0]:
             return None
-        if params.keys() - PARAMS and not spec.relieves:  # such as `requestState`, which FastMCP opens or refuses
+        if params.keys() - PARAMS and not declared.relieves:  # such as `requestState`, which FastMCP opens or refuses
             return None
         call = direct_call(message, scope["headers"])
-        asks = call is not None and call.may_be_asked and spec.effect is Effect.WRITE and not spec.relieves
+        asks = call is not None and call.may_be_asked and declared.effect is Effect.WRITE and not declared.relieves
         return None if asks else call
 
     async def _answer(self, call: DirectCall, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,26 +96,26 @@ class DirectLane:
     async def _run(self, call: DirectCall, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in JSON; after ten seconds as an event stream. A client that hangs up ends a read; other calls go on
         to their end, since what they change may be half done."""
-        spec, takes_stream = self._tools[call.tool], _accepted(scope)[1]
-        tells = spec.name in self._streamed
+        declared, takes_stream = self._tools[call.tool], _accepted(scope)[1]
+        tells = declared.name in self._streamed
         response = _Response(
             call, send, self._timing, tells=tells, takes_stream=takes_stream, write_now=scope.get(WRITE_NOW)
         )
         origin = _origin(call, scope, response if tells else None)
-        answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, origin))
+        answering = asyncio.ensure_future(self._calls.answer(declared, call.arguments, origin))
         patience_s = self._timing.stream_after_s if takes_stream else None
         try:
             try:
                 await _answered(answering, receive, response, patience_s)
                 result = answering.result() if answering.done() else None  # None: the client has gone
             except asyncio.CancelledError:  # by uvicorn alone, of what still runs when a stop has waited long enough
-                result = error_result(cut_off(spec, call.arguments))
-            if spec.effect is Effect.WRITE:
+                result = error_result(cut_off(declared, call.arguments))
+            if declared.effect is Effect.WRITE:
                 _has_left(receive)  # `Delivery` hears of it: what is told to nobody is not delivered
             if result is not None:
                 await response.end(direct_answer(call, result, SERVER_INFO))
         finally:
-            if spec.effect is Effect.READ:
+            if declared.effect is Effect.READ:
                 answering.cancel()
             if not answering.done():
                 await asyncio.wait((answering,))
@@ -204,8 +204,8 @@ def _event(message: bytes) -> bytes:
     return b"event: message\r\ndata: " + message + b"\r\n\r\n"
 
 
-def _begins_without_client(spec: ToolSpec) -> bool:
-    return spec.relieves or spec.effect not in (Effect.READ, Effect.WRITE)
+def _begins_without_client(declared: ToolSpec) -> bool:
+    return declared.relieves or declared.effect not in (Effect.READ, Effect.WRITE)
 
 
 async def _answered(

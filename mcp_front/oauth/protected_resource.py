@@ -74,18 +74,18 @@ class ScopeMiddleware:
     def __init__(self, app: ASGIApp, resource: ProtectedResource, offered: Iterable[ToolSpec]) -> None:
         self._app = app
         self._resource = resource
-        self._tools = {spec.tool_name: spec for spec in offered}
+        self._tools = {declared.tool_name: declared for declared in offered}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        spec = self._called(scope) if MESSAGE in scope else None
-        missing = current_rights(scope).missing_scope(spec.effect) if spec and signs_in_by_oauth(scope) else None
-        if spec is None or missing is None:
+        declared = self._called(scope) if MESSAGE in scope and signs_in_by_oauth(scope) else None
+        missing = current_rights(scope).missing_scope(declared.effect) if declared else None
+        if declared is None or missing is None:
             await self._app(scope, receive, send)
             return
         wanted = [each for each in SCOPES if each == missing or each in current_rights(scope).scopes]
-        log.warning("scope_missing", caller=principal_of(scope), tool=spec.tool_name, scope=missing)
+        log.warning("scope_missing", caller=principal_of(scope), tool=declared.tool_name, scope=missing)
         challenge = self._resource.challenge(ENDPOINT, "insufficient_scope", wanted)
-        text = f'{spec.tool_name} needs the "{missing}" scope. Sign in again, and let the operator allow it.'
+        text = f'{declared.tool_name} needs the "{missing}" scope. Sign in again, and let the operator allow it.'
         told = {"code": -32000, "message": text, "data": {"code": "forbidden", "scope": missing}}
         request_id = scope[MESSAGE].get("id")
         await answer(403, {"id": request_id, "error": told}, send, (b"www-authenticate", challenge))

@@ -17,12 +17,12 @@ def not_begun() -> ToolError:
     return ToolError("retry", f"{NOT_BEGUN} Retry in {RETRY_IN_S} second.", retry_after_s=RETRY_IN_S)
 
 
-def cut_off(spec: ToolSpec | None, arguments: Mapping[str, Any] | None = None) -> ToolError:
-    """Return the error of a request that was under way: `retry` where it changes nothing, else `unknown`. `spec`: its
-    tool, None where it is no call of one."""
-    if spec is None or spec.effect is Effect.READ:
+def cut_off(declared: ToolSpec | None, arguments: Mapping[str, Any] | None = None) -> ToolError:
+    """Return the error of a request that was under way: `retry` where it changes nothing, else `unknown`. `declared`:
+    its tool, None where it is no call of one."""
+    if declared is None or declared.effect is Effect.READ:
         return ToolError("retry", f"{STOPPED} Retry in {RETRY_IN_S} second.", retry_after_s=RETRY_IN_S)
-    if spec.effect is not Effect.WRITE:
+    if declared.effect is not Effect.WRITE:
         text = f"{STOPPED} It may have been carried out: see ibkr_get_status, or call it again."
         return ToolError("unknown", text, retry_after_s=RETRY_IN_S)
     key = (arguments or {}).get(KEY)
