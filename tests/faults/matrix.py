@@ -2,9 +2,8 @@
 
 import asyncio
 import tempfile
-import time
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ibgateway.simulator.server.server import Simulator
 from tests.faults import forks
+from tests.faults.cells import Verdict, judged
 from tests.faults.forks import Forked
 from tests.faults.link import Link, to_port, to_unix
 from tests.faults.points import FRAMES, POINTS, REDIS_FAULTS, Faults
@@ -48,30 +48,12 @@ class Cell:
 CELLS = [Cell(*each) for each in product(POINTS, REDIS_FAULTS, KINDS)]
 
 
-@dataclass
-class Verdict:
-    """What was told and what was counted. `wrong` is empty where every promise held."""
-
-    cell: Cell
-    first: str = ""
-    last: str = ""
-    frames_then: int = 0  # when the first answer came
-    frames: int = 0
-    seconds: float = 0.0
-    wrong: list[str] = field(default_factory=list)
-    unplayed: bool = False  # something outside the product failed; `wrong` says what
-
-
 async def run_cell(cell: Cell) -> Verdict:
-    verdict, began = Verdict(cell), time.monotonic()
-    try:
-        async with asyncio.timeout(360), _Stage(cell) as stage:
+    async def play(verdict: Verdict) -> None:
+        async with _Stage(cell) as stage:
             await _play(stage, verdict)
-    except Exception as error:  # noqa: BLE001  # a cell that can't be played is a failed cell, with its reason
-        verdict.wrong.append(f"{type(error).__name__}: {error}")
-        verdict.unplayed = True
-    verdict.seconds = time.monotonic() - began
-    return verdict
+
+    return await judged(cell, play)
 
 
 class _Stage:
@@ -149,7 +131,7 @@ async def _play(stage: _Stage, verdict: Verdict) -> None:
     await fault
     verdict.last = await _settled(stage, arguments)
     verdict.frames = stage.frames()
-    _judge(verdict)
+    _judge(stage.cell, verdict)
     await _check_log(stage, verdict)
 
 
@@ -196,7 +178,7 @@ async def _settled(stage: _Stage, arguments: dict[str, Any]) -> str:
     return told
 
 
-def _judge(verdict: Verdict) -> None:
+def _judge(cell: Cell, verdict: Verdict) -> None:
     say, first, last = verdict.wrong.append, verdict.first, verdict.last
     if verdict.frames > 1:
         say(f"{verdict.frames} frames went out")
@@ -210,8 +192,8 @@ def _judge(verdict: Verdict) -> None:
         say(f"the first answer was {first}")
     if last not in {"done", "not_found", "not_confirmed"}:
         say(f"the key stayed {last}")
-    forgotten = verdict.cell.kind == "cancel_order" and verdict.cell.fault == "restarted_empty"  # and archived by TWS
-    if last == "not_confirmed" and (verdict.cell.kind == "place_order" or verdict.frames):
+    forgotten = cell.kind == "cancel_order" and cell.fault == "restarted_empty"  # and archived by TWS
+    if last == "not_confirmed" and (cell.kind == "place_order" or verdict.frames):
         say("told not_confirmed, and the gateway had the frame")
     if last == "not_found" and verdict.frames and not forgotten:
         say("told not_found, and the gateway had the frame")

@@ -1,36 +1,50 @@
-"""`matrix`: plays the kill-point matrix, whole or in part."""
+"""`matrix` plays the kill-point matrix, `rollback` puts Redis back to older copies; both whole or in part."""
 
 import argparse
 import asyncio
 import random
+import re
 import statistics
 from collections import Counter
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
-from tests.faults.matrix import CELLS, Cell, Verdict, run_cell
+from tests.faults import matrix, rollback
+from tests.faults.cells import Verdict
 
 TRIES = 4  # of a cell that a busy machine has kept from being played
 
+C = TypeVar("C")
+
 
 def add_to(ways: Any) -> None:
-    parser = ways.add_parser("matrix", help=__doc__)
-    parser.add_argument("-n", type=int, default=len(CELLS), help=f"cells, chosen by the seed ({len(CELLS)}: all)")
+    about = "plays the kill-point matrix, whole or in part"
+    _add(ways, "matrix", about, "place_order paused", partial(play, matrix.CELLS, matrix.run_cell))
+    about = "puts Redis back to older copies at points of an order's life, in all ways or in some"
+    _add(ways, "rollback", about, "aof killed", partial(play, rollback.CELLS, rollback.run_cell))
+
+
+def _add(ways: Any, name: str, about: str, words: str, play: Callable[[argparse.Namespace], int]) -> None:
+    parser = ways.add_parser(name, help=about)
+    parser.add_argument("-n", type=int, help="cells, chosen by the seed (all)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=4, help="cells at a time")
-    parser.add_argument("--only", default="", help="cells whose name has these words, such as 'place_order paused'")
+    parser.add_argument("--only", default="", help=f"cells whose name has these words, such as '{words}'")
     parser.set_defaults(play=play)
 
 
-def play(options: argparse.Namespace) -> int:
-    wanted = [each for each in CELLS if all(word in str(each).split() for word in options.only.split())]
-    chosen = random.Random(options.seed).sample(wanted, min(options.n, len(wanted)))
-    return _report(asyncio.run(_play(chosen, options.jobs)), options.seed)
+def play(cells: Sequence[C], run_cell: Callable[[C], Awaitable[Verdict]], options: argparse.Namespace) -> int:
+    words = options.only.split()
+    wanted = [each for each in cells if set(words) <= set(re.split("[ ,]+", str(each)))]
+    chosen = random.Random(options.seed).sample(wanted, min(options.n or len(wanted), len(wanted)))
+    return _report(asyncio.run(_verdicts(chosen, run_cell, options.jobs)), options.seed)
 
 
-async def _play(cells: list[Cell], jobs: int) -> list[Verdict]:
+async def _verdicts(cells: Sequence[C], run_cell: Callable[[C], Awaitable[Verdict]], jobs: int) -> list[Verdict]:
     places = asyncio.Semaphore(jobs)
 
-    async def play(cell: Cell) -> Verdict:
+    async def play(cell: C) -> Verdict:
         async with places:
             for _ in range(TRIES):
                 verdict = await run_cell(cell)

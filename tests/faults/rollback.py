@@ -3,9 +3,8 @@
 import asyncio
 import shutil
 import tempfile
-import time
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.faults import forks
+from tests.faults.cells import Verdict, judged
 from tests.faults.forks import Forked
 from tests.faults.link import Link, to_port
 from tests.faults.matrix import AGAIN, CALL_S, SETTLED_S, START_S
@@ -50,30 +50,12 @@ class Cell:
 CELLS = [Cell(*each) for each in product(HOWS, (*STRUCK, *AS_OF), WORKERS)]
 
 
-@dataclass
-class Verdict:
-    """What was told and what was counted. `wrong` is empty where every promise held."""
-
-    cell: Cell
-    first: str = ""
-    last: str = ""
-    frames_then: int = 0  # when the first answer came
-    frames: int = 0
-    seconds: float = 0.0
-    wrong: list[str] = field(default_factory=list)
-    unplayed: bool = False  # something outside the product failed; `wrong` says what
-
-
 async def run_cell(cell: Cell) -> Verdict:
-    verdict, began = Verdict(cell), time.monotonic()
-    try:
-        async with asyncio.timeout(360), _Stage(cell) as stage:
+    async def play(verdict: Verdict) -> None:
+        async with _Stage(cell) as stage:
             await _play(stage, verdict)
-    except Exception as error:  # noqa: BLE001  # a cell that can't be played is a failed cell, with its reason
-        verdict.wrong.append(f"{type(error).__name__}: {error}")
-        verdict.unplayed = True
-    verdict.seconds = time.monotonic() - began
-    return verdict
+
+    return await judged(cell, play)
 
 
 class _Stage:

@@ -107,3 +107,13 @@ async def pipe_to(url: str, timing: BusTiming | None = None) -> AsyncIterator[Co
 
 def intents(pipe: CommandPipeline, session: str, name: str = "f1") -> RecordClient:
     return RecordClient(pipe, Keys(session), name)
+
+
+@asynccontextmanager
+async def full(pipe: CommandPipeline) -> AsyncIterator[None]:
+    """The server is out of memory meanwhile."""
+    await pipe.send("CONFIG", "SET", "maxmemory", "1")
+    try:
+        yield
+    finally:
+        await pipe.send("CONFIG", "SET", "maxmemory", "0")

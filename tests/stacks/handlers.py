@@ -21,6 +21,7 @@ REPORT = {
     "tif": "DAY", "status": "Filled", "filled": 1.0, "remaining": 0.0, "avgFillPrice": 200.0, "lastFillPrice": 200.0,
     "whyHeld": None, "commission": None, "commissionCurrency": None, "notices": [], "message": "", "replayed": False,
 }  # fmt: skip
+CANCELLED = {"orders": [REPORT], "message": "1 cancelled", "replayed": False}
 
 
 class Recorder:
@@ -44,6 +45,11 @@ def filling(sent: list[RequestContext], report: dict[str, Any] = REPORT) -> Hand
         return json.dumps(report).encode()
 
     return handler
+
+
+def cancelling(sent: list[RequestContext]) -> dict[str, Handler]:
+    """The handlers of the cancels."""
+    return {"cancel_order": filling(sent), "cancel_all_orders": filling(sent, CANCELLED)}
 
 
 def failing(error: Callable[[], ToolError]) -> Handler:

@@ -1,6 +1,5 @@
 """The container engine: what is missing, out of reach or too old is named with its cure."""
 
-import io
 import os
 import shutil
 import subprocess
@@ -8,22 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from cli.commands.paper import keep_login
 from cli.errors import Problem
 from cli.local_stack.docker_engine import need_docker
-from cli.terminal import Screen
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def told(folder: Path, monkeypatch: pytest.MonkeyPatch, *answers: str, again: bool = False) -> str:
-    """What is printed while these answers are typed."""
-    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{each}\n" for each in answers)))
-    printed = io.StringIO()
-    keep_login(folder, Screen(Console(file=printed, width=120)), again=again)
-    return printed.getvalue()
 
 
 DENIED = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import struct
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -34,17 +32,8 @@ async def probe(port: int, timeout_s: float = TIMEOUT_S) -> HandshakeReply:
     return await asyncio.to_thread(ask, "127.0.0.1", port, timeout_s)
 
 
-async def run(*command: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, env={**os.environ, **(environment or {})}
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
-
-
 async def run_script(mode: str, port: int, **environment: str) -> tuple[int, str]:
-    return await run(
+    return await servers.run(
         "bash", str(SCRIPT), mode, str(port), environment={"HANDSHAKE_TIMEOUT": str(TIMEOUT_S), **environment}
     )
 

@@ -1,32 +1,13 @@
 """Arguments of calls that reduce risk: what can be understood is taken, and the rest is named."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from bridge.bus.server.request import RequestContext
 from mcp_front.protocol.results import ERROR_META
-from tests.stacks.front import answering as answers
 from tests.stacks.front import serving, worker
-from tests.stacks.handlers import REPORT
-
-CANCELLED = {"orders": [REPORT], "message": "1 cancelled", "replayed": False}
-
-
-def accepting(value: Any, sent: list[RequestContext]) -> Callable[[RequestContext], Awaitable[bytes]]:
-    plain = answers(value)
-
-    async def handler(asked: RequestContext) -> bytes:
-        await asked.accept()
-        sent.append(asked)
-        return await plain(asked)
-
-    return handler
-
-
-def handlers(sent: list[RequestContext]) -> dict[str, Any]:
-    return {"cancel_order": accepting(REPORT, sent), "cancel_all_orders": accepting(CANCELLED, sent)}
+from tests.stacks.handlers import REPORT, cancelling
 
 
 @pytest.mark.trial("E1")
@@ -35,7 +16,7 @@ async def test_cancelling_with_a_halt_is_understood_in_any_spelling(
     redis_url: str, session: str, given: dict[str, Any]
 ) -> None:
     sent: list[RequestContext] = []
-    async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
+    async with worker(redis_url, session, cancelling(sent)), serving(redis_url, session) as front:
         result = await front.raw().call("ibkr_halt_trading", reason="odd fills", **given)
 
     assert result["structuredContent"]["cancelled"] == [REPORT]
@@ -59,7 +40,7 @@ async def test_a_cancel_is_carried_out_whatever_else_its_arguments_say(
     redis_url: str, session: str, tool: str, given: dict[str, Any]
 ) -> None:
     sent: list[RequestContext] = []
-    async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
+    async with worker(redis_url, session, cancelling(sent)), serving(redis_url, session) as front:
         result = await front.raw().call(tool, **given)
 
     assert "isError" not in result or not result["isError"]
@@ -74,7 +55,7 @@ async def test_a_cancel_of_some_orders_is_not_taken_for_one_of_all(
     redis_url: str, session: str, given: dict[str, Any]
 ) -> None:
     sent: list[RequestContext] = []
-    async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
+    async with worker(redis_url, session, cancelling(sent)), serving(redis_url, session) as front:
         result = await front.raw().call("ibkr_cancel_all_orders", **given)
 
     assert result["_meta"][ERROR_META]["code"] == "invalid_arguments"

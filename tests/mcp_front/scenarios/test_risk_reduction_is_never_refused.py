@@ -1,7 +1,6 @@
 """Calls that reduce risk, or show it, are never refused for their form, a quota or a queue."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,32 +12,15 @@ from bridge.bus.server.request import RequestContext
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.bus import pipe_to
 from tests.stacks.front import ERAS, serving, worker
-from tests.stacks.front import answering as answers
-from tests.stacks.handlers import REPORT
+from tests.stacks.handlers import cancelling
 from tests.waiting import until
 
-CANCELLED = {"orders": [REPORT], "message": "1 cancelled", "replayed": False}
 RELIEVING: dict[str, dict[str, Any]] = {
     "ibkr_get_status": {},
     "ibkr_cancel_order": {"orderId": 7},
     "ibkr_cancel_all_orders": {},
     "ibkr_halt_trading": {"reason": "a test", "cancelOrders": True},
 }
-
-
-def accepting(value: Any, sent: list[RequestContext]) -> Callable[[RequestContext], Awaitable[bytes]]:
-    plain = answers(value)
-
-    async def handler(asked: RequestContext) -> bytes:
-        await asked.accept()
-        sent.append(asked)
-        return await plain(asked)
-
-    return handler
-
-
-def handlers(sent: list[RequestContext]) -> dict[str, Any]:
-    return {"cancel_order": accepting(REPORT, sent), "cancel_all_orders": accepting(CANCELLED, sent)}
 
 
 @pytest.mark.trial("E1")
@@ -98,7 +80,7 @@ async def test_a_client_whose_calls_are_all_in_use_cancels_halts_and_sees_the_st
         return b"[]"
 
     async with (
-        worker(redis_url, session, handlers(sent) | {"get_positions": stuck}),
+        worker(redis_url, session, cancelling(sent) | {"get_positions": stuck}),
         serving(redis_url, session, front_calls_at_once=1, front_calls_per_s=0.01, front_burst=2) as front,
     ):
         reading = asyncio.create_task(front.raw().call("ibkr_get_positions"))
@@ -116,7 +98,7 @@ async def test_a_client_whose_calls_are_all_in_use_cancels_halts_and_sees_the_st
 async def test_a_hundred_cancels_at_once_are_all_carried_out(redis_url: str, session: str) -> None:
     sent: list[RequestContext] = []
     async with (
-        worker(redis_url, session, handlers(sent)),
+        worker(redis_url, session, cancelling(sent)),
         serving(redis_url, session, front_calls_at_once=4, front_calls_per_s=1, front_burst=4) as front,
     ):
         calls = [front.raw().call("ibkr_cancel_order", orderId=each) for each in range(1, 101)]
@@ -141,7 +123,7 @@ async def test_a_worker_full_of_placings_takes_a_cancel(
 
     order: dict[str, Any] = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1}
     async with (
-        worker(redis_url, session, handlers(sent) | {"place_order": stuck}),
+        worker(redis_url, session, cancelling(sent) | {"place_order": stuck}),
         serving(redis_url, session) as front,
     ):
         placing = asyncio.create_task(front.raw().call("ibkr_place_order", **order))

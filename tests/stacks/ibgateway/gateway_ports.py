@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 GREETING = b"187\x0020260102 10:00:00 UTC\x00"
@@ -80,3 +81,13 @@ async def refusing_versions(reader: asyncio.StreamReader, writer: asyncio.Stream
 
 def frame(payload: bytes) -> bytes:
     return struct.pack(">I", len(payload)) + payload
+
+
+async def run(*command: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """Run a probe; return its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, env={**os.environ, **(environment or {})}
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()

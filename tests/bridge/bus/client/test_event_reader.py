@@ -1,13 +1,10 @@
 """A front waits for events: woken at once, and also where the message that wakes it is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
 from bridge.bus.client import event_reader
-from bridge.bus.client.client import BusClient
 from bridge.bus.client.replies import ReplyInbox
 from bridge.bus.events.event import Cursor, EventDraft, EventPage, SessionEvent
 from bridge.bus.events.event_log import log_events, read_events
@@ -15,24 +12,11 @@ from bridge.bus.keys import Keys
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.pipeline import CommandPipeline
 from tests.busy import BUSY_S
-from tests.stacks.audit_log import leading
-from tests.stacks.timing import patient
+from tests.stacks.audit_log import front_and_leader
 
 
 def draft(state: str) -> EventDraft:
     return EventDraft("a", state, SessionEvent("order", "2026-01-02T03:04:05Z", details={"status": state}))
-
-
-@asynccontextmanager
-async def front_and_leader(
-    redis_url: str, session: str, check_s: float = 60
-) -> AsyncIterator[tuple[BusClient, BusServer]]:
-    async with (
-        leading(redis_url, session) as (bus, _),
-        BusClient(redis_url, session, "front", patient(event_check_s=check_s)) as front,
-    ):
-        await front.status()
-        yield front, bus
 
 
 async def put(bus: BusServer, *states: str) -> None:

@@ -1,33 +1,17 @@
 """A front waits for the entries of a stream: woken at once, and also where the message that wakes it is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
-from bridge.bus.client.client import BusClient
 from bridge.bus.events.event import Cursor
 from bridge.bus.events.kept_stream import KeptBatch, KeptUpdate, record
 from bridge.bus.events.stream_handles import LAPSES_MS, StreamHandle
 from bridge.bus.server.server import BusServer
 from tests.busy import BUSY_S
-from tests.stacks.audit_log import leading
-from tests.stacks.timing import patient
+from tests.stacks.audit_log import front_and_leader
 
 STREAM = "quotes-1"
-
-
-@asynccontextmanager
-async def front_and_leader(
-    redis_url: str, session: str, check_s: float = 60
-) -> AsyncIterator[tuple[BusClient, BusServer]]:
-    async with (
-        leading(redis_url, session) as (bus, _),
-        BusClient(redis_url, session, "front", patient(event_check_s=check_s)) as front,
-    ):
-        await front.status()
-        yield front, bus
 
 
 async def put(bus: BusServer, seq: int, stream: str = STREAM) -> None:

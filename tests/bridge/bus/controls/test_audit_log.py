@@ -1,8 +1,6 @@
 """The audit log on a real server: one chain, written by the leader alone, read page by page."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
@@ -13,11 +11,10 @@ from bridge.bus.controls.audit_index import find_entries, ref_name
 from bridge.bus.controls.audit_log import AuditLog, new_entry, read_back, read_head, read_log, trim
 from bridge.bus.keys import Keys
 from bridge.bus.transport.errors import Fenced
-from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.stacks.audit_log import leading, lines_of
-from tests.stacks.bus import pipe_to
+from tests.stacks.bus import full, pipe_to
 
 
 async def test_the_log_is_a_chain_that_ends_at_its_head(redis_url: str, session: str) -> None:
@@ -142,16 +139,6 @@ async def test_a_long_log_is_read_page_by_page(redis_url: str, session: str, mon
     assert len(lines) == 9
     assert rest == lines[7:]
     assert msgspec.json.decode(rest[0], type=AuditEntry).prev == digest(lines[6])
-
-
-@asynccontextmanager
-async def full(pipe: CommandPipeline) -> AsyncIterator[None]:
-    """The server is out of memory meanwhile."""
-    await pipe.send("CONFIG", "SET", "maxmemory", "1")
-    try:
-        yield
-    finally:
-        await pipe.send("CONFIG", "SET", "maxmemory", "0")
 
 
 async def test_the_log_is_trimmed_while_redis_is_out_of_memory(own_redis: EmbeddedRedis, session: str) -> None:

@@ -1,8 +1,6 @@
 """The kill switch on a real server: the first halt is kept, a later one only tightens, each change awaits the log."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -13,10 +11,9 @@ from bridge.bus.keys import Keys
 from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import Full
-from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from tests.stacks.bus import front, pipe_to, serving, submit
+from tests.stacks.bus import front, full, pipe_to, serving, submit
 from tests.stacks.gated import TERMS, Gated
 
 
@@ -99,16 +96,6 @@ async def test_what_another_leader_has_dropped_already_takes_nothing_with_it(red
 
     assert left is not None
     assert left.by == "bert"
-
-
-@asynccontextmanager
-async def full(pipe: CommandPipeline) -> AsyncIterator[None]:
-    """The server is out of memory meanwhile."""
-    await pipe.send("CONFIG", "SET", "maxmemory", "1")
-    try:
-        yield
-    finally:
-        await pipe.send("CONFIG", "SET", "maxmemory", "0")
 
 
 @pytest.mark.fault(80)

@@ -1,8 +1,6 @@
 """The rules of a placing on a real server: each count and window is checked by the step that accepts."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +9,10 @@ import pytest
 from bridge.bus.controls.kill_switch import set_halt
 from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.server.request import RequestContext
-from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.busy import BUSY_S
-from tests.stacks.bus import front, serving, submit
+from tests.stacks.bus import front, full, serving, submit
 from tests.stacks.gated import TERMS, Gated
 
 OTHER = "ibm-sell-two"
@@ -205,16 +202,6 @@ async def test_a_closing_order_passes_the_counts(redis_url: str, session: str) -
         await submit(bus_client, key="closing-1")
 
     assert len(desk.sent) == 2
-
-
-@asynccontextmanager
-async def full(pipe: CommandPipeline) -> AsyncIterator[None]:
-    """The server is out of memory meanwhile."""
-    await pipe.send("CONFIG", "SET", "maxmemory", "1")
-    try:
-        yield
-    finally:
-        await pipe.send("CONFIG", "SET", "maxmemory", "0")
 
 
 async def test_what_became_of_a_call_is_told_while_redis_is_out_of_memory(

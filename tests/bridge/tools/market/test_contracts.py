@@ -1,17 +1,7 @@
 """The tool that finds contracts: a stock in dollars until told otherwise, and no argument that is none."""
 
-import pytest
-from pydantic import ValidationError
-
 from bridge.tool import TOOLS, Effect
 from bridge.tools.market.contracts import ContractDetails, GetContractDetails
-
-
-def test_an_unknown_argument_is_refused_by_name() -> None:
-    with pytest.raises(ValidationError) as caught:
-        GetContractDetails.model_validate({"symbol": "X", "sectype": "STK"})
-
-    assert caught.value.errors()[0]["loc"] == ("sectype",)
 
 
 def test_a_search_is_for_a_stock_until_told_otherwise_and_is_a_read_of_fifteen_seconds() -> None:

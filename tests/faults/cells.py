@@ -1,0 +1,35 @@
+"""Cells of faults: the verdict on one, and the playing of many."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+CELL_S = 360
+
+
+@dataclass
+class Verdict:
+    """What was told and what was counted. `wrong` is empty where every promise held."""
+
+    cell: object
+    first: str = ""
+    last: str = ""
+    frames_then: int = 0  # when the first answer came
+    frames: int = 0
+    seconds: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+    unplayed: bool = False  # something outside the product failed; `wrong` says what
+
+
+async def judged(cell: object, play: Callable[[Verdict], Awaitable[None]]) -> Verdict:
+    """Play a cell, which fills the verdict."""
+    verdict, began = Verdict(cell), time.monotonic()
+    try:
+        async with asyncio.timeout(CELL_S):
+            await play(verdict)
+    except Exception as error:  # noqa: BLE001  # a cell that can't be played is a failed cell, with its reason
+        verdict.wrong.append(f"{type(error).__name__}: {error}")
+        verdict.unplayed = True
+    verdict.seconds = time.monotonic() - began
+    return verdict
