@@ -21,7 +21,7 @@ from typing import Any
 import ib_async
 
 from benchmarks.direct import AAPL
-from benchmarks.fairness import ORDER, front
+from benchmarks.fairness import ORDER
 from benchmarks.http_load import MODERN, Socket, call_of
 from benchmarks.rig import Stack, percentile, stack
 
@@ -89,7 +89,7 @@ async def run(rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="event-latency-") as folder:
         async with stack(Path(folder)) as stage:
             await stage.worker()
-            port = await front(stage, "events", {})
+            _, port = await stage.front("events")
             waiter, placer, ib = Socket(port), Socket(port), ib_async.IB()
             for client in (waiter, placer):
                 await client.open()

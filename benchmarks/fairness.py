@@ -27,8 +27,6 @@ from benchmarks.flood import BEGUN, FLOODS, positions, with_token
 from benchmarks.http_load import MODERN, Call, Socket, call_of
 from benchmarks.rig import Stack, percentile, stack
 from cli.errors import Problem
-from cli.local_stack.embedded_redis import free_port
-from cli.local_stack.readiness import until_ready
 
 READ_EVERY_S = 0.05
 ORDER_EVERY_S = 0.5
@@ -142,15 +140,6 @@ def tokens_file(folder: Path) -> tuple[Path, dict[str, str]]:
     return file, tokens
 
 
-async def front(stage: Stack, name: str, settings: dict[str, str]) -> int:
-    """Start a front on a port of its own, and return the port once it is ready."""
-    port = free_port()
-    await stage.children.start(f"front-{name}", "mcp_front", **stage.settings, FRONT_PORT=str(port), **settings)
-    await until_ready(port, lambda _: None)
-    await stage.ready()
-    return port
-
-
 async def run(options: argparse.Namespace, folder: Path) -> int:
     file, tokens = tokens_file(folder)
     no_tokens, result = dict.fromkeys(tokens, ""), 0
@@ -159,7 +148,7 @@ async def run(options: argparse.Namespace, folder: Path) -> int:
         await stage.worker()
         for apart in options.apart:
             named = apart == "names"
-            port = await front(stage, apart, {} if named else {"FRONT_TOKENS_FILE": str(file)})
+            _, port = await stage.front(apart, **({} if named else {"FRONT_TOKENS_FILE": str(file)}))
             print(f"told apart by {apart}:", flush=True)
             result |= await compare(stage, options, port, no_tokens if named else tokens)
         found = await stage.control.ask("journal", direction="out", msgId=4)

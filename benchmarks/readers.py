@@ -32,9 +32,7 @@ from typing import Any
 from benchmarks.bus_hop import hop
 from benchmarks.quote_readers import CLIENT_ID, Heard, Reader, bare, reading, streaming
 from benchmarks.rig import STOCKS, Stack, cpu_s, percentile, resident_mib, stack
-from cli.local_stack.embedded_redis import free_port
 from cli.local_stack.processes import Child
-from cli.local_stack.readiness import until_ready
 
 FRONTS = 3
 MORE_STOCKS = (
@@ -136,7 +134,7 @@ async def run(count: int, seconds: float, rounds: int) -> int:
         flags = ("--time-factor", FASTER, "--data", str(own))
         async with stack(Path(folder), *flags, **LINES, FRONT_TOOLSETS="all") as stage:
             worker = await stage.worker()
-            started = [await _front(stage, number) for number in range(FRONTS)]
+            started = [await stage.front(str(number)) for number in range(FRONTS)]
             fronts, ports = [child for child, _ in started], [port for _, port in started]
             turns = Turns(stage, worker, fronts, ports, followed, seconds)
             for number in range(1, rounds + 1):
@@ -164,15 +162,6 @@ def _own_stocks(folder: Path, count: int) -> list[str]:
         ]
         (folder / f"{symbol}.csv").write_text("\n".join(["date,open,high,low,close,volume", *days]) + "\n")
     return symbols
-
-
-async def _front(stage: Stack, number: int) -> tuple[Child, int]:
-    """Start a front on a port of its own."""
-    port = free_port()
-    child = await stage.children.start(f"front-{number}", "mcp_front", **stage.settings, FRONT_PORT=str(port))
-    await until_ready(port, lambda _: None)
-    await stage.ready()
-    return child, port
 
 
 async def _alone(turns: Turns, number: int) -> list[float]:

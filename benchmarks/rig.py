@@ -19,6 +19,7 @@ from bridge.bus.transport.connection import BusError
 from bridge.tool import OPERATIONS, ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from cli.local_stack.processes import Child, Children, send
+from cli.local_stack.readiness import until_ready
 
 SESSION = "bench"
 LOOK_AGAIN_S = 0.02
@@ -142,6 +143,16 @@ class Stack:
         """Workers of different machines know nothing of each other's end."""
         files = {"BEAT_FILE": str(self.folder / f"{name}.beat"), "LEADER_FILE": str(self.folder / f"{machine}.leader")}
         return await self.children.start(name, program, **self.settings, **files)
+
+    async def front(self, name: str, **settings: str) -> tuple[Child, int]:
+        """Start a front on a port of its own; return both once it is ready, and the session too."""
+        port = free_port()
+        child = await self.children.start(
+            f"front-{name}", "mcp_front", **self.settings, FRONT_PORT=str(port), **settings
+        )
+        await until_ready(port, lambda _: None)
+        await self.ready()
+        return child, port
 
     async def ready(self, within_s: float = 90) -> float:
         return await until(self.client.is_ready, "the session is ready", within_s)
