@@ -107,7 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", type=Path, default=STATE, help="the folder for logs and data (.state)")
 
 
-def plan(options: argparse.Namespace) -> Plan:
+def plan_of(options: argparse.Namespace) -> Plan:
     given = {
         "--start": options.start or "last-session",
         "--price-levels": "2025",
@@ -132,7 +132,7 @@ def plan(options: argparse.Namespace) -> Plan:
 def run(options: argparse.Namespace) -> int:
     screen = Screen()
     try:
-        return asyncio.run(serve(plan(options), screen))
+        return asyncio.run(serve(plan_of(options), screen))
     except Problem as problem:
         screen.problem(str(problem))
         return 1
@@ -140,105 +140,105 @@ def run(options: argparse.Namespace) -> int:
         return INTERRUPTED
 
 
-async def serve(what: Plan, screen: Screen) -> int:
+async def serve(plan: Plan, screen: Screen) -> int:
     stopped = listen_to_signals()
-    with sole_user(what.state, what.url):
-        need_free(what.port, "--port")
-        for port in what.sim_ports:
+    with sole_user(plan.state, plan.url):
+        need_free(plan.port, "--port")
+        for port in plan.sim_ports:
             need_free(port, "--sim-port")
         async with AsyncExitStack() as stack:
-            visits = console_port(what, stack)
-            redis = await start_redis(what, screen, stack)
-            children = await stack.enter_async_context(Children(what.logs))
+            visits = console_port(plan, stack)
+            redis = await start_redis(plan, screen, stack)
+            children = await stack.enter_async_context(Children(plan.logs))
             if redis.process is not None:
-                children.watch(Child("redis", redis.process, what.redis / "redis.log"))
-            await run_until_signal_or_death(stopped, children, start(what, screen, children, redis.url))
-            if what.tour:
-                await tour(what, screen, stopped, children)
-            if not what.once:
-                print_client_setup(what, screen)
-                page = stack.enter_context(opening_page(what.state)) if what.opens else None
+                children.watch(Child("redis", redis.process, plan.redis / "redis.log"))
+            await run_until_signal_or_death(stopped, children, start(plan, screen, children, redis.url))
+            if plan.tour:
+                await tour(plan, screen, stopped, children)
+            if not plan.once:
+                print_client_setup(plan, screen)
+                page = stack.enter_context(opening_page(plan.state)) if plan.opens else None
                 with suppress(StoppedByUser):  # the way to end a service
-                    served = serving(what, screen, children, redis.url, visits, page)
+                    served = serving(plan, screen, children, redis.url, visits, page)
                     await run_until_signal_or_death(stopped, children, served)
     return 0
 
 
-def console_port(what: Plan, stack: AsyncExitStack) -> socket.socket | None:
+def console_port(plan: Plan, stack: AsyncExitStack) -> socket.socket | None:
     """Return the socket that waits for the console's first visit; None where there is no console."""
-    if what.console_port is None:
+    if plan.console_port is None:
         return None
-    return stack.enter_context(listening(what.console_port, "--console-port"))
+    return stack.enter_context(listening(plan.console_port, "--console-port"))
 
 
 async def serving(
-    what: Plan, screen: Screen, children: Children, redis_url: str, visits: socket.socket | None, page: Path | None
+    plan: Plan, screen: Screen, children: Children, redis_url: str, visits: socket.socket | None, page: Path | None
 ) -> None:
     """Tell where the stack serves, then show its tape until this is cancelled."""
     async with asyncio.TaskGroup() as group:
         if visits is not None:
-            group.create_task(console_at_first_visit(what, children, redis_url, visits))
-            link = await told_link(what, screen, redis_url)
+            group.create_task(console_at_first_visit(plan, children, redis_url, visits))
+            link = await told_link(plan, screen, redis_url)
             if page is not None:
                 group.create_task(open_in_browser(link, page))
-        front = what.url.removesuffix("api/v1")
-        screen.say(f"\nServing at {what.url} until Ctrl-C. The page {front} shows its state and how to connect.\n")
+        front = plan.url.removesuffix("api/v1")
+        screen.say(f"\nServing at {plan.url} until Ctrl-C. The page {front} shows its state and how to connect.\n")
         with suppress(BrokenPipeError), printer() as prints:  # whoever read the tape has ended, and the stack serves on
             await follow(redis_url, SESSION, prints)
         await asyncio.Event().wait()
 
 
-async def console_at_first_visit(what: Plan, children: Children, redis_url: str, visits: socket.socket) -> None:
+async def console_at_first_visit(plan: Plan, children: Children, redis_url: str, visits: socket.socket) -> None:
     """Start the console once a browser connects: until then it costs the demo no memory."""
     await first_visit(visits)
     number = visits.fileno()
-    common = {"REDIS_URL": redis_url, "IBKR_SESSION": SESSION, "CONSOLE_PORT": str(what.console_port)}
+    common = {"REDIS_URL": redis_url, "IBKR_SESSION": SESSION, "CONSOLE_PORT": str(plan.console_port)}
     await children.start_with(number, "console", "console", CONSOLE_FD=str(number), **common)
     visits.close()  # else a connection would be taken while no console is there any more
 
 
-async def told_link(what: Plan, screen: Screen, redis_url: str) -> str:
+async def told_link(plan: Plan, screen: Screen, redis_url: str) -> str:
     """Tell a link to the console, and return it."""
-    link = await one_time_link(redis_url, SESSION, what.console)
+    link = await one_time_link(redis_url, SESSION, plan.console)
     screen.say(f"\nThe console, by a link that signs you in once, within ten minutes:\n  {link}")
-    screen.say(f"For another link: {command('operator', 'link', OPERATOR, *console_flag(what))}")
+    screen.say(f"For another link: {command('operator', 'link', OPERATOR, *console_flag(plan))}")
     return link
 
 
-def console_flag(what: Plan) -> tuple[str, ...]:
+def console_flag(plan: Plan) -> tuple[str, ...]:
     """Return what a command needs to know of a console at another port than the usual one."""
-    return () if what.console_port == CONSOLE_PORT else ("--console", what.console)
+    return () if plan.console_port == CONSOLE_PORT else ("--console", plan.console)
 
 
-async def tour(what: Plan, screen: Screen, stopped: asyncio.Event, children: Children) -> None:
+async def tour(plan: Plan, screen: Screen, stopped: asyncio.Event, children: Children) -> None:
     """Take the tour. Raise its failure only with --once: a stack that somebody else may use by now serves on."""
     module = importlib.import_module(TOUR)
     try:
-        await run_until_signal_or_death(stopped, children, module.take_tour(what.url, screen))
+        await run_until_signal_or_death(stopped, children, module.take_tour(plan.url, screen))
     except module.TourFailed as failure:
-        if what.once:
+        if plan.once:
             raise
         screen.problem(str(failure))
         screen.say("The tour ends here; the stack keeps running.")
 
 
-async def start_redis(what: Plan, screen: Screen, stack: AsyncExitStack) -> EmbeddedRedis:
-    shutil.rmtree(what.redis, ignore_errors=True)  # the simulated account begins anew, so its records do
-    what.watermark.unlink(missing_ok=True)  # else the worker would take the new Redis for one that has lost its data
+async def start_redis(plan: Plan, screen: Screen, stack: AsyncExitStack) -> EmbeddedRedis:
+    shutil.rmtree(plan.redis, ignore_errors=True)  # the simulated account begins anew, so its records do
+    plan.watermark.unlink(missing_ok=True)  # else the worker would take the new Redis for one that has lost its data
     with screen.waiting("Redis"):
-        return await stack.enter_async_context(EmbeddedRedis(what.redis))
+        return await stack.enter_async_context(EmbeddedRedis(plan.redis))
 
 
-async def start(what: Plan, screen: Screen, children: Children, redis_url: str) -> None:
+async def start(plan: Plan, screen: Screen, children: Children, redis_url: str) -> None:
     forget_settings()
-    ports = [part for port in what.sim_ports for part in ("--port", str(port))]
+    ports = [part for port in plan.sim_ports for part in ("--port", str(port))]
     common = {"REDIS_URL": redis_url, "IBKR_SESSION": SESSION, "LOG_FORMAT": "console"}
     with screen.waiting("simulator, worker and front") as tell:
-        await children.start("simulator", "ibgateway.simulator", *ports, *what.simulator)
-        await children.start("worker", "ib_worker", **common, **gateway(what))
-        await children.start("front", "mcp_front", **common, FRONT_PORT=str(what.port), FRONT_TOOLSETS=what.toolsets)
-        loading = [asyncio.to_thread(importlib.import_module, TOUR)] if what.tour else []
-        await asyncio.gather(until_ready(what.port, tell), *loading)
+        await children.start("simulator", "ibgateway.simulator", *ports, *plan.simulator)
+        await children.start("worker", "ib_worker", **common, **gateway(plan))
+        await children.start("front", "mcp_front", **common, FRONT_PORT=str(plan.port), FRONT_TOOLSETS=plan.toolsets)
+        loading = [asyncio.to_thread(importlib.import_module, TOUR)] if plan.tour else []
+        await asyncio.gather(until_ready(plan.port, tell), *loading)
 
 
 def forget_settings() -> None:
@@ -247,22 +247,22 @@ def forget_settings() -> None:
         del os.environ[name]
 
 
-def gateway(what: Plan) -> dict[str, str]:
+def gateway(plan: Plan) -> dict[str, str]:
     """The worker's settings: the first port is its gateway's, the others may be named by a client."""
-    first, *others = what.sim_ports
+    first, *others = plan.sim_ports
     return {
         "GATEWAY_PORT": str(first),
         "GATEWAY_ALLOWED": ",".join(f"127.0.0.1:{port}" for port in others),
         "TRADING_MODE": "paper",
-        "BEAT_FILE": str(what.state / "worker.beat"),
-        "LEADER_FILE": str(what.state / "worker.leader"),
-        "WATERMARK_FILE": str(what.watermark),
+        "BEAT_FILE": str(plan.state / "worker.beat"),
+        "LEADER_FILE": str(plan.state / "worker.leader"),
+        "WATERMARK_FILE": str(plan.watermark),
     }
 
 
-def print_client_setup(what: Plan, screen: Screen) -> None:
+def print_client_setup(plan: Plan, screen: Screen) -> None:
     screen.say("\nAdd it to your MCP client:")
-    for line in described(what.url):
+    for line in described(plan.url):
         screen.say(line)
 
 

@@ -19,7 +19,7 @@ from ibgateway.simulator.wire.encoding.text import (
 )
 from ibgateway.simulator.wire.requests.fields import contract_fields, count, delta_neutral, pairs
 
-Some = dict[str, Any]  # fields of Order that were read so far
+OrderFields = dict[str, Any]  # fields of Order that were read so far
 
 PEG_BENCH = {"PEG BENCH", "PEGBENCH"}
 PEG_BEST = {"PEG BEST", "PEGBEST"}
@@ -52,7 +52,7 @@ class _Take:
         return flag(self.text())
 
 
-def _main(take: _Take) -> Some:
+def _main(take: _Take) -> OrderFields:
     return {
         "action": take.text(),
         "totalQuantity": quantity(take.text()),
@@ -89,16 +89,16 @@ def _leg(take: _Take) -> ComboLeg:
     )
 
 
-def _combo(take: _Take) -> Some:
+def _combo(take: _Take) -> OrderFields:
     return {
         "orderComboLegs": tuple(take.real_or_none() for _ in range(count(take.fields))),
         "smartComboRoutingParams": pairs(take.fields),
     }
 
 
-def _advisor(take: _Take) -> Some:
+def _advisor(take: _Take) -> OrderFields:
     take.text()  # shares allocation, obsolete
-    some: Some = {
+    values: OrderFields = {
         "discretionaryAmt": take.real(),
         "goodAfterTime": take.text(),
         "goodTillDate": take.text(),
@@ -108,7 +108,7 @@ def _advisor(take: _Take) -> Some:
     }
     if take.fields.version < 177:
         take.text()  # faProfile
-    return some | {
+    return values | {
         "modelCode": take.text(),
         "shortSaleSlot": take.whole(),
         "designatedLocation": take.text(),
@@ -122,7 +122,7 @@ def _advisor(take: _Take) -> Some:
     }
 
 
-def _auction_and_volatility(take: _Take) -> Some:
+def _auction_and_volatility(take: _Take) -> OrderFields:
     for _ in range(3):
         take.text()  # eTradeOnly, firmQuoteOnly, nbboPriceCap: obsolete
     return {
@@ -140,7 +140,7 @@ def _auction_and_volatility(take: _Take) -> Some:
     }
 
 
-def _delta_neutral_order(take: _Take) -> Some:
+def _delta_neutral_order(take: _Take) -> OrderFields:
     return {
         "deltaNeutralConId": take.whole(),
         "deltaNeutralSettlingFirm": take.text(),
@@ -153,8 +153,8 @@ def _delta_neutral_order(take: _Take) -> Some:
     }
 
 
-def _scale(take: _Take) -> Some:
-    some: Some = {
+def _scale(take: _Take) -> OrderFields:
+    values: OrderFields = {
         "continuousUpdate": take.whole(),
         "referencePriceType": take.whole_or_none(),
         "trailStopPrice": take.real_or_none(),
@@ -163,8 +163,8 @@ def _scale(take: _Take) -> Some:
         "scaleSubsLevelSize": take.whole_or_none(),
         "scalePriceIncrement": take.real_or_none(),
     }
-    if (some["scalePriceIncrement"] or 0) > 0:
-        some |= {
+    if (values["scalePriceIncrement"] or 0) > 0:
+        values |= {
             "scalePriceAdjustValue": take.real_or_none(),
             "scalePriceAdjustInterval": take.whole_or_none(),
             "scaleProfitOffset": take.real_or_none(),
@@ -173,14 +173,14 @@ def _scale(take: _Take) -> Some:
             "scaleInitFillQty": take.whole_or_none(),
             "scaleRandomPercent": take.flag(),
         }
-    return some | {
+    return values | {
         "scaleTable": take.text(),
         "activeStartTime": take.text(),
         "activeStopTime": take.text(),
     }
 
 
-def _hedge_and_clearing(take: _Take) -> Some:
+def _hedge_and_clearing(take: _Take) -> OrderFields:
     hedgeType = take.text()
     return {
         "hedgeType": hedgeType,
@@ -192,7 +192,7 @@ def _hedge_and_clearing(take: _Take) -> Some:
     }
 
 
-def _algo(take: _Take) -> Some:
+def _algo(take: _Take) -> OrderFields:
     algoStrategy = take.text()
     return {
         "algoStrategy": algoStrategy,
@@ -206,7 +206,7 @@ def _algo(take: _Take) -> Some:
     }
 
 
-def _benchmark(take: _Take) -> Some:
+def _benchmark(take: _Take) -> OrderFields:
     return {
         "referenceContractId": take.whole(),
         "isPeggedChangeAmountDecrease": take.flag(),
@@ -220,21 +220,21 @@ def _condition(take: _Take) -> OrderCondition:
     condType, conjunction = take.whole(), take.text()
     if conjunction not in {"a", "o"}:
         raise BadText(f"a condition's conjunction is a or o, not {conjunction[:40]!r}")
-    some: Some = {}
+    values: OrderFields = {}
     if condType == 5:
-        some = {"secType": take.text(), "exch": take.text(), "symbol": take.text()}
+        values = {"secType": take.text(), "exch": take.text(), "symbol": take.text()}
     elif condType in {1, 3, 4, 6, 7}:
-        some = {"isMore": take.flag(), "value": take.text()}
+        values = {"isMore": take.flag(), "value": take.text()}
         if condType in {1, 6, 7}:
-            some |= {"conId": take.whole(), "exch": take.text()}
+            values |= {"conId": take.whole(), "exch": take.text()}
         if condType == 1:
-            some["triggerMethod"] = take.whole()
+            values["triggerMethod"] = take.whole()
     else:
         raise BadText(f"there is no condition of type {condType}")
-    return OrderCondition(condType=condType, conjunction=conjunction, **some)
+    return OrderCondition(condType=condType, conjunction=conjunction, **values)
 
 
-def _conditions(take: _Take) -> Some:
+def _conditions(take: _Take) -> OrderFields:
     conditions = tuple(_condition(take) for _ in range(count(take.fields)))
     if not conditions:
         return {}
@@ -245,7 +245,7 @@ def _conditions(take: _Take) -> Some:
     }
 
 
-def _adjustments(take: _Take) -> Some:
+def _adjustments(take: _Take) -> OrderFields:
     return {
         "adjustedOrderType": take.text(),
         "triggerPrice": take.real_or_none(),
@@ -268,75 +268,75 @@ def _adjustments(take: _Take) -> Some:
     }
 
 
-def _pegs(take: _Take, exchange: str, orderType: str) -> Some:
+def _pegs(take: _Take, exchange: str, orderType: str) -> OrderFields:
     """Since 170: what IBKRATS and the two pegged types add."""
-    some: Some = {}
+    values: OrderFields = {}
     mid = orderType in PEG_MID
     if exchange == "IBKRATS":
-        some["minTradeQty"] = take.whole_or_none()
+        values["minTradeQty"] = take.whole_or_none()
     if orderType in PEG_BEST:
-        some["minCompeteSize"] = take.whole_or_none()
+        values["minCompeteSize"] = take.whole_or_none()
         offset = take.text()
         mid = offset == UP_TO_MID
-        some["competeAgainstBestOffset"] = float("inf") if mid else number_or_none(offset)
+        values["competeAgainstBestOffset"] = float("inf") if mid else number_or_none(offset)
     if mid:
-        some |= {"midOffsetAtWhole": take.real_or_none(), "midOffsetAtHalf": take.real_or_none()}
-    return some
+        values |= {"midOffsetAtWhole": take.real_or_none(), "midOffsetAtHalf": take.real_or_none()}
+    return values
 
 
-def _newer(take: _Take, exchange: str, orderType: str) -> Some:
+def _newer(take: _Take, exchange: str, orderType: str) -> OrderFields:
     """Read the fields of versions 158 to 170, in the order of their versions, then the later ones."""
-    version, some = take.fields.version, Some()
+    version, values = take.fields.version, OrderFields()
     if version >= 158:
-        some["duration"] = take.whole_or_none()
+        values["duration"] = take.whole_or_none()
     if version >= 160:
-        some["postToAts"] = take.whole_or_none()
+        values["postToAts"] = take.whole_or_none()
     if version >= 162:
-        some["autoCancelParent"] = take.flag()
+        values["autoCancelParent"] = take.flag()
     if version >= 166:
-        some["advancedErrorOverride"] = take.text()
+        values["advancedErrorOverride"] = take.text()
     if version >= 169:
-        some["manualOrderTime"] = take.text()
+        values["manualOrderTime"] = take.text()
     if version >= 170:
-        some |= _pegs(take, exchange, orderType)
-    return some | _newest(take)
+        values |= _pegs(take, exchange, orderType)
+    return values | _newest(take)
 
 
-def _newest(take: _Take) -> Some:
-    version, some = take.fields.version, Some()
+def _newest(take: _Take) -> OrderFields:
+    version, values = take.fields.version, OrderFields()
     if version >= 183:
-        some["customerAccount"] = take.text()
+        values["customerAccount"] = take.text()
     if version >= 184:
-        some["professionalCustomer"] = take.flag()
+        values["professionalCustomer"] = take.flag()
     if 187 <= version < 190:
         take.text(), take.text()  # two fields of requests for quotes
     if version >= 189:
-        some["includeOvernight"] = take.flag()
+        values["includeOvernight"] = take.flag()
     if version >= 192:
-        some["manualOrderIndicator"] = take.whole_or_none()
+        values["manualOrderIndicator"] = take.whole_or_none()
     if version >= 199:
-        some["imbalanceOnly"] = take.flag()
-    return some
+        values["imbalanceOnly"] = take.flag()
+    return values
 
 
 def _placed(fields: Fields) -> tuple[Contract, Order]:
     take = _Take(fields)
     contract = replace(contract_fields(fields), secIdType=take.text(), secId=take.text())
-    some = _main(take)
+    values = _main(take)
     if contract.secType == "BAG":
         contract = replace(contract, comboLegs=tuple(_leg(take) for _ in range(count(fields))))
-        some |= _combo(take)
-    some |= _advisor(take) | _auction_and_volatility(take)
-    if some["deltaNeutralOrderType"]:
-        some |= _delta_neutral_order(take)
-    some |= _scale(take) | _hedge_and_clearing(take)
+        values |= _combo(take)
+    values |= _advisor(take) | _auction_and_volatility(take)
+    if values["deltaNeutralOrderType"]:
+        values |= _delta_neutral_order(take)
+    values |= _scale(take) | _hedge_and_clearing(take)
     contract = replace(contract, deltaNeutralContract=delta_neutral(fields))
-    some |= _algo(take)
-    if some["orderType"] in PEG_BENCH:
-        some |= _benchmark(take)
-    some |= _conditions(take) | _adjustments(take)
-    some |= _newer(take, contract.exchange, some["orderType"])
-    return contract, Order(**some)
+    values |= _algo(take)
+    if values["orderType"] in PEG_BENCH:
+        values |= _benchmark(take)
+    values |= _conditions(take) | _adjustments(take)
+    values |= _newer(take, contract.exchange, values["orderType"])
+    return contract, Order(**values)
 
 
 @request(3)
