@@ -2,15 +2,20 @@
 
 import asyncio
 from collections import deque
+from typing import Generic, TypeVar
 
-Turn = asyncio.Future[None]
+Turn = asyncio.Future[None]  # of one that waits until it is set
+T = TypeVar("T")
 
 
-class RoundRobinQueue:
+class RoundRobinQueue(Generic[T]):
     """First come, first served within a caller's line, and the callers one after the other."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, deque[Turn]] = {}  # the caller whose turn it is comes first
+        self._lines: dict[str, deque[T]] = {}  # the caller whose turn it is comes first
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
 
     def __len__(self) -> int:
         return sum(map(len, self._lines.values()))
@@ -18,10 +23,10 @@ class RoundRobinQueue:
     def waiting(self, caller: str) -> int:
         return len(self._lines.get(caller, ()))
 
-    def add(self, caller: str, turn: Turn) -> None:
+    def add(self, caller: str, turn: T) -> None:
         self._lines.setdefault(caller, deque()).append(turn)
 
-    def take(self) -> Turn:
+    def take(self) -> T:
         """The next turn; its caller goes to the end. Raises StopIteration when nobody waits."""
         caller = next(iter(self._lines))
         line = self._lines.pop(caller)
@@ -30,7 +35,7 @@ class RoundRobinQueue:
             self._lines[caller] = line
         return turn
 
-    def remove(self, caller: str, turn: Turn) -> None:
+    def remove(self, caller: str, turn: T) -> None:
         """Give a place up; it may have been taken already."""
         line = self._lines.get(caller, deque())
         if turn in line:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from bridge.fair_queue import RoundRobinQueue
+from bridge.fair_queue import RoundRobinQueue, Turn
 from bridge.tool import ToolError
 from ib_worker.pacing.caller import SESSION, current_caller
 
@@ -79,7 +79,7 @@ class MessagePacer:
         self._bucket = Bucket(per_s * STEADY, per_s * AT_ONCE, clock())
         self._window = Window(per_s, WINDOW_S)
         self._kept = self._bucket.size * KEPT_FOR_ORDERS
-        self._waiting: dict[Priority, RoundRobinQueue] = {lane: RoundRobinQueue() for lane in Priority}
+        self._waiting: dict[Priority, RoundRobinQueue[Turn]] = {lane: RoundRobinQueue() for lane in Priority}
         self._timer: asyncio.TimerHandle | None = None
 
     async def wait_turn(self, lane: Priority) -> None:

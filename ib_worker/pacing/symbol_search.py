@@ -6,7 +6,7 @@ from typing import Any
 
 import ib_async
 
-from bridge.fair_queue import RoundRobinQueue
+from bridge.fair_queue import RoundRobinQueue, Turn
 from bridge.tool import ToolError
 from ib_worker.pacing.caller import current_caller
 from ib_worker.pacing.single_flight import SingleFlight
@@ -29,7 +29,7 @@ class SymbolSearch:
         self._known: dict[str, tuple[float, Descriptions]] = {}
         self._flights = SingleFlight()
         self._next = float("-inf")  # when the next request may go out
-        self._waiting = RoundRobinQueue()
+        self._waiting: RoundRobinQueue[Turn] = RoundRobinQueue()
         self._timer: asyncio.TimerHandle | None = None
 
     async def matching(self, pattern: str) -> tuple[Descriptions, float]:

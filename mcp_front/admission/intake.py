@@ -6,9 +6,9 @@ queue. Without this the loop takes all of them in one turn, and every answer und
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Callable
 
+from bridge.fair_queue import RoundRobinQueue
 from bridge.tool import TOOLS
 
 AT_A_TURN = 2  # requests: half a millisecond of the loop
@@ -25,7 +25,7 @@ class Intake:
     claim that the fair queue has confirmed before waits in its caller's line, any other in its address's."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, deque[Begin]] = {}  # the caller whose turn it is comes first
+        self._waiting: RoundRobinQueue[Begin] = RoundRobinQueue()
         self._callers: dict[Claim, str] = {}
         self._left = AT_A_TURN  # of this turn of the loop
         self._turns = False  # the loop is to call `_turn`
@@ -38,7 +38,7 @@ class Intake:
 
     def may_begin(self) -> bool:
         """Return whether one more request may begin in this turn of the loop, and count it."""
-        if self._lines or not self._left:
+        if self._waiting or not self._left:
             return False
         self._left -= 1
         self._go_on()
@@ -46,7 +46,7 @@ class Intake:
 
     def add(self, claim: Claim, address: str, begin: Begin) -> None:
         """Let a request wait. `begin` is called at its turn."""
-        self._lines.setdefault(self._callers.get(claim, address), deque()).append(begin)
+        self._waiting.add(self._callers.get(claim, address), begin)
         self._go_on()
 
     def confirm(self, claim: Claim, caller: str) -> None:
@@ -64,20 +64,12 @@ class Intake:
     def _turn(self) -> None:
         self._turns, self._left = False, AT_A_TURN
         try:
-            while self._lines and self._left:
+            while self._waiting and self._left:
                 self._left -= 1
-                self._take()()
+                self._waiting.take()()
         finally:  # what one request raises holds no other
             if self._left < AT_A_TURN:
                 self._go_on()
-
-    def _take(self) -> Begin:
-        caller = next(iter(self._lines))
-        line = self._lines.pop(caller)
-        begin = line.popleft()
-        if line:
-            self._lines[caller] = line
-        return begin
 
 
 def claim_of(data: bytes) -> Claim:

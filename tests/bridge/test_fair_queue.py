@@ -16,7 +16,7 @@ class Waiting:
     """A rotation, and a name for each turn in it."""
 
     def __init__(self) -> None:
-        self.rotation = RoundRobinQueue()
+        self.rotation: RoundRobinQueue[Turn] = RoundRobinQueue()
         self.names: dict[Turn, str] = {}
         self._numbers = count()
         self._loop = asyncio.new_event_loop()

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from bridge.fair_queue import RoundRobinQueue
+from bridge.fair_queue import RoundRobinQueue, Turn
 from bridge.tool import ToolError
 from ib_worker.pacing.caller import acting_for
 from ib_worker.pacing.message_pacer import (
@@ -292,7 +292,7 @@ async def test_an_order_is_never_told_to_wait() -> None:
 
 
 async def test_the_wait_that_is_told_counts_what_goes_first() -> None:
-    rotation = RoundRobinQueue()
+    rotation: RoundRobinQueue[Turn] = RoundRobinQueue()
     for name, count in (("hungry", 10), ("other", 3)):
         for _ in range(count):
             rotation.add(name, asyncio.get_running_loop().create_future())
