@@ -15,15 +15,15 @@ OLD_NAMES = {"ISLAND": "NASDAQ"}  # TWS has renamed the exchange, and still take
 Test = Callable[[ContractArguments, ib_async.ContractDetails, ib_async.Contract], bool]
 
 
-def require_agreement(asked: ContractArguments, found: ib_async.ContractDetails) -> None:
+def require_agreement(arguments: ContractArguments, found: ib_async.ContractDetails) -> None:
     """Raise ToolError invalid_arguments that names what was given, what the contract has, and what to do."""
-    wrong = contradictions(asked, found)
+    wrong = contradictions(arguments, found)
     contract = found.contract or ib_async.Contract()
     if not wrong:
         return
     has = ", ".join(f"{name} {_told(name, contract, found)}" for name in wrong)
-    spare = "conId" if asked.conId else "it" if len(wrong) == 1 else "them"
-    who = f"conId {asked.conId}" if asked.conId else "what TWS finds"
+    spare = "conId" if arguments.conId else "it" if len(wrong) == 1 else "them"
+    who = f"conId {arguments.conId}" if arguments.conId else "what TWS finds"
     raise ToolError(
         "invalid_arguments",
         f"{wrong[0]}: {who} is {contract_name(contract)}, with {has}, which differs from the arguments. Correct "
@@ -33,37 +33,39 @@ def require_agreement(asked: ContractArguments, found: ib_async.ContractDetails)
     )
 
 
-def contradictions(asked: ContractArguments, found: ib_async.ContractDetails) -> list[str]:
+def contradictions(arguments: ContractArguments, found: ib_async.ContractDetails) -> list[str]:
     """The arguments that were given and that are not the contract's."""
     contract = found.contract or ib_async.Contract()
     ignored = TERMS if contract.secType in PLACED else (*TERMS, "primaryExchange")
-    tests = TESTS if asked.conId else {name: TESTS[name] for name in ignored}
-    return [name for name, agrees in tests.items() if _given(asked, name) and not agrees(asked, found, contract)]
+    tests = TESTS if arguments.conId else {name: TESTS[name] for name in ignored}
+    return [
+        name for name, agrees in tests.items() if _given(arguments, name) and not agrees(arguments, found, contract)
+    ]
 
 
-def _given(asked: ContractArguments, name: str) -> bool:
-    return name in asked.model_fields_set and getattr(asked, name) is not None
+def _given(arguments: ContractArguments, name: str) -> bool:
+    return name in arguments.model_fields_set and getattr(arguments, name) is not None
 
 
-def _symbol(asked: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
-    return goes_by(contract, asked.symbol) or asked.symbol == found.cusip
+def _symbol(arguments: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+    return goes_by(contract, arguments.symbol) or arguments.symbol == found.cusip
 
 
-def _expiry(asked: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+def _expiry(arguments: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
     """A future has a contract month and a last day of trading, which may lie in the month before."""
-    wanted = asked.lastTradeDateOrContractMonth or ""
+    wanted = arguments.lastTradeDateOrContractMonth or ""
     told = (contract.lastTradeDateOrContractMonth, found.realExpirationDate, found.contractMonth)
     return wanted in [each[: len(wanted)] for each in told]
 
 
-def _exchange(asked: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+def _exchange(arguments: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
     """SMART leaves the way to TWS."""
-    wanted = OLD_NAMES.get(asked.exchange, asked.exchange)
+    wanted = OLD_NAMES.get(arguments.exchange, arguments.exchange)
     return wanted == SMART or wanted in (contract.exchange, *comma_list(found.validExchanges))
 
 
-def _primary(asked: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
-    wanted = OLD_NAMES.get(asked.primaryExchange or "", asked.primaryExchange)
+def _primary(arguments: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+    wanted = OLD_NAMES.get(arguments.primaryExchange or "", arguments.primaryExchange)
     if contract.primaryExchange:
         return wanted == OLD_NAMES.get(contract.primaryExchange, contract.primaryExchange)
     return wanted in (contract.exchange, *comma_list(found.validExchanges))
@@ -76,27 +78,29 @@ def _number(written: object) -> float | None:
         return None
 
 
-def _sec_id(asked: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+def _sec_id(arguments: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
     """A number of a kind that TWS does not tell contradicts nothing. An American ISIN has the CUSIP in it."""
     numbers = {each.tag: each.value for each in found.secIdList or []}
     numbers |= {"CUSIP": found.cusip} if found.cusip else {}
     isin = numbers.get("ISIN", "")
     numbers |= {"CUSIP": isin[2:11]} if isin[:2] in ("US", "CA") and "CUSIP" not in numbers else {}
-    return numbers.get(asked.secIdType or "", asked.secId) == asked.secId
+    return numbers.get(arguments.secIdType or "", arguments.secId) == arguments.secId
 
 
 TESTS: dict[str, Test] = {
     "symbol": _symbol,
-    "secType": lambda asked, _, contract: asked.secType == contract.secType,
+    "secType": lambda arguments, _, contract: arguments.secType == contract.secType,
     "lastTradeDateOrContractMonth": _expiry,
-    "strike": lambda asked, _, contract: abs((asked.strike or 0) - contract.strike) < 1e-6,
-    "right": lambda asked, _, contract: contract.right[:1] == asked.right,
-    "multiplier": lambda asked, _, contract: _number(asked.multiplier) == _number(contract.multiplier),
-    "currency": lambda asked, _, contract: asked.currency == contract.currency,
+    "strike": lambda arguments, _, contract: abs((arguments.strike or 0) - contract.strike) < 1e-6,
+    "right": lambda arguments, _, contract: contract.right[:1] == arguments.right,
+    "multiplier": lambda arguments, _, contract: _number(arguments.multiplier) == _number(contract.multiplier),
+    "currency": lambda arguments, _, contract: arguments.currency == contract.currency,
     "exchange": _exchange,
     "primaryExchange": _primary,
-    "localSymbol": lambda asked, _, contract: bare_name(asked.localSymbol or "") == bare_name(contract.localSymbol),
-    "tradingClass": lambda asked, _, contract: asked.tradingClass == contract.tradingClass,
+    "localSymbol": lambda arguments, _, contract: (
+        bare_name(arguments.localSymbol or "") == bare_name(contract.localSymbol)
+    ),
+    "tradingClass": lambda arguments, _, contract: arguments.tradingClass == contract.tradingClass,
     "secId": _sec_id,
 }
 # Without a conId TWS itself looks by symbol, type, currency and exchange; what it ignores for a type is seen here.

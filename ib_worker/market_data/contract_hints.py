@@ -1,4 +1,4 @@
-"""Hints for a contract that TWS does not find: TWS is asked again with fewer arguments. Used by `qualify`."""
+"""Hints for a contract that TWS does not find: `ContractResolver` asks TWS again with fewer arguments."""
 
 import re
 from bisect import bisect_left
@@ -52,52 +52,54 @@ class Hint:
     text: str
     details: dict[str, Any] = field(default_factory=dict)
 
-    def error(self, asked: ContractArguments, code: int) -> ToolError:
-        said = f"TWS knows no such contract ({_described(asked)}). {self.text}"
+    def error(self, arguments: ContractArguments, code: int) -> ToolError:
+        said = f"TWS knows no such contract ({_described(arguments)}). {self.text}"
         return ToolError("not_found", said, twsCode=code, **self.details)
 
 
-async def hint_for(asked: ContractArguments, look: Look) -> Hint:
+async def hint_for(arguments: ContractArguments, look: Look) -> Hint:
     """Return the change with which TWS finds something, by the requested type."""
-    if asked.conId:
+    if arguments.conId:
         return Hint("Check the conId: ibkr_get_contract_details with symbol and secType names it.")
-    if asked.secType == "BAG":
-        return Hint(last_words(asked))
-    if asked.secId is not None:
-        return await _by_number(asked, look) or Hint(NUMBER)
-    if asked.localSymbol and asked.secType == "FUT":
-        return await _family(asked, look) or Hint(last_words(asked))
-    if asked.localSymbol and not asked.symbol:  # an option's begins with its root
-        asked = asked.model_copy(update={"symbol": asked.localSymbol.split()[0], "localSymbol": None})
-    return await _by_type(asked, look) or Hint(last_words(asked))
+    if arguments.secType == "BAG":
+        return Hint(last_words(arguments))
+    if arguments.secId is not None:
+        return await _by_number(arguments, look) or Hint(NUMBER)
+    if arguments.localSymbol and arguments.secType == "FUT":
+        return await _family(arguments, look) or Hint(last_words(arguments))
+    if arguments.localSymbol and not arguments.symbol:  # an option's begins with its root
+        arguments = arguments.model_copy(update={"symbol": arguments.localSymbol.split()[0], "localSymbol": None})
+    return await _by_type(arguments, look) or Hint(last_words(arguments))
 
 
-async def _by_type(asked: ContractArguments, look: Look) -> Hint | None:
-    if (written := await _future_code(asked, look)) is not None:
+async def _by_type(arguments: ContractArguments, look: Look) -> Hint | None:
+    if (written := await _future_code(arguments, look)) is not None:
         return written
-    if asked.secType in OPTIONS:
-        return await _option(asked, look)
-    if asked.secType == "FUT" and asked.lastTradeDateOrContractMonth is not None:
-        found = await look(_wanted(asked, lastTradeDateOrContractMonth=""))
+    if arguments.secType in OPTIONS:
+        return await _option(arguments, look)
+    if arguments.secType == "FUT" and arguments.lastTradeDateOrContractMonth is not None:
+        found = await look(_wanted(arguments, lastTradeDateOrContractMonth=""))
         if found:
-            return _expiries(asked, found)
-    if asked.secType == "CASH" and (inverse := await _inverse(asked, look)) is not None:
+            return _expiries(arguments, found)
+    if arguments.secType == "CASH" and (inverse := await _inverse(arguments, look)) is not None:
         return inverse
-    elsewhere = await look(_wanted(asked, exchange="", currency="", primaryExchange=""))
+    elsewhere = await look(_wanted(arguments, exchange="", currency="", primaryExchange=""))
     if elsewhere:
-        return _elsewhere(asked, elsewhere)
-    if asked.secType == "STK" and (stock := await _stock(asked, look)) is not None:
+        return _elsewhere(arguments, elsewhere)
+    if arguments.secType == "STK" and (stock := await _stock(arguments, look)) is not None:
         return stock
-    return None if asked.secType == "CASH" else await _other_type(asked, look)
+    return None if arguments.secType == "CASH" else await _other_type(arguments, look)
 
 
-async def _stock(asked: ContractArguments, look: Look) -> Hint | None:
-    dotted = asked.symbol.replace(" ", ".")  # how TWS writes a class of shares outside the United States
-    if dotted != asked.symbol and (found := await look(_wanted(asked, symbol=dotted, exchange="", currency=""))):
-        return _elsewhere(asked, found)
-    name, _, suffix = asked.symbol.rpartition(".")
-    blank = re.sub(r"[./-]", " ", asked.symbol)
-    if blank != asked.symbol and await look(_wanted(asked, symbol=blank)):
+async def _stock(arguments: ContractArguments, look: Look) -> Hint | None:
+    dotted = arguments.symbol.replace(" ", ".")  # how TWS writes a class of shares outside the United States
+    if dotted != arguments.symbol and (
+        found := await look(_wanted(arguments, symbol=dotted, exchange="", currency=""))
+    ):
+        return _elsewhere(arguments, found)
+    name, _, suffix = arguments.symbol.rpartition(".")
+    blank = re.sub(r"[./-]", " ", arguments.symbol)
+    if blank != arguments.symbol and await look(_wanted(arguments, symbol=blank)):
         return Hint(f'TWS writes a class of shares with a blank: give symbol "{blank}".', {"symbol": blank})
     if name and suffix in SUFFIXES:
         exchange, currency = SUFFIXES[suffix]
@@ -105,47 +107,49 @@ async def _stock(asked: ContractArguments, look: Look) -> Hint | None:
             f"TWS has no suffixes: give symbol {name}, primaryExchange {exchange} and currency {currency}.",
             {"symbol": name, "primaryExchange": exchange, "currency": currency},
         )
-    if SHARE_CLASS.fullmatch(asked.symbol):
+    if SHARE_CLASS.fullmatch(arguments.symbol):
         return Hint(f'TWS writes a class of shares with a blank, such as "BRK B": try symbol "{blank}".')
-    if pair := PAIR.fullmatch(asked.symbol):
+    if pair := PAIR.fullmatch(arguments.symbol):
         return Hint(
             f"It is no pair of currencies that is known. A coin has symbol {pair[1]}, secType CRYPTO, currency "
             f"{pair[2]} and exchange PAXOS or ZEROHASH."
         )
-    if is_cusip(asked.symbol):
-        return Hint(f"A CUSIP is given as secId {asked.symbol} with secIdType CUSIP.")
-    return Hint(f"If {asked.symbol} is a conId, give it as conId.") if asked.symbol.isdecimal() else None
+    if is_cusip(arguments.symbol):
+        return Hint(f"A CUSIP is given as secId {arguments.symbol} with secIdType CUSIP.")
+    return Hint(f"If {arguments.symbol} is a conId, give it as conId.") if arguments.symbol.isdecimal() else None
 
 
-async def _by_number(asked: ContractArguments, look: Look) -> Hint | None:
-    found = await look(_wanted(asked, exchange="", currency="", primaryExchange=""))
+async def _by_number(arguments: ContractArguments, look: Look) -> Hint | None:
+    found = await look(_wanted(arguments, exchange="", currency="", primaryExchange=""))
     for secType in ("STK", "BOND"):
-        if not found and secType != asked.secType:
-            found = await look(_wanted(asked, secType=secType, exchange="", currency="", primaryExchange=""))
-    return _elsewhere(asked, found) if found else None
+        if not found and secType != arguments.secType:
+            found = await look(_wanted(arguments, secType=secType, exchange="", currency="", primaryExchange=""))
+    return _elsewhere(arguments, found) if found else None
 
 
-async def _other_type(asked: ContractArguments, look: Look) -> Hint | None:
+async def _other_type(arguments: ContractArguments, look: Look) -> Hint | None:
     for secType in OTHER_TYPES:
-        if secType != asked.secType and (found := await look(ib_async.Contract(symbol=asked.symbol, secType=secType))):
-            return _elsewhere(asked, found)
+        if secType != arguments.secType and (
+            found := await look(ib_async.Contract(symbol=arguments.symbol, secType=secType))
+        ):
+            return _elsewhere(arguments, found)
     return None
 
 
-async def _future_code(asked: ContractArguments, look: Look) -> Hint | None:
+async def _future_code(arguments: ContractArguments, look: Look) -> Hint | None:
     """A future's localSymbol that was given as the symbol of another type, or in another currency."""
-    if found := FUTURE_SYMBOL.fullmatch(asked.symbol):
+    if found := FUTURE_SYMBOL.fullmatch(arguments.symbol):
         for each in await look(ib_async.Contract(symbol=found[1], secType="FUT")):
-            if each.contract is not None and each.contract.localSymbol == asked.symbol:
+            if each.contract is not None and each.contract.localSymbol == arguments.symbol:
                 return _terms(found[1], "FUT", each.contract.lastTradeDateOrContractMonth[:8])
     return None
 
 
-async def _family(asked: ContractArguments, look: Look) -> Hint | None:
+async def _family(arguments: ContractArguments, look: Look) -> Hint | None:
     """The listed futures of the family of a localSymbol; the family of 6EU6 is EUR, which its letters do not say."""
-    root = FUTURE_SYMBOL.fullmatch(asked.localSymbol or "")
+    root = FUTURE_SYMBOL.fullmatch(arguments.localSymbol or "")
     found = await look(ib_async.Contract(symbol=root[1], secType="FUT")) if root else []
-    return _expiries(asked, found) if found else None
+    return _expiries(arguments, found) if found else None
 
 
 def _terms(symbol: str, secType: str, expiry: str, strike: str = "", right: str = "") -> Hint:
@@ -155,58 +159,58 @@ def _terms(symbol: str, secType: str, expiry: str, strike: str = "", right: str 
     return Hint(f"symbol is the underlying's or the family's alone: give {told}.", dict(terms))
 
 
-async def _inverse(asked: ContractArguments, look: Look) -> Hint | None:
-    if not await look(_wanted(asked, symbol=asked.currency, currency=asked.symbol)):
+async def _inverse(arguments: ContractArguments, look: Look) -> Hint | None:
+    if not await look(_wanted(arguments, symbol=arguments.currency, currency=arguments.symbol)):
         return None
     return Hint(
-        f"TWS quotes the pair the other way round: give symbol {asked.currency}, currency {asked.symbol}, and the "
-        "other action.",
-        {"symbol": asked.currency, "currency": asked.symbol},
+        f"TWS quotes the pair the other way round: give symbol {arguments.currency}, currency {arguments.symbol}, and "
+        "the other action.",
+        {"symbol": arguments.currency, "currency": arguments.symbol},
     )
 
 
-async def _option(asked: ContractArguments, look: Look) -> Hint | None:
+async def _option(arguments: ContractArguments, look: Look) -> Hint | None:
     """By the first of its terms that the others have no contract for."""
-    bounded = asked.lastTradeDateOrContractMonth is not None
-    if bounded and asked.strike is not None and (found := await look(_wanted(asked, strike=0.0))):
-        return _strikes(asked, found)
-    exact = asked.strike is not None and asked.right is not None
-    if exact and (found := await look(_wanted(asked, lastTradeDateOrContractMonth=""))):
-        return _expiries(asked, found)
-    month = (asked.lastTradeDateOrContractMonth or "")[:6]
-    if bounded and not exact and (found := await look(_wanted(asked, lastTradeDateOrContractMonth=month))):
-        return _expiries(asked, found)
-    if bounded and (found := await look(_wanted(asked, exchange="", currency="", multiplier=""))):
-        return _elsewhere(asked, found)
-    if asked.secType != "OPT":
+    bounded = arguments.lastTradeDateOrContractMonth is not None
+    if bounded and arguments.strike is not None and (found := await look(_wanted(arguments, strike=0.0))):
+        return _strikes(arguments, found)
+    exact = arguments.strike is not None and arguments.right is not None
+    if exact and (found := await look(_wanted(arguments, lastTradeDateOrContractMonth=""))):
+        return _expiries(arguments, found)
+    month = (arguments.lastTradeDateOrContractMonth or "")[:6]
+    if bounded and not exact and (found := await look(_wanted(arguments, lastTradeDateOrContractMonth=month))):
+        return _expiries(arguments, found)
+    if bounded and (found := await look(_wanted(arguments, exchange="", currency="", multiplier=""))):
+        return _elsewhere(arguments, found)
+    if arguments.secType != "OPT":
         return None
-    under = await look(ib_async.Contract(symbol=asked.symbol, secType="STK", exchange=convert.SMART))
+    under = await look(ib_async.Contract(symbol=arguments.symbol, secType="STK", exchange=convert.SMART))
     if not under:
-        return Hint(f"There is no {asked.symbol} either, as a stock: check the symbol of the underlying.")
+        return Hint(f"There is no {arguments.symbol} either, as a stock: check the symbol of the underlying.")
     return Hint(
-        f"{asked.symbol} is known, and has no such option: ask ibkr_get_contract_details with secType OPT and a month "
-        "as lastTradeDateOrContractMonth (YYYYMM) for what is listed."
+        f"{arguments.symbol} is known, and has no such option: ask ibkr_get_contract_details with secType OPT and a "
+        "month as lastTradeDateOrContractMonth (YYYYMM) for what is listed."
     )
 
 
-def _strikes(asked: ContractArguments, found: Sequence[ib_async.ContractDetails]) -> Hint:
+def _strikes(arguments: ContractArguments, found: Sequence[ib_async.ContractDetails]) -> Hint:
     contracts = [each.contract for each in found if each.contract]
-    strikes = sorted({each.strike for each in contracts if asked.right in (None, each.right[:1])})
-    at = bisect_left(strikes, asked.strike or 0)
+    strikes = sorted({each.strike for each in contracts if arguments.right in (None, each.right[:1])})
+    at = bisect_left(strikes, arguments.strike or 0)
     near = strikes[max(at - NEIGHBOURS, 0) : at + NEIGHBOURS]
     return Hint(
-        f"This expiry has no strike {digits(asked.strike or 0)}; the nearest are {', '.join(map(digits, near))}.",
+        f"This expiry has no strike {digits(arguments.strike or 0)}; the nearest are {', '.join(map(digits, near))}.",
         {"strikes": near},
     )
 
 
-def _expiries(asked: ContractArguments, found: Sequence[ib_async.ContractDetails]) -> Hint:
+def _expiries(arguments: ContractArguments, found: Sequence[ib_async.ContractDetails]) -> Hint:
     contracts = sorted((each.contract for each in found if each.contract), key=_day)
     days = list(dict.fromkeys(_day(each) for each in contracts))
-    at = bisect_left(days, asked.lastTradeDateOrContractMonth or "")
+    at = bisect_left(days, arguments.lastTradeDateOrContractMonth or "")
     near = days[max(at - NEIGHBOURS, 0) : at + NEIGHBOURS]
     names = {_day(each): contract_name(each) for each in reversed(contracts)}
-    told = ", ".join(f"{day} ({names[day]})" if asked.secType == "FUT" else day for day in near)
+    told = ", ".join(f"{day} ({names[day]})" if arguments.secType == "FUT" else day for day in near)
     return Hint(f"No such expiry is listed; the nearest are {told}.", {"expiries": near})
 
 
@@ -214,28 +218,28 @@ def _day(contract: ib_async.Contract) -> str:
     return contract.lastTradeDateOrContractMonth[:8]
 
 
-def _elsewhere(asked: ContractArguments, found: Sequence[ib_async.ContractDetails]) -> Hint:
+def _elsewhere(arguments: ContractArguments, found: Sequence[ib_async.ContractDetails]) -> Hint:
     """Return the type, exchange and currency that differ from the requested ones."""
     row = next((each for each in found if each.contract), None)
     if row is None or row.contract is None:
-        return Hint(last_words(asked))
+        return Hint(last_words(arguments))
     contract = row.contract
     exchanges = comma_list(row.validExchanges) or [contract.exchange]
     changes = {}
-    if asked.symbol and contract.symbol != asked.symbol:
+    if arguments.symbol and contract.symbol != arguments.symbol:
         changes["symbol"] = contract.symbol
-    if contract.secType != asked.secType:
+    if contract.secType != arguments.secType:
         changes["secType"] = contract.secType
-    if contract.currency != asked.currency:
+    if contract.currency != arguments.currency:
         changes["currency"] = contract.currency
-    if asked.exchange not in (convert.SMART, *exchanges):
+    if arguments.exchange not in (convert.SMART, *exchanges):
         changes["exchange"] = exchanges[0]
-    if asked.multiplier not in (None, forms.multiplier(contract.multiplier)):
+    if arguments.multiplier not in (None, forms.multiplier(contract.multiplier)):
         changes["multiplier"] = contract.multiplier
-    if asked.primaryExchange is not None and contract.primaryExchange not in ("", asked.primaryExchange):
+    if arguments.primaryExchange is not None and contract.primaryExchange not in ("", arguments.primaryExchange):
         changes["primaryExchange"] = contract.primaryExchange
     if not changes:
-        return Hint(last_words(asked))
+        return Hint(last_words(arguments))
     told = " and ".join(f"{name} {value}" for name, value in changes.items())
     where = f" It trades on {', '.join(exchanges[:LISTED])}." if "exchange" in changes else ""
     return Hint(f"TWS knows {contract_name(contract)}{_long(row)}: give {told}.{where}", dict(changes))
@@ -246,8 +250,8 @@ def _long(row: ib_async.ContractDetails) -> str:
     return f" ({name})" if name else ""
 
 
-def last_words(asked: ContractArguments) -> str:
-    return LAST_WORDS.get(asked.secType, "Check symbol, secType, exchange and currency.")
+def last_words(arguments: ContractArguments) -> str:
+    return LAST_WORDS.get(arguments.secType, "Check symbol, secType, exchange and currency.")
 
 
 NUMBER = "Check secId and secIdType; ibkr_search_symbols finds a contract by its name."
@@ -265,17 +269,17 @@ LAST_WORDS = {
 }
 
 
-def _wanted(asked: ContractArguments, **changes: Any) -> ib_async.Contract:
-    wanted = convert.to_tws_contract(asked)
+def _wanted(arguments: ContractArguments, **changes: Any) -> ib_async.Contract:
+    wanted = convert.to_tws_contract(arguments)
     for name, value in changes.items():
         setattr(wanted, name, value)
     return wanted
 
 
-def _described(asked: ContractArguments) -> str:
-    if asked.conId:
-        return f"conId {asked.conId}"
-    where = f" on {asked.exchange}" if asked.exchange != convert.SMART else ""
-    what = asked.symbol if asked.secType == "CASH" else contract_name(asked)
-    kind = "" if asked.secType in what.split() else f", secType {asked.secType}"
-    return f"{what}{kind}, {asked.currency}{where}"
+def _described(arguments: ContractArguments) -> str:
+    if arguments.conId:
+        return f"conId {arguments.conId}"
+    where = f" on {arguments.exchange}" if arguments.exchange != convert.SMART else ""
+    what = arguments.symbol if arguments.secType == "CASH" else contract_name(arguments)
+    kind = "" if arguments.secType in what.split() else f", secType {arguments.secType}"
+    return f"{what}{kind}, {arguments.currency}{where}"

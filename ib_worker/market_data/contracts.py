@@ -51,38 +51,38 @@ class ContractResolver:
         self._known: dict[Wanted, tuple[float, Found]] = {}
         self._flights = SingleFlight()
 
-    async def details(self, asked: ContractArguments, lane: Priority = Priority.READS) -> Found:
+    async def details(self, arguments: ContractArguments, lane: Priority = Priority.READS) -> Found:
         """Every contract that fits. Raises ToolError not_found, invalid_arguments, or too_large for a whole chain."""
-        require_narrow(asked)
+        require_narrow(arguments)
         try:
-            found = await self._looked_up(asked, lane)
+            found = await self._looked_up(arguments, lane)
         except TwsError as refused:
-            if asked.secType == "CONTFUT" and refused.code == INVALID:
-                raise _no_continuous(asked) from refused
+            if arguments.secType == "CONTFUT" and refused.code == INVALID:
+                raise _no_continuous(arguments) from refused
             if refused.code != NOT_FOUND or "ambiguous" in refused.text.lower():
                 raise
             found = []
         if not found:
-            raise await self._not_found(asked)
-        agreeing = await _agreeing(asked, found)
+            raise await self._not_found(arguments)
+        agreeing = await _agreeing(arguments, found)
         if not agreeing:
-            require_agreement(asked, found[0])
+            require_agreement(arguments, found[0])
         return agreeing
 
-    async def _looked_up(self, asked: ContractArguments, lane: Priority) -> Found:
-        wanted = _wanted(asked)
+    async def _looked_up(self, arguments: ContractArguments, lane: Priority) -> Found:
+        wanted = _wanted(arguments)
         known = self._known.get(wanted)
         if known is not None and self._clock() - known[0] <= KEPT_S:
             return known[1]
         # Neither an order's lookup nor another caller's shares a flight: that may wait behind other reads.
         flight = (wanted, lane is Priority.ORDERS or current_caller())
-        found = await self._flights.share(flight, lambda: self._fetch(convert.to_tws_contract(asked), lane))
-        if asked.conId is None and asked.exchange == convert.SMART:
+        found = await self._flights.share(flight, lambda: self._fetch(convert.to_tws_contract(arguments), lane))
+        if arguments.conId is None and arguments.exchange == convert.SMART:
             found = once_each(found)
         self._remember(wanted, found)
         return found
 
-    async def _not_found(self, asked: ContractArguments) -> ToolError:
+    async def _not_found(self, arguments: ContractArguments) -> ToolError:
         """Return the error with a hint: the type's required fields if others wait for TWS or the time is too short."""
 
         async def look(wanted: ib_async.Contract) -> Found:
@@ -91,24 +91,24 @@ class ContractResolver:
             except TwsError:
                 return []
 
-        hint = Hint(last_words(asked))
+        hint = Hint(last_words(arguments))
         if not self._idle():
-            return hint.error(asked, NOT_FOUND)
+            return hint.error(arguments, NOT_FOUND)
         with suppress(TimeoutError):
             async with asyncio.timeout(HINT_S):
-                if asked.conId and asked.exchange != convert.SMART:
-                    for each in await look(ib_async.Contract(conId=asked.conId)):
-                        require_agreement(asked, each)
-                hint = await hint_for(asked, look)
-        return hint.error(asked, NOT_FOUND)
+                if arguments.conId and arguments.exchange != convert.SMART:
+                    for each in await look(ib_async.Contract(conId=arguments.conId)):
+                        require_agreement(arguments, each)
+                hint = await hint_for(arguments, look)
+        return hint.error(arguments, NOT_FOUND)
 
-    async def one(self, asked: ContractArguments, lane: Priority = Priority.READS) -> ib_async.ContractDetails:
+    async def one(self, arguments: ContractArguments, lane: Priority = Priority.READS) -> ib_async.ContractDetails:
         """The one contract that fits. Raises ToolError ambiguous_contract with the candidates, too."""
-        found = [each for each in await self.details(asked, lane) if each.contract]
-        same_type = [each for each in found if each.contract and each.contract.secType == asked.secType]
-        fitting = found if asked.conId else same_type or found  # TWS adds other types to some answers
+        found = [each for each in await self.details(arguments, lane) if each.contract]
+        same_type = [each for each in found if each.contract and each.contract.secType == arguments.secType]
+        fitting = found if arguments.conId else same_type or found  # TWS adds other types to some answers
         if len(fitting) > 1:
-            raise _ambiguous(asked, fitting)
+            raise _ambiguous(arguments, fitting)
         return fitting[0]
 
     async def by_conId(self, conId: int, lane: Priority = Priority.READS) -> ib_async.ContractDetails:  # noqa: N802  # TWS's name
@@ -125,9 +125,9 @@ class ContractResolver:
         one: ib_async.ContractDetails = found[0]
         return one
 
-    async def contract(self, asked: ContractArguments, lane: Priority = Priority.READS) -> ib_async.Contract:
+    async def contract(self, arguments: ContractArguments, lane: Priority = Priority.READS) -> ib_async.Contract:
         """The one contract, routed as asked."""
-        return routed(await self.one(asked, lane), asked)
+        return routed(await self.one(arguments, lane), arguments)
 
     async def close(self) -> None:
         await self._flights.close()
@@ -150,30 +150,32 @@ def named_contract(**given: Any) -> ContractArguments:
         raise ToolError("invalid_arguments", wrong.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
-def _wanted(asked: ContractArguments) -> Wanted:
-    return tuple(getattr(asked, name) for name in ContractArguments.model_fields)
+def _wanted(arguments: ContractArguments) -> Wanted:
+    return tuple(getattr(arguments, name) for name in ContractArguments.model_fields)
 
 
-def routed(found: ib_async.ContractDetails, asked: ContractArguments) -> ib_async.Contract:
+def routed(found: ib_async.ContractDetails, arguments: ContractArguments) -> ib_async.Contract:
     """The contract with the exchange that its orders and quotes go to."""
     assert found.contract is not None  # `one` has looked
-    smart = asked.exchange == convert.SMART and convert.SMART in comma_list(found.validExchanges)
+    smart = arguments.exchange == convert.SMART and convert.SMART in comma_list(found.validExchanges)
     contract = dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
-    return dataclasses.replace(contract, includeExpired=True) if asked.includeExpired else contract
+    return dataclasses.replace(contract, includeExpired=True) if arguments.includeExpired else contract
 
 
-async def one_of_symbol(known: ContractResolver, asked: ContractArguments, now: datetime) -> ib_async.ContractDetails:
+async def one_of_symbol(
+    known: ContractResolver, arguments: ContractArguments, now: datetime
+) -> ib_async.ContractDetails:
     """Return the one contract. A symbol alone that is no stock's means the index of that symbol, or its future that
     expires next: the contract's name in the answer says so. Raises what `one` raises."""
     try:
-        return await known.one(asked)
+        return await known.one(arguments)
     except ToolError as unknown:
         secType = unknown.details.get("secType")
-        if asked.model_fields_set != {"symbol"} or unknown.details.keys() != {"twsCode", "secType"}:
+        if arguments.model_fields_set != {"symbol"} or unknown.details.keys() != {"twsCode", "secType"}:
             raise
         if secType not in ("IND", "FUT"):
             raise
-        found = await known.details(asked.model_copy(update={"secType": secType}))
+        found = await known.details(arguments.model_copy(update={"secType": secType}))
         nearest = _next_of_family(found, f"{now:%Y%m%d}" if secType == "FUT" else "")
         if nearest is None:
             raise
@@ -189,8 +191,8 @@ def _next_of_family(found: Found, today: str) -> ib_async.ContractDetails | None
     return min(left, key=itemgetter(0))[1] if len(products) == 1 and left else None
 
 
-def _no_continuous(asked: ContractArguments) -> ToolError:
-    symbol = asked.symbol or "ES"
+def _no_continuous(arguments: ContractArguments) -> ToolError:
+    symbol = arguments.symbol or "ES"
     return ToolError(
         "gateway_refused",
         f"secType: the gateway takes no CONTFUT here (error {INVALID}). Name one future by its month, such as symbol "
@@ -199,12 +201,12 @@ def _no_continuous(asked: ContractArguments) -> ToolError:
     )
 
 
-async def _agreeing(asked: ContractArguments, found: Found) -> Found:
+async def _agreeing(arguments: ContractArguments, found: Found) -> Found:
     """Those that contradict no argument; an option chain's thousands are looked at in lots, between which others have
     their turn."""
     agreeing: Found = []
     for start in range(0, len(found), LOT):
-        agreeing += [each for each in found[start : start + LOT] if not contradictions(asked, each)]
+        agreeing += [each for each in found[start : start + LOT] if not contradictions(arguments, each)]
         if start + LOT < len(found):
             await asyncio.sleep(0)
     return agreeing
@@ -221,13 +223,13 @@ def once_each(found: Found) -> Found:
     return list(kept.values())
 
 
-def _ambiguous(asked: ContractArguments, found: Found) -> ToolError:
+def _ambiguous(arguments: ContractArguments, found: Found) -> ToolError:
     contracts = sorted((each.contract for each in found if each.contract), key=_nearest_first)
     listed = contracts[:CANDIDATES]
     candidates = [convert.contract(each).model_dump(exclude_none=True) for each in listed]
     more = f", of which {CANDIDATES} are listed" if len(contracts) > CANDIDATES else ""
     next_ones = ", ".join(dict.fromkeys(_told_apart(each) for each in listed[:NAMED]))
-    name = asked.symbol or asked.localSymbol or asked.secId
+    name = arguments.symbol or arguments.localSymbol or arguments.secId
     futures = all(each.secType == "FUT" for each in contracts)
     way = f'such a name as symbol ("{contract_name(listed[0])}")' if futures else "the conId of one"
     return ToolError(
@@ -249,17 +251,17 @@ def _told_apart(contract: ib_async.Contract) -> str:
     return f"{contract_name(contract)} ({day or f'{where} {contract.currency}'})"
 
 
-def require_narrow(asked: ContractArguments) -> None:
+def require_narrow(arguments: ContractArguments) -> None:
     """Refuse a whole chain before TWS is asked for it. Raises ToolError too_large."""
-    names = (asked.conId, asked.lastTradeDateOrContractMonth, asked.localSymbol, asked.secId)
+    names = (arguments.conId, arguments.lastTradeDateOrContractMonth, arguments.localSymbol, arguments.secId)
     exact = any(each is not None for each in names)
-    if asked.secType in CHAINED and not exact and (asked.right is None or asked.strike is None):
+    if arguments.secType in CHAINED and not exact and (arguments.right is None or arguments.strike is None):
         raise ToolError(
             "too_large",
-            f"lastTradeDateOrContractMonth: all {asked.secType} contracts of {asked.symbol} are too many "
+            f"lastTradeDateOrContractMonth: all {arguments.secType} contracts of {arguments.symbol} are too many "
             "for one answer (thousands). Give "
             "lastTradeDateOrContractMonth (YYYYMM or YYYYMMDD), or right and strike, or conId. The details "
-            f"of {asked.symbol} itself (secType STK, FUT or IND) are not limited.",
+            f"of {arguments.symbol} itself (secType STK, FUT or IND) are not limited.",
         )
 
 
