@@ -67,14 +67,15 @@ class Client:
             self._result.wrong.append(f"{tool} was answered {answer.code}: {answer.details.get('message')}")
         return answer
 
-    async def insists(self, tool: str, **arguments: Any) -> Any:
-        """Ask until it is done. Raises AssertionError with the answers that came instead."""
+    async def insists(self, tool: str, final: str = "", **arguments: Any) -> Any:
+        """Ask until it is done, or was answered with the final error's code: then None. Raises AssertionError with the
+        answers that came instead."""
         codes = Counter[str]()
         try:
             async with asyncio.timeout(RECOVERS_S):
                 while True:
-                    answer = await self.once(tool, **arguments)
-                    if answer.done:
+                    answer = await self.once(tool, lambda: final, **arguments)
+                    if answer.done or answer.code == final:
                         return answer.value
                     codes[answer.code] += 1
                     await asyncio.sleep(0.2)
@@ -168,9 +169,10 @@ async def play(stage: Stage, seed: int, number: int) -> EventResult:
     watcher = Waiter(client, nothing["cursor"], {"event": "alert", "alertId": alert}, "price")
     reading = [asyncio.create_task(each.run()) for each in (orders, quotes, waiter, watcher)]
     try:
-        keys = [f"events-{seed}-{number}-{each}" for each in range(dice.randint(2, 4))]
+        names = [f"events-{seed}-{number}-{each}" for each in range(dice.randint(2, 4))]
         striking = [_strike(stage, name, dice.uniform(0, SPAN_S), dice.uniform(0, 2)) for name in faults]
-        await asyncio.gather(*(_place(client, key, dice.uniform(0, SPAN_S)) for key in keys), *striking)
+        placing = [_place(stage, client, result, key, dice.uniform(0, SPAN_S)) for key in names]
+        keys, _ = await asyncio.gather(asyncio.gather(*placing), asyncio.gather(*striking))
         await stage.ready()
         watcher.ends = "not_found"  # which is told only to whoever has every firing
         await client.insists("ibkr_cancel_alert", alertId=alert)
@@ -187,10 +189,15 @@ async def play(stage: Stage, seed: int, number: int) -> EventResult:
     return result
 
 
-async def _place(client: Client, key: str, at_s: float) -> None:
+async def _place(stage: Stage, client: Client, result: EventResult, key: str, at_s: float) -> str:
+    """Return the key that has brought the order: one whose frame a fault has eaten is not_found for good."""
     await asyncio.sleep(at_s)
-    order = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1, "idempotencyKey": key}
-    await client.insists("ibkr_place_order", **order)
+    order = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1}
+    while await client.insists("ibkr_place_order", "not_found", **order, idempotencyKey=key) is None:
+        if any(each.request.placed[1].orderRef == order_ref(key) for each in stage.sim.journal.orders()):
+            result.wrong.append(f"{key} was answered not_found, and the gateway had its frame")
+        key = f"{key}-again"
+    return key
 
 
 async def _strike(stage: Stage, name: str, at_s: float, for_s: float) -> None:
