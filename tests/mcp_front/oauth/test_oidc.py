@@ -5,6 +5,7 @@ import json
 import time
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests.stacks.front import ERAS, plain_http, serving
@@ -17,7 +18,9 @@ def part(written: bytes) -> str:
     return base64.urlsafe_b64encode(written).decode().rstrip("=")
 
 
-async def test_a_token_for_this_front_is_good_and_no_other(redis_url: str, session: str) -> None:
+async def test_a_token_for_this_front_is_good_and_no_other(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with provider() as known:
         token, wanted = known.token, known.settings | {"oidc_clients": "any"}
         async with serving(redis_url, session, public_url=PUBLIC, **wanted) as front, plain_http() as http:
@@ -40,8 +43,11 @@ async def test_a_token_for_this_front_is_good_and_no_other(redis_url: str, sessi
             client = front.raw(ERAS[0], authorization=f"Bearer {good}")
             listed = {each["name"] for each in (await client.request("tools/list"))["result"]["tools"]}
             told = (await http.get(f"{front.url}/.well-known/oauth-protected-resource")).json()
+            a_day_later = time.time() + 86_400
+            monkeypatch.setattr(time, "time", lambda: a_day_later)
+            over = await status(good)  # which was good before
 
-    assert let_in == [200, 200]
+    assert (let_in, over) == ([200, 200], 401)
     assert refused == [401] * 10
     assert "ibkr_get_positions" in listed
     assert "ibkr_place_order" not in listed

@@ -125,6 +125,7 @@ async def test_every_sign_in_is_void_in_a_new_epoch_and_the_next_is_good(redis_u
     async with pipe_to(redis_url) as pipe:
         first = await signed_in(pipe, keys)
         await void_identities(pipe, keys)
+        assert await signed_in_operator(pipe, keys, first) == ""  # the next one takes it away
         second = await signed_in(pipe, keys)
         await void_identities(pipe, keys)
         third = await signed_in(pipe, keys)
