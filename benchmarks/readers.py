@@ -40,12 +40,12 @@ MORE_STOCKS = (
     "QCOM",
 )  # fmt: skip
 TICK_SIZE, TICK_PRICE, REQ_MKT_DATA, VOLUME = 2, 1, 1, "8"
-FASTER = "1.5"  # simulated seconds in one
+FASTER = "2.3"  # simulated seconds in one
 OWN_DAYS = ("2025-06-05", "2025-06-06", "2025-06-09", "2025-06-10")  # before the simulator's clock begins
 OWN_CLOSES = (100.0, 101.0, 100.0, 101.0)
-OWN_VOLUME = 20_000_000  # shares a day: as busy as the known stocks are on average
+OWN_VOLUME = 1_000_000  # shares a day: a busier stock has a larger tape, and the simulator keeps 600 MB of them
 LINES = {"MARKET_DATA_LINES": "110"}
-SETTLE_S = 3.0
+SETTLE_S = 8.0  # the lines of a hundred contracts are opened at the pace of messages to TWS
 MAX_ENTRIES = 10_000  # of one answer of the control port
 
 
@@ -89,8 +89,9 @@ async def told(stage: Stack, ours: bool, after: int) -> Frames:
     return Frames(first, [each["wall"] for each in (*sizes, *prices) if each["connection"] in connections])
 
 
-def delays(heard: Heard, frames: Frames) -> list[float]:
-    return [at - frames.first[each] for each, at in heard.items() if each in frames.first]
+def delays(heard: Heard, frames: Frames, since: float) -> list[float]:
+    """The seconds of each quote told `since`; of an earlier one only an update with the same volume was heard."""
+    return [at - frames.first[each] for each, at in heard.items() if frames.first.get(each, 0.0) >= since]
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,7 @@ async def run(count: int, seconds: float, rounds: int) -> int:
             for number in range(1, rounds + 1):
                 found.alone += await _alone(turns, number)
                 readers = await _followed(turns, streaming(ports, followed), f"streams {number}")
-                found.at_socket += delays(
-                    {q: at for each in readers.readers for q, at in each.arrived.items()}, readers.frames
-                )
+                found.at_socket += readers.at_socket
                 found.streamed += readers.delays
                 found.read += (await _followed(turns, reading(ports, followed), f"reads {number}")).delays
                 found.hop += await hop(stage, FRONTS, seconds)
@@ -170,11 +169,11 @@ async def _alone(turns: Turns, number: int) -> list[float]:
     async with bare(turns.stage, turns.followed) as heard:
         await asyncio.sleep(SETTLE_S)
         heard.clear()
-        before = turns.cpu_s()
+        before, began = turns.cpu_s(), time.time()
         await asyncio.sleep(turns.seconds)
         shares = _shares(before, turns.cpu_s(), turns.seconds)
     print(f"ib_async alone {number}: {shares}", flush=True)
-    return delays(heard, await told(turns.stage, ours=False, after=begun))
+    return delays(heard, await told(turns.stage, ours=False, after=begun), began)
 
 
 def _shares(before: dict[str, float], after: dict[str, float], seconds: float) -> str:
@@ -186,9 +185,8 @@ def _shares(before: dict[str, float], after: dict[str, float], seconds: float) -
 class Followed:
     """One turn of readers."""
 
-    readers: Sequence[Reader]
-    frames: Frames
     delays: list[float]
+    at_socket: list[float]
 
 
 async def _followed(turns: Turns, following: AbstractAsyncContextManager[list[Reader]], name: str) -> Followed:
@@ -208,7 +206,8 @@ async def _followed(turns: Turns, following: AbstractAsyncContextManager[list[Re
         f"upstream; {_shares(used, after, ended - began)}",
         flush=True,
     )
-    return Followed(readers, frames, delays(heard, frames))
+    arrived = {quote: at for each in readers for quote, at in each.arrived.items()}
+    return Followed(delays(heard, frames, began), delays(arrived, frames, began))
 
 
 async def _heard(readers: Sequence[Reader], seconds: float) -> Heard:
@@ -228,7 +227,7 @@ async def _beside_a_stalled_one(turns: Turns) -> list[float]:
         opened = await stalled.subscribe()
         await asyncio.sleep(SETTLE_S)
         before = [resident_mib(each) for each in turns.fronts]
-        stalling = asyncio.create_task(stalled.stall(opened))
+        stalling, began = asyncio.create_task(stalled.stall(opened)), time.time()
         heard = await _heard(readers, turns.seconds)
         grown = [after - was for after, was in zip((resident_mib(each) for each in turns.fronts), before, strict=True)]
         stalling.cancel()
@@ -238,7 +237,7 @@ async def _beside_a_stalled_one(turns: Turns) -> list[float]:
     print(
         f"its front grew by {grown[0]:.1f} MiB in {turns.seconds:g} s, the others by {max(grown[1:]):.1f}", flush=True
     )
-    return delays(heard, await told(turns.stage, ours=True, after=begun))
+    return delays(heard, await told(turns.stage, ours=True, after=begun), began)
 
 
 def _report(found: Delays) -> None:
