@@ -14,13 +14,18 @@ from ib_worker.orders.state import OrderState, apply
 EVENTS: dict[str, type[Any]] = {each.kind: each for each in get_args(Event)}
 
 
-def replay_orders(lines: Iterable[bytes]) -> list[OrderState]:
-    """The orders of a log, in the order they first appear. An entry that is about no order's event is passed over."""
-    states: dict[str, OrderState] = {}
-    for line in lines:
-        entry = msgspec.json.decode(line, type=AuditEntry)
+class OrderReplay:
+    """The states of a log's orders, entry by entry, by their names: an order of ours has its orderRef."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, OrderState] = {}
+
+    def take(self, entry: AuditEntry) -> None:
+        """Apply an entry; one that is about no order's event is passed over. Raises ValueError or msgspec.MsgspecError
+        for one that is damaged."""
         if entry.event not in EVENTS:
-            continue
+            return
+        states = self.states
         event = msgspec.convert(entry.details, type=EVENTS[entry.event], dec_hook=_contract)
         name, unnamed = _name(entry, states), f"client {entry.clientId}, orderId {entry.orderId}"
         if name not in states and unnamed in states and not states[unnamed].permIds:
@@ -30,7 +35,14 @@ def replay_orders(lines: Iterable[bytes]) -> list[OrderState]:
             state = _begun(entry, event)
         if state is not None:
             states[name] = apply(state, event)
-    return list(states.values())
+
+
+def replay_orders(lines: Iterable[bytes]) -> list[OrderState]:
+    """The orders of a log, in the order they first appear."""
+    replay = OrderReplay()
+    for line in lines:
+        replay.take(msgspec.json.decode(line, type=AuditEntry))
+    return list(replay.states.values())
 
 
 def _name(entry: AuditEntry, states: Mapping[str, OrderState]) -> str:

@@ -12,6 +12,7 @@ import structlog
 
 from bridge.bus.messages import VERSION, Reply, encode_error, encode_reply
 from bridge.bus.records.records import OrderRecord, RecordKeeper
+from bridge.bus.records.take_over import EARLIER
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.bus.transport.outage_log import Outage
@@ -226,6 +227,8 @@ class Reconciliation:
 
     def _doubt(self, record: OrderRecord) -> str:
         """Return why a resync now may miss the order though IBKR has it; empty if it cannot."""
+        if EARLIER in record.notes:
+            return "an earlier release sent it, and its record of the gateway is one that fronts could write"
         gateway = record.notes.get("gateway")
         if gateway not in (None, str(self._session.orders.tracker.gateway)):
             return f"it was sent over the gateway at {gateway}, and this is another one"

@@ -14,6 +14,7 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.keys import Keys
 from bridge.bus.messages import BusCaller
 from bridge.bus.records.records import RecordClient
+from bridge.bus.records.take_over import Judge, doubt_all
 from bridge.bus.server.request import Handle, RequestContext
 from bridge.bus.server.server import BusServer, Reconcile
 from bridge.bus.timing import BusTiming
@@ -72,10 +73,12 @@ async def serving(
     worker: str = "w1",
     reconcile: Reconcile | None = None,
     timing: BusTiming | None = None,
+    judge: Judge = doubt_all,
 ) -> AsyncIterator[BusServer]:
     """A worker that leads and serves; writes are open."""
     async with BusServer(url, session, worker, timing=timing or waits_at(url)) as bus:
         await bus.lead()
+        bus.on_unowned(judge)
         task = asyncio.create_task(bus.serve(handle, reconcile))
         await until_open(bus.pipe, bus.keys)
         try:

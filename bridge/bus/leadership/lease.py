@@ -206,7 +206,9 @@ class Lease:
     async def _asked_and_compared(self) -> tuple[str, list[bytes]]:
         """The server's replication id, asked first: what is compared after it holds for that server."""
         keys, known = self._keys, self.watermark.known
-        names = (keys.lease, keys.epoch, keys.generation, keys.revision, keys.audit_head, keys.halt, keys.halts)
+        names = (
+            keys.lease, keys.epoch, keys.generation, keys.revision, keys.audit_head, keys.halt, keys.halts, keys.owned,
+        )  # fmt: skip
         switch = (int(self.compared.is_set()), int(known.halt is not None), known.releases)
         figures = (known.revision, known.generation, known.audit_seq, known.audit_digest, *switch)
         told = self._pipe.send("INFO", "replication")

@@ -7,7 +7,7 @@ from bridge.bus.transport.script import Script
 # behind the server's clock in seconds, nor behind ARGV[2], which the worker knows of. A lease that would last longer
 # than one is granted for was granted before the server's clock was put back, and one that would last for ever was
 # written by somebody else: it is cut to a lease. Where the holder before was of this release, the leader's parts of the
-# records (`owned`) are this one's. Answers the token, or false.
+# records (`owned`) are this one's. Otherwise a "?" says that they are yet to be made. Answers the token, or false.
 ACQUIRE = Script(f"""#!lua{WHOLE}
 local lease, epoch, owned = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('EXISTS', lease) == 1 then
@@ -19,7 +19,7 @@ local number = math.max(whole(text(epoch)), tonumber(ARGV[2])) + 1
 number = math.max(number, tonumber(redis.call('TIME')[1]))
 local granted = string.format('%.0f', number)
 local last = text(owned)
-if last and last == text(epoch) then redis.call('SET', owned, granted) end
+redis.call('SET', owned, last and last == text(epoch) and granted or granted .. '?')
 redis.call('SET', epoch, granted)
 redis.call('SET', lease, granted, 'PX', ARGV[1])
 return granted
@@ -27,8 +27,10 @@ return granted
 
 # Prolongs the lease, or takes it again where Redis lost it and nobody was granted one since. Redis must have all that
 # the worker knows: its steps, its generation, its audit log, the kill switch unless that was released. Where it has
-# less, the mark of the generation goes, so that fronts refuse writes at once. Answers {word, generation, revision, seq,
-# digest, level, by, reason, since_ms, releases}; the words are held, behind (held, and Redis has less) and lost.
+# less, the mark of the generation goes, so that fronts refuse writes at once. Where the mark of the leader's parts is
+# lost or an older one, it says that they are yet to be made, so that no front's word counts. Answers {word, generation,
+# revision, seq, digest, level, by, reason, since_ms, releases}; the words are held, behind (held, and Redis has less)
+# and lost.
 RENEW = Script(f"""#!lua{WHOLE}
 local lease, epoch, generation, revision, head, halt = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local token, holder, granted = ARGV[1], text(KEYS[1]), text(KEYS[2])
@@ -37,6 +39,8 @@ if holder and holder ~= token then return {{'lost'}} end
 if not holder and whole(granted) > tonumber(token) then return {{'lost'}} end
 if granted ~= token then redis.call('SET', epoch, token) end
 redis.call('SET', lease, token, 'PX', ARGV[2])
+local owned = text(KEYS[8])
+if owned ~= token and owned ~= token .. '?' then redis.call('SET', KEYS[8], token .. '?') end
 local current, steps = text(generation) or '', whole(text(revision))
 local last, digest = log_end(head)
 local behind = steps < tonumber(ARGV[3]) or (known ~= '' and current == '')

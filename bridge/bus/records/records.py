@@ -10,7 +10,6 @@ and `done` holds the call's answer. Notes (SENT, ACKED, permId …) may be added
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -24,6 +23,7 @@ from bridge.bus.keys import Keys
 from bridge.bus.messages import Reply, Request, decode_reply, decode_request
 from bridge.bus.records import scripts
 from bridge.bus.records.admission import NO_RULES, AdmissionRules
+from bridge.bus.records.take_over import TAKEN, Judge, RecordTakeOver, doubt_all
 from bridge.bus.transport.connection import Refused
 from bridge.bus.transport.errors import WRONG_TYPE, Fenced, StaleRequest
 from bridge.bus.transport.pipeline import CommandPipeline
@@ -36,8 +36,6 @@ RecordWord = Literal[
 
 PASSES = {"idempotencyKey", "confirmationToken", "duplicateOf"}
 
-AT_ONCE = 1000  # names that one step of a scan looks at: a long one would keep orders waiting
-TAKEN = (b"accepted", b"done")
 TOLD = b"n:told"  # the one note that a front writes
 
 log = structlog.get_logger()
@@ -162,6 +160,10 @@ class RecordKeeper:
         self._keys = keys
         self._token = str(token)
         self._watermark = watermark or Watermark(keys.session)
+        self.owned = (
+            asyncio.Event()
+        )  # until then nothing is placed: a front may have deleted an earlier release's record
+        self.owned.set()
 
     async def accept(self, request: Request, execution: str, gate: AdmissionRules | None = None, **notes: str) -> None:
         """The last step before the frame; a placing passes its gate here, and the notes are written with it. Raises
@@ -293,35 +295,19 @@ class RecordKeeper:
         """Return whether a leader has accepted or answered the key, by its own part of the record."""
         return await self._pipe.send("HGET", self._keys.answer(key), "st") in TAKEN
 
-    async def own(self) -> None:
-        """Make the records of an earlier release this leader's own, once; from then on no front's word counts for what
-        was accepted or answered. Raises Fenced."""
+    async def own(self, judge: Judge = doubt_all) -> None:
+        """Make the records of an earlier release this leader's own, once, as the judge finds them; from then on no
+        front's word counts for what was accepted or answered. Raises Fenced."""
         names = self._keys
         if await self._pipe.send("GET", names.owned) == self._token.encode():
+            self.owned.set()
             return
-        count = 0
-        async for page in self._order_keys():
-            taken = await asyncio.gather(*map(self._take_over, page))
-            if any(each < 0 for each in taken):
-                raise Fenced
-            count += sum(taken)
+        count, doubted = await RecordTakeOver(self._pipe, names, self._token).run(judge)
         if not await scripts.OWN.run(self._pipe, (names.lease, names.owned), self._token):
             raise Fenced
+        self.owned.set()
         if count:
-            log.info("records_taken_over", count=count)
-
-    async def _take_over(self, key: str) -> int:
-        keys = (self._keys.order(key), self._keys.lease, self._keys.answer(key))
-        return int(await scripts.TAKE_OVER.run(self._pipe, keys, self._token, scripts.KEPT_MS))
-
-    async def _order_keys(self) -> AsyncIterator[list[str]]:
-        """Yield the keys that have a record, page by page."""
-        cursor, pattern = b"0", self._keys.order("ANY").removesuffix("ANY") + "*"
-        while True:
-            cursor, found = await self._pipe.send("SCAN", cursor, "MATCH", pattern, "COUNT", AT_ONCE)
-            yield [key for name in found if (key := self._keys.key_of(name.decode(errors="replace")))]
-            if cursor == b"0":
-                return
+            log.info("records_taken_over", count=count, doubted=doubted)
 
     async def counted_ids(self) -> int:
         """Return the highest order id that was handed out; 0 if none was, or if the counter is lost or damaged."""

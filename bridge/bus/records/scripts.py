@@ -13,9 +13,10 @@ TOMBSTONE_MS = 10 * 60 * 1000  # longer than a dead connection can still deliver
 # Lua for other scripts: what a record says to whoever has the attempt: {state, attempt, digest, reply, request, when it
 # was answered}. The front's part (`asked`) says what was asked for, the worker's part (`kept`) what became of it, and
 # the second has the last word. An earlier release wrote all of it into the first, which a front that was taken over can
-# write. So that one's "accepted" and "done", and its replies, are believed until a leader has made them its own
-# (`owned` is its token), or an earlier release leads. Where nobody leads, nobody knows which it is. An attempt that a
-# leader withdrew stays withdrawn, whatever attempt the front's part names since.
+# write. So that one's "accepted" and "done", and its replies, are believed only while an earlier release leads:
+# `owned` is then neither the leader's token, nor that with a "?", which it is until all records are the leader's own.
+# Till then, and where nobody leads, nobody knows what became of the key. An attempt that a leader withdrew stays
+# withdrawn, whatever attempt the front's part names since.
 SEEN = """
 local function seen(record, own, lease, owned, attempt)
     local fields = {'st', 'att', 'dg', 'res', 'req', 't_done'}
@@ -25,9 +26,11 @@ local function seen(record, own, lease, owned, attempt)
     if kept[1] == 'done' and not (later and asked[2] == attempt) then return kept, asked end
     if kept[1] == 'withdrawn' and (kept[2] == attempt or asked[1] and not later) then return kept, asked end
     local by, leader = redis.call('GET', owned), redis.call('GET', lease)
-    if asked[1] and by and (by == leader or not leader) then
+    if asked[1] and (not leader or by == leader or by == leader .. '?') then
         asked[4] = false
-        if asked[1] == 'accepted' or asked[1] == 'done' then asked[1] = leader and 'new' or 'accepted' end
+        if asked[1] == 'accepted' or asked[1] == 'done' then
+            asked[1] = leader and by == leader and 'new' or 'accepted'
+        end
     end
     return asked, asked
 end
@@ -294,24 +297,42 @@ redis.call('HSET', record, 'tok', ARGV[1])
 return 'adopted'
 """)
 
-# Copies what an earlier release has accepted or answered into the worker's part, unless that knows better. Answers -1
-# if another worker leads, else whether it copied.
-TAKE_OVER = Script("""#!lua
-local record, lease, own = KEYS[1], KEYS[2], KEYS[3]
-if redis.call('GET', lease) ~= ARGV[1] then return -1 end
-if redis.call('TYPE', record).ok ~= 'hash' then return 0 end
-local asked, kept = redis.call('HGET', record, 'st'), redis.call('HGET', own, 'st')
-if asked ~= 'accepted' and asked ~= 'done' then return 0 end
-if kept == 'done' or (kept == 'accepted' and asked == 'accepted') then return 0 end
-redis.call('DEL', own)
-redis.call('HSET', own, unpack(redis.call('HGETALL', record)))
-local left = redis.call('PTTL', record)
-redis.call('PEXPIRE', own, left > 0 and left or ARGV[2])
+# Writes what the leader makes of a key that an earlier release has accepted or answered into both parts of its record,
+# unless the leader's part knows better: it is done, or this very term's. One that it knows as accepted becomes done
+# only if that is certain, and is reconciled otherwise. `free` deletes the front's part. Answers -1 if another worker
+# leads, else whether the key has a new record of the leader's.
+TAKE_OVER = Script("""#!lua flags=allow-oom
+local record, lease, own, inflight = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local token, state, key, certain = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
+if redis.call('GET', lease) ~= token then return -1 end
+local kept = redis.pcall('HMGET', own, 'st', 'tok')
+if kept[1] == 'done' or (kept[1] == 'accepted' and kept[2] == token) then return 0 end
+local function in_flight()
+    if type(redis.pcall('SADD', inflight, key)) == 'table' then
+        redis.call('DEL', inflight)
+        redis.call('SADD', inflight, key)
+    end
+end
+if kept[1] == 'accepted' and not (state == 'done' and certain) then
+    in_flight()
+    return 0
+end
+if state == 'free' then
+    redis.pcall('SREM', inflight, key)
+    redis.call('DEL', record)
+    return 0
+end
+for _, part in ipairs({own, record}) do
+    redis.call('DEL', part)
+    redis.call('HSET', part, 'st', state, unpack(ARGV, 6))
+    redis.call('PEXPIRE', part, ARGV[5])
+end
+if state == 'accepted' then in_flight() else redis.pcall('SREM', inflight, key) end
 return 1
 """)
 
 # Marks that the worker's parts are all there, in this term.
-OWN = Script("""#!lua
+OWN = Script("""#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[1])
 return 1

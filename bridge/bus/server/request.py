@@ -79,6 +79,8 @@ class RequestContext:
             raise RuntimeError(f"{self.operation} is a read: it has nothing to accept")
         if not self._lease.held():
             raise Fenced
+        if gate is not None:
+            await self._records.owned.wait()
         self.stage, self.gate = "accepting", gate
         try:
             await retry_until_answered(lambda: self._records.accept(self.request, self.execution, gate, **notes))

@@ -19,6 +19,7 @@ from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import Lease
 from bridge.bus.messages import LOOK_NOW, VERSION, Request, decode_request
 from bridge.bus.records.records import RecordKeeper
+from bridge.bus.records.take_over import Judge, doubt_all
 from bridge.bus.server import scripts
 from bridge.bus.server.request import Handle, Leave, RequestContext, RequestRunner, retry_until_answered
 from bridge.bus.server.stream_publisher import StreamPublisher
@@ -75,6 +76,7 @@ class BusServer:
         self._unwritten = Outage("heartbeat_not_written")
         self.has_served = False  # this process has taken writes, in this term or an earlier one
         self._leave: Leave = lambda record: None
+        self._judge: Judge = doubt_all
         self._clients_changed: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Self:
@@ -120,6 +122,7 @@ class BusServer:
         if self._keeper is None:
             raise RuntimeError("serve() without lead()")
         self._stop.clear()
+        self.records.owned.clear()
         duties = (*self.ticks.duties(), self._generations(reconcile), self._stop.wait())
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(duty) for duty in duties]
         runner = RequestRunner(self.pipe, self.keys, self.records, lambda record: self._leave(record))
@@ -175,7 +178,7 @@ class BusServer:
 
     async def _own_records(self) -> None:
         with suppress(Fenced):  # the lease says so as well
-            await retry_until_answered(self.records.own)
+            await retry_until_answered(lambda: self.records.own(self._judge))
 
     async def _unless_lost(self, reconcile: Reconcile) -> None:
         tasks = [asyncio.ensure_future(reconcile()), asyncio.ensure_future(self.lease.data_lost.wait())]
@@ -326,6 +329,10 @@ class BusServer:
     def on_clients_changed(self, callback: Callable[[], None]) -> None:
         """`callback()` is called whenever somebody has changed a client, or a client's access."""
         self._clients_changed = callback
+
+    def on_unowned(self, judge: Judge) -> None:
+        """`judge(records)` is asked what became of the orders of an earlier release, before anything is served."""
+        self._judge = judge
 
     def on_unfinished(self, callback: Leave) -> None:
         """`callback(record)` is called with a write whose handler failed after accept(): it is to be settled like one

@@ -58,6 +58,7 @@ ROOMS: dict[str, set[str]] = {
         "bus/integrity",
     },
     "bus/records": {
+        "order_references.py",
         "tool.py",
         "bus/halt.py",
         "bus/keys.py",

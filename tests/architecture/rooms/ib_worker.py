@@ -96,6 +96,7 @@ ROOMS: dict[str, set[str]] = {
         "session_state",
         "tws",
     },
+    "earlier_release": {"audit", "order_entry", "orders"},
     "handlers/__init__.py": set(),
     "handlers/dispatch.py": {"answers", "client_rights", "pacing", "session", "tws"},
     "handlers/order_lookup.py": {"client_rights", "order_groups", "orders", "session"},
@@ -191,6 +192,7 @@ ROOMS: dict[str, set[str]] = {
     "leader.py": {
         "client_rights",
         "oidc",
+        "earlier_release",
         "account_history",
         "account_snapshots",
         "streams",

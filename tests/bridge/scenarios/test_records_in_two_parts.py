@@ -11,16 +11,19 @@ import pytest_asyncio
 from bridge.bus.access import Service
 from bridge.bus.client.client import BusClient
 from bridge.bus.keys import Keys
-from bridge.bus.messages import VERSION, Reply, encode_reply
+from bridge.bus.messages import VERSION, Reply, Request, encode_record, encode_reply
 from bridge.bus.records.records import digest_of
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
-from tests.stacks.bus import KEY, PLACE_ORDER, Broker, front, order, pipe_to, serving, submit
+from tests.stacks.bus import KEY, PLACE_ORDER, Broker, front, intents, order, pipe_to, serving, submit
 from tests.stacks.redis_users import redis_users
 from tests.waiting import until
 
 FORGED = encode_reply(Reply(VERSION, "forged", True, msgspec.Raw(b'{"orderId":666,"replayed":false}')))
-DONE = ("st", "done", "att", "x", "dg", digest_of(PLACE_ORDER, order()), "req", b'{"caller":"claude"}')
+ASKED = Request(
+    VERSION, "x", "place_order", msgspec.Raw(b"{}"), "f1", 1, "claude", "r-1", KEY, digest_of(PLACE_ORDER, order())
+)
+DONE = ("st", "done", "att", "x", "dg", digest_of(PLACE_ORDER, order()), "req", encode_record(ASKED))
 REPLAYED = b'{"orderId":7,"replayed":true}'
 
 Forgery = Callable[[CommandPipeline, Keys], Awaitable[object]]
@@ -118,14 +121,14 @@ async def are_owned(pipe: CommandPipeline, keys: Keys) -> bool:
     return owner is not None and bool(owner == leader)
 
 
-async def test_records_of_an_earlier_release_are_taken_over_once(
+async def test_the_leaders_own_parts_are_taken_over_once(
     redis_url: str, urls: dict[Service, str], session: str
 ) -> None:
     broker, keys = Broker(), Keys(session)
     async with pipe_to(redis_url) as pipe, front(urls["front"], session) as bus_client:
         async with serving(urls["worker"], session, broker.handle):
             assert await submit(bus_client) == broker.answer
-        await pipe.send("DEL", keys.answer(KEY), keys.owned)  # as an earlier release leaves it
+        await pipe.send("DEL", keys.owned)
 
         async with serving(urls["worker"], session, broker.handle, worker="w2"):
             assert await submit(bus_client) == REPLAYED
@@ -140,10 +143,10 @@ async def test_records_of_an_earlier_release_are_taken_over_once(
     assert broker.sent == {KEY: 1}
 
 
-async def test_what_an_earlier_release_that_leads_again_has_answered_counts(
+async def test_what_an_earlier_release_that_leads_has_answered_counts_until_another_leads(
     redis_url: str, urls: dict[Service, str], session: str
 ) -> None:
-    """It knows of one part only, and leads under a token of its own."""
+    """It knows of one part only, and leads under a token of its own. Here no audit log confirms what it has said."""
     broker, keys = Broker(), Keys(session)
     async with pipe_to(redis_url) as pipe, front(urls["front"], session) as bus_client:
         async with serving(urls["worker"], session, broker.handle):
@@ -157,8 +160,30 @@ async def test_what_an_earlier_release_that_leads_again_has_answered_counts(
 
         await pipe.send("DEL", keys.lease)
         async with serving(urls["worker"], session, broker.handle, worker="w2"):
-            assert await submit(bus_client) == b'{"orderId":9,"replayed":true}'
+            with pytest.raises(ToolError) as caught:
+                await submit(bus_client)
             assert await pipe.send("HGET", keys.answer(KEY), "st") == b"done"
+
+    assert caught.value.code == "not_confirmed"
+    assert broker.sent == {"another-key": 1}
+
+
+async def test_a_lost_mark_of_the_leaders_parts_is_written_again_before_a_front_is_believed(
+    redis_url: str, urls: dict[Service, str], session: str
+) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe, serving(urls["worker"], session, Broker().handle) as bus:
+        await pipe.send("DEL", keys.owned)
+        bus.lease.renew_now()
+
+        async def is_marked() -> bool:
+            return bool(await pipe.send("GET", keys.owned) == f"{bus.lease.token}?".encode())
+
+        await until(is_marked, "the leader has renewed its lease")
+        await pipe.send("HSET", keys.order("made-up"), *DONE, "res", FORGED)
+        found = await intents(pipe, session).read("made-up")
+
+    assert (found.word, found.reply) == ("accepted", b"")
 
 
 async def calling(call: Awaitable[bytes], broker: Broker, forge: Callable[[], Awaitable[object]]) -> bytes:

@@ -34,6 +34,8 @@ SESSION: str = LEFT["session"]
 KEYS = Keys(SESSION)
 CALLS: dict[str, dict[str, Any]] = {each["key"]: each for each in LEFT["calls"]}
 DONE = ("filled-order", "resting-order", "bracket-order", "change-of-it")  # a cancel is replayed for seconds alone
+UNLIKE = ("message", "ocaGroup", "placed_at", "replayed", "waitsFor")  # the log lacks them, or this release adds them
+OF_THE_ENTRY = ("account", "clientId", "contract", "idempotencyKey")
 RESTING, IN_PROGRESS = "resting-order", "in-progress"
 
 
@@ -88,6 +90,17 @@ async def repeated(front: Caller, key: str) -> Any:
     return await front.submit(call["tool"], key, **call["arguments"])
 
 
+def told(answer: Any) -> Any:
+    """What an answer says of an order, as the audit log has it, of which the leader makes the answer anew."""
+    if not isinstance(answer, dict):
+        return answer
+    said = {name: told(value) for name, value in answer.items() if value not in (None, False, [])}
+    for each in ("takeProfit", "stopLoss"):
+        if each in said:  # what its entry says is not said again
+            said[each] = {name: value for name, value in said[each].items() if name not in OF_THE_ENTRY}
+    return {name: value for name, value in said.items() if name not in UNLIKE}
+
+
 async def test_audit_log_verifies_and_is_replayed_to_the_same_orders(left: CommandPipeline) -> None:
     lines = [line async for line in read_log(left, KEYS)]
 
@@ -113,7 +126,7 @@ async def test_keys_are_found_again_and_the_kill_switch_is_kept(
 
     for key in DONE:
         first = CALLS[key]["answer"]
-        assert answers[key] == first | {"replayed": True, "message": answers[key]["message"]}
+        assert told(answers[key]) == told(first)
         assert answers[key]["message"].endswith(first["message"])
     assert (settled["status"], settled["orderRef"]) == ("Submitted", order_ref(IN_PROGRESS))
     assert (refused.code, halt and (halt.by, halt.reason)) == ("halted", ("anna", "compare first"))
