@@ -34,6 +34,7 @@ from ib_worker.audit.refused_calls import RefusedCalls
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.client_rights.admission import ClientAdmission
 from ib_worker.client_rights.ended import EndedClients
+from ib_worker.earlier_release.answers import answer
 from ib_worker.earlier_release.records import EarlierRecords
 from ib_worker.events.order_events import order_drafts
 from ib_worker.handlers.account import get_account_summary, get_pnl_single
@@ -110,7 +111,7 @@ async def run_term(
     bus.on_clients_changed(services.clients.clients.changed)
     services.clients.clients.changed()
     bus.on_unfinished(reconciliation.settle)
-    earlier = EarlierRecords(bus.pipe, bus.keys)
+    earlier = EarlierRecords(bus.pipe, bus.keys, answer)
     bus.on_unowned(earlier.judge)
     try:
         await retry_until_answered(earlier.read_accounts)

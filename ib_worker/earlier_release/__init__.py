@@ -1,1 +1,1 @@
-"""What became of the orders of an earlier release, by the audit log."""
+"""The orders of an earlier release: what became of them, by the audit log."""

@@ -11,14 +11,14 @@ from bridge.order_references import EXITS
 from bridge.redaction import mask_accounts
 from bridge.tool import Model, ToolError
 from bridge.tools.orders import Bracket
-from ib_worker.earlier_release.audited_calls import AuditedCalls
+from ib_worker.earlier_release.audited_calls import CHANGE, AuditedCalls
 from ib_worker.order_entry.bracket_report import bracket_report
 from ib_worker.order_entry.outcome_texts import change_message, is_settled, placement_report
 from ib_worker.orders.report import order_report
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder
 
-BRACKET, CHANGE = "place_bracket_order", "modify_order"
+BRACKET = "place_bracket_order"
 # The figures of an answer by which its moment is found.
 FACTS = (
     "status", "filled", "remaining", "avgFillPrice", "lastFillPrice", "whyHeld", "commission", "totalQuantity",

@@ -17,6 +17,7 @@ from ib_worker.order_entry.lookup import PLACED
 from ib_worker.orders.events import Sent
 from ib_worker.orders.state import OrderState
 
+CHANGE = "modify_order"
 NEWEST = 100_000  # entries that are read: the events of some fifteen thousand orders
 MOST = 50  # of one call that are compared with the answer that a record has
 AT_ONCE = 100  # entries between which other tasks may run

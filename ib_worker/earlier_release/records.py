@@ -1,7 +1,7 @@
 """Judges the order records of an earlier release, which fronts can write, by the audit log, which they cannot."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -13,15 +13,18 @@ from pydantic import ValidationError
 
 from bridge.audit_chain import AuditEntry
 from bridge.bus.keys import Keys
-from bridge.bus.messages import VERSION, Request, encode_reply
+from bridge.bus.messages import VERSION, Reply, Request, encode_reply
 from bridge.bus.records.records import digest_of
 from bridge.bus.records.scripts import KEPT_MS
 from bridge.bus.records.take_over import EARLIER, JudgedRecord, UnownedRecord, unclear
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import OPERATIONS
-from ib_worker.earlier_release.answers import CHANGE, answer
-from ib_worker.earlier_release.audited_calls import AuditedCalls, read_calls
+from ib_worker.earlier_release.audited_calls import CHANGE, AuditedCalls, read_calls
 from ib_worker.order_entry.lookup import PLACED
+
+# Makes the answer of a call's intent, with the log's calls, for an attempt, as of the answer that its record has, with
+# the session's accounts. None where the log does not say what became of the call's orders.
+MakeAnswer = Callable[[AuditEntry, AuditedCalls, str, bytes, Collection[str]], Reply | None]
 
 
 class _Status(msgspec.Struct):
@@ -29,16 +32,17 @@ class _Status(msgspec.Struct):
 
 
 class EarlierRecords:
-    """What a new leader believes of records that it does not own.
+    """The judge of records that a new leader does not own.
 
     An answer is made anew from the log, so nothing of a front's is in it. A call whose orders the log shows sent, and
     not settled, is left to IBKR's own lists. Nothing that the log does not have is believed, and nothing that it shows
     as sent is sent again, whatever fronts have deleted.
     """
 
-    def __init__(self, pipe: CommandPipeline, keys: Keys) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys, make_answer: MakeAnswer) -> None:
         self._pipe = pipe
         self._keys = keys
+        self._make_answer = make_answer
         self._accounts: list[str] = []
 
     async def read_accounts(self) -> None:
@@ -51,7 +55,7 @@ class EarlierRecords:
 
     async def judge(self, records: Sequence[UnownedRecord]) -> Sequence[JudgedRecord]:
         """Return what becomes of these, and of the keys of the last week whose records are gone. Raises BusError."""
-        judgement = _Judgement(await read_calls(self._pipe, self._keys), self._accounts)
+        judgement = _Judgement(await read_calls(self._pipe, self._keys), self._accounts, self._make_answer)
         return await judgement.of(records, self._pipe.clock.now_ms() - KEPT_MS)
 
 
@@ -59,6 +63,7 @@ class EarlierRecords:
 class _Judgement:
     calls: AuditedCalls
     accounts: Collection[str]
+    make_answer: MakeAnswer
 
     async def of(self, records: Sequence[UnownedRecord], since_ms: int) -> list[JudgedRecord]:
         known = {each.key for each in records}
@@ -90,7 +95,7 @@ class _Judgement:
     def _answered(self, intent: AuditEntry, record: UnownedRecord) -> JudgedRecord | None:
         if intent.tool != CHANGE and intent.tool not in PLACED:
             return None  # a cancel is free to run again
-        reply = answer(intent, self.calls, record.attempt, record.reply, self.accounts)
+        reply = self.make_answer(intent, self.calls, record.attempt, record.reply, self.accounts)
         if reply is None:
             return None
         request = _request(intent, record) or _named(intent, record.attempt)

@@ -37,7 +37,7 @@ class UnownedRecord:
 
 @dataclass(frozen=True)
 class JudgedRecord:
-    """What the leader makes of a key: `free` for one under which a call may run again, as a cancel may. `certain`: by
+    """A record as the leader makes it: `free` for one under which a call may run again, as a cancel may. `certain`: by
     more than a front's word. The request's id is the attempt."""
 
     key: str

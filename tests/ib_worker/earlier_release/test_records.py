@@ -19,6 +19,7 @@ from bridge.bus.records.records import digest_of
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.order_references import order_ref
 from bridge.tool import OPERATIONS, ToolError
+from ib_worker.earlier_release.answers import answer
 from ib_worker.earlier_release.records import EarlierRecords
 from tests.stacks.bus import PLACE_ORDER, Broker, front, intents, pipe_to, serving
 from tests.stacks.redis_users import redis_users
@@ -62,7 +63,7 @@ async def after_0_1_0_led_in_between(pipe: CommandPipeline, keys: Keys) -> None:
 
 
 async def after_the_mark_was_lost(pipe: CommandPipeline, keys: Keys) -> None:
-    async with serving(pipe.url, keys.session, Broker().handle, judge=EarlierRecords(pipe, keys).judge):
+    async with serving(pipe.url, keys.session, Broker().handle, judge=EarlierRecords(pipe, keys, answer).judge):
         await pipe.send("DEL", keys.owned)
 
 
@@ -95,7 +96,7 @@ async def test_the_answers_of_0_1_0_are_those_of_its_audit_log(
     async with pipe_to(redis_url) as pipe, front(urls["front"], session) as bus_client:
         await left_by_0_1_0(pipe, keys)
         await at_the_upgrade(pipe, keys)
-        earlier = EarlierRecords(pipe, keys)
+        earlier = EarlierRecords(pipe, keys, answer)
         await earlier.read_accounts()
         async with serving(urls["worker"], session, broker.handle, judge=earlier.judge):
             answers = {key: await told(bus_client, key) for key in LEFT["records"] if key != "upgrade-nothing"}
@@ -108,14 +109,14 @@ async def test_the_answers_of_0_1_0_are_those_of_its_audit_log(
     assert nothing_sent.code == "not_confirmed"
     assert broker.sent == {"upgrade-cancelled": 1}  # a cancel runs again, as it does after its deadline
     del answers["upgrade-cancelled"]
-    for key, answer in answers.items():
-        assert isinstance(answer, dict), answer
+    for key, found in answers.items():
+        assert isinstance(found, dict), found
         was = json.loads(LEFT["records"][key]["res"])["result"]
-        assert answer.get("entry", answer)["account"] == "DU1234567"  # which the log masks
-        assert was["message"] in answer["message"]
-        assert answer["idempotencyKey"] == was["idempotencyKey"]
-        legs = [(answer[leg], was[leg]) for leg in ("entry", "takeProfit", "stopLoss") if leg in was]
-        for now, before in legs or [(answer, was)]:
+        assert found.get("entry", found)["account"] == "DU1234567"  # which the log masks
+        assert was["message"] in found["message"]
+        assert found["idempotencyKey"] == was["idempotencyKey"]
+        legs = [(found[leg], was[leg]) for leg in ("entry", "takeProfit", "stopLoss") if leg in was]
+        for now, before in legs or [(found, was)]:
             assert {name: now.get(name) for name in KEPT} == {name: before.get(name) for name in KEPT}
 
 
@@ -138,7 +139,7 @@ async def test_no_answer_that_a_front_forges_is_believed_and_no_order_is_sent_ag
         await taken_over.send("DEL", keys.order("upgrade-filled"))
         await taken_over.send("PEXPIRE", keys.order("upgrade-bracket"), 1)
         early = await intents(pipe, session).read(MADE_UP)
-        async with serving(urls["worker"], session, broker.handle, judge=EarlierRecords(pipe, keys).judge):
+        async with serving(urls["worker"], session, broker.handle, judge=EarlierRecords(pipe, keys, answer).judge):
             answers = {
                 key: await told(bus_client, key)
                 for key in (MADE_UP, HALF_MADE, "upgrade-resting", "upgrade-filled", "upgrade-bracket")
