@@ -18,7 +18,7 @@ from ib_worker.orders.events import Sent
 from ib_worker.orders.state import OrderState
 
 CHANGE = "modify_order"
-NEWEST = 100_000  # entries that are read: the events of some fifteen thousand orders
+NEWEST = 50_000  # entries that are read: those of seven thousand orders, in some 100 MiB for the time
 MOST = 50  # of one call that are compared with the answer that a record has
 AT_ONCE = 100  # entries between which other tasks may run
 
