@@ -85,5 +85,7 @@ def _reply(intent: AuditEntry, attempt: str, orders: list[TrackedOrder]) -> Repl
 
 def _with_parent(report: Bracket) -> Bracket:
     """The log does not name the parent of the exits, which is the entry."""
+    if report.entry is None:
+        return report
     parent = {"parentId": report.entry.orderId}
     return report.model_copy(update={each: getattr(report, each).model_copy(update=parent) for each in EXITS})
