@@ -15,10 +15,11 @@ from ib_worker.handlers.dispatch import handles
 from ib_worker.order_entry.build import build_order
 from ib_worker.order_entry.send import send_what_if
 from ib_worker.pacing.message_pacer import Priority
-from ib_worker.pre_trade.checks import intent_of, near_price, risk_inputs, terms_digest, with_reason
+from ib_worker.pre_trade.checks import risk_inputs, with_reason
 from ib_worker.pre_trade.describe import describe_order, short_text, worth_text
 from ib_worker.pre_trade.option_book import uncovering
 from ib_worker.pre_trade.order_facts import details_of
+from ib_worker.pre_trade.order_intents import intent_of, near_price, terms_digest
 from ib_worker.pre_trade.price_rules import prices_of, require_takeable
 from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position

@@ -2,7 +2,6 @@
 rules for the accepting step."""
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ import ib_async
 
 from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.server.request import RequestContext
-from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
 from bridge.tools.orders import PlaceBracketOrder
 from ib_worker.account.exchange_rates import AccountRates
@@ -32,24 +30,20 @@ from ib_worker.pre_trade.order_facts import (
     Quoted,
     details_of,
     legs_of,
-    magnifier_of,
-    multiplier_of,
     option_of,
     rates_for,
     trading_of,
 )
+from ib_worker.pre_trade.order_intents import intent_of, near_price, terms_digest
 from ib_worker.risk.approvals import ApprovalRequest
 from ib_worker.risk.bracket_prices import require_ahead
-from ib_worker.risk.intent import OptionBook, OrderIntent, RiskInputs
+from ib_worker.risk.intent import Leg, OptionBook, OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position, require_closing
-from ib_worker.risk.order_prices import aux_price, limit_price
 from ib_worker.risk.position_effect import held_up, opens_short, position_effect, reverses, warnings
 from ib_worker.session.redis_durability import require_durable
 from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
-from ib_worker.tws.values.unset import real
 
-LONGEST_TERMS = 60  # characters
 QUOTE_S = 3.0  # for the first price of a new line
 PNL_S = 3.0
 PNL_KEPT_S = 5.0  # from before the account's lock is taken until the order is checked under it
@@ -109,6 +103,22 @@ class CheckedOrder:
             raise with_reason(error, *self.order) from error
 
 
+@dataclass(frozen=True)
+class _JudgedOrder:
+    """An order as the limits are held against it: `exits` come with an entry, and of the OCA group `together` one of
+    all fills."""
+
+    intent: OrderIntent
+    facts: RiskInputs
+    exits: Sequence[OrderIntent]
+    together: Sequence[OrderIntent]
+    details: ib_async.ContractDetails | None
+
+    @property
+    def group(self) -> list[OrderIntent]:
+        return [self.intent, *self.together]
+
+
 # What an order that only reduces a position is not held up by, but for these limits.
 PASSED_BY_CLOSING = frozenset({"limit_exceeded", "no_fresh_quote", "no_exchange_rate", "no_daily_pnl", "halted"})
 HOLD_CLOSING = frozenset({"price_collar", "max_short_option_value"})
@@ -132,52 +142,79 @@ async def check_order(
     require_own_symbol(contract.symbol)
     require_durable(session)
     session.orders.require_complete("positions", POSITION_MESSAGES)
-    filled = allowance.beside.state.filled if allowance.beside else 0.0
+    judged = await _judged(session, contract, order, allowance)
+    _require_allowed(session, judged, allowance)
+    terms = terms_digest(contract, order)
+    if allowance.token is not None:
+        price = near_price(judged.intent, judged.facts)
+        await session.services.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
+    gate, remark = await _gate(session, asked, judged, allowance, terms)
+    counts = client_counts(gate.day_from_ms)
+    own = OwnCount(session.services.client_orders, counts) if counts else None
+    beside = allowance.beside
+    remarks = remarks_on(judged.intent, judged.facts, changes=beside is not None, waits=_waits(session, beside))
+    remarks = " ".join(filter(None, (remarks, remark)))
+    uncovers = uncovering(session, judged.intent, contract, order, judged.details)
+    checked = CheckedOrder(gate, "", remarks, (judged.intent, judged.facts), own, uncovers)
+    if session.settings.trading_mode != "live":
+        return checked
+    changes = beside.state.orderId if beside else None
+    others = allowance.exits or allowance.along or allowance.together
+    collar = session.limits.collar
+    summary = approval_text(judged.intent, judged.facts, contract, order, changes, others, collar, session.simulated)
+    text = " ".join([summary, *uncovers])
+    question = ApprovalRequest(terms, text, session.now(), gate.closing, change=beside is not None)
+    try:
+        return replace(checked, approved_by=await session.services.approvals.require(asked, question))
+    except ToolError as error:
+        raise with_reason(error, judged.intent, judged.facts) from error
+
+
+async def _judged(
+    session: Session, contract: ib_async.Contract, order: ib_async.Order, allowance: CheckOptions
+) -> _JudgedOrder:
+    """Return the order, those that are sent with it, and what the limits are held against."""
     details = await details_of(session, contract)
+    filled = Decimal(str(allowance.beside.state.filled if allowance.beside else 0.0))
     waits = _waits_for_limit(session, allowance.beside)
-    intent = replace(intent_of(contract, order, details), filled=Decimal(str(filled)), waits=waits)
-    limits = session.limits
-    facts = await risk_inputs(session, contract, order, allowance.beside, patient=False, without=allowance.without)
-    exits = [intent_of(contract, each, details) for each in allowance.exits]
-    group = [intent, *(intent_of(contract, each, details) for each in allowance.together)]
-    for each in group if allowance.close_only else ():
+    intent = replace(intent_of(contract, order, details), filled=filled, waits=waits)
+    return _JudgedOrder(
+        intent,
+        facts=await risk_inputs(session, contract, order, allowance.beside, patient=False, without=allowance.without),
+        exits=[intent_of(contract, each, details) for each in allowance.exits],
+        together=[intent_of(contract, each, details) for each in allowance.together],
+        details=details,
+    )
+
+
+def _require_allowed(session: Session, judged: _JudgedOrder, allowance: CheckOptions) -> None:
+    """Hold the orders to what they must be and to the session's limits. Raises ToolError not_closing, and those of the
+    limits."""
+    facts = judged.facts
+    for each in judged.group if allowance.close_only else ():
         require_closing(each, facts)
     try:
-        for each in group:
-            check(each, facts, limits, exits)
-        if allowance.together:
-            require_ahead(None, group, facts)
+        for each in judged.group:
+            check(each, facts, session.limits, judged.exits)
+        if judged.together:
+            require_ahead(None, judged.group, facts)
     except ToolError as error:
         session.services.breakers.refused(error)
         told = naming_client(error, session.settings.effective_limits)
-        raise with_reason(told, intent, facts) from error
-    terms = terms_digest(contract, order)
-    if allowance.token is not None:
-        price = near_price(intent, facts)
-        await session.services.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
-    window_s = 0 if allowance.beside else counted(limits.duplicate_window_s)
+        raise with_reason(told, judged.intent, facts) from error
+
+
+async def _gate(
+    session: Session, asked: RequestContext, judged: _JudgedOrder, allowance: CheckOptions, terms: str
+) -> tuple[AdmissionRules, str]:
+    """Return what the acceptance holds the order to, and the remark on an equal one. Raises the errors of one that is
+    equal to another."""
+    window_s = 0 if allowance.beside else counted(session.limits.duplicate_window_s)
     equal = await cleared(session, asked, terms, window_s, allowance.duplicate_of, held=not allowance.sized)
-    closing = not exits and only_reduces_position(intent, facts)
+    closing = not judged.exits and only_reduces_position(judged.intent, judged.facts)
     duplicate_of = equal.excused or allowance.duplicate_of or ""
-    gate = admission_rules(asked, terms, limits, len(group) + len(exits), closing, window_s, duplicate_of)
-    counts = client_counts(gate.day_from_ms)
-    own = OwnCount(session.services.client_orders, counts) if counts else None
-    remarks = remarks_on(intent, facts, changes=allowance.beside is not None, waits=_waits(session, allowance.beside))
-    remarks = " ".join(filter(None, (remarks, equal.remark)))
-    uncovers = uncovering(session, intent, contract, order, details)
-    if session.settings.trading_mode != "live":
-        return CheckedOrder(gate, remarks=remarks, order=(intent, facts), own=own, uncovers=uncovers)
-    changes = allowance.beside.state.orderId if allowance.beside else None
-    others = allowance.exits or allowance.along or allowance.together
-    summary = approval_text(intent, facts, contract, order, changes, others, limits.collar, session.simulated)
-    question = ApprovalRequest(
-        terms, " ".join([summary, *uncovers]), session.now(), gate.closing, change=allowance.beside is not None
-    )
-    try:
-        approved_by = await session.services.approvals.require(asked, question)
-    except ToolError as error:
-        raise with_reason(error, intent, facts) from error
-    return CheckedOrder(gate, approved_by, remarks, (intent, facts), own, uncovers)
+    orders = len(judged.group) + len(judged.exits)
+    return admission_rules(asked, terms, session.limits, orders, closing, window_s, duplicate_of), equal.remark
 
 
 def _waits(session: Session, entry: TrackedOrder | None) -> bool:
@@ -199,55 +236,6 @@ def remarks_on(intent: OrderIntent, facts: RiskInputs, changes: bool = False, wa
     return " ".join(f"{each}." for each in found)
 
 
-def intent_of(
-    contract: ib_async.Contract, order: ib_async.Order, details: ib_async.ContractDetails | None = None
-) -> OrderIntent:
-    """Return the order as the checks use it. `details` has the unit of its price."""
-    magnifier, kind = magnifier_of(details), (order.orderType, contract.secType)
-    tick = real(details.minTick) if details is not None else None
-    return OrderIntent(
-        symbol=contract.symbol,
-        secType=contract.secType,
-        currency=contract.currency,
-        multiplier=multiplier_of(contract),
-        action="BUY" if order.action == "BUY" else "SELL",
-        totalQuantity=Decimal(str(order.totalQuantity)),
-        orderType=order.orderType,
-        lmtPrice=limit_price(*kind, order.lmtPrice),
-        auxPrice=aux_price(*kind, order.auxPrice),
-        outsideRth=order.outsideRth,
-        trailingPercent=real(order.trailingPercent) or None,
-        priceMagnifier=magnifier,
-        minTick=tick or 0.01,
-        option=option_of(contract, magnifier),
-        modelCode=order.modelCode,
-        described=_bond_terms(details) if contract.secType == "BOND" and details is not None else "",
-    )
-
-
-def _bond_terms(details: ib_async.ContractDetails) -> str:
-    """Return the terms that distinguish a bond from others of its issuer: TWS gives all of them one symbol."""
-    told = [f"CUSIP {details.cusip}"] if details.cusip else []
-    told += [f"matures {details.maturity}"] if details.maturity else []
-    return one_line(", ".join(told), LONGEST_TERMS)
-
-
-def terms_digest(contract: ib_async.Contract, order: ib_async.Order) -> str:
-    """Return the digest of all requested terms: two orders with one digest are equal."""
-    kind = (order.orderType, contract.secType)
-    prices = [limit_price(*kind, order.lmtPrice), aux_price(*kind, order.auxPrice)]
-    told = [contract.conId, contract.exchange]
-    told += [order.account, order.action, order.totalQuantity, order.orderType, *prices]
-    told += [order.trailingPercent, order.tif, order.outsideRth, *([order.modelCode] if order.modelCode else [])]
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
-
-
-def near_price(intent: OrderIntent, facts: RiskInputs) -> float | None:
-    """Return the price at which the order would trade now."""
-    near = facts.ask if intent.action == "BUY" else facts.bid
-    return near or facts.last
-
-
 async def risk_inputs(
     session: Session,
     contract: ib_async.Contract,
@@ -259,8 +247,7 @@ async def risk_inputs(
     """Return the quotes, positions and open orders as the session knows them now.
 
     `beside` is an order that this one replaces and that does not count, and so are those `without` which it is sent.
-    `patient`: wait for first prices, which may
-    take seconds; under the account's lock nobody does.
+    `patient`: wait for first prices, which may take seconds; under the account's lock nobody does.
     """
     await read_unshown_fills(session, order, contract.conId, beside)
     look = partial(look_at, session, patient)
@@ -269,11 +256,10 @@ async def risk_inputs(
     legs = await legs_of(session, contract, look)
     with_options = _needs_options(session, contract)
     book = await book_of(session, contract, order, details, beside, look, without) if with_options else OptionBook()
-    pair = {contract.symbol} if contract.secType == "CASH" else set()
-    currencies = {contract.currency, *pair, *(leg.unit.currency for leg in legs)}
+    counted_options = with_options and bool(book.all_options or option_of(contract) or legs)
+    needed = counted_options or _needs_rates(session)
+    rates = await rates_for(session, order.account, _currencies(contract, legs), look) if needed else AccountRates()
     counts_loss = isinstance(session.limits.max_daily_loss, float)
-    needed = _needs_rates(session) or (with_options and bool(book.all_options or option_of(contract) or legs))
-    rates = await rates_for(session, order.account, currencies, look) if needed else AccountRates()
     return RiskInputs(
         bid=quoted.bid,
         ask=quoted.ask,
@@ -292,6 +278,12 @@ async def risk_inputs(
         legs=legs,
         book=book,
     )
+
+
+def _currencies(contract: ib_async.Contract, legs: Sequence[Leg]) -> set[str]:
+    """Return the currencies that the contract's worth may be counted in."""
+    pair = {contract.symbol} if contract.secType == "CASH" else set()
+    return {contract.currency, *pair, *(leg.unit.currency for leg in legs)}
 
 
 def _open_orders(session: Session, beside: TrackedOrder | None) -> int:

@@ -26,7 +26,7 @@ import ib_async
 from bridge.tool import ToolError
 from bridge.tools.order_terms import OrderType, Tif
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from ib_worker.pre_trade.checks import intent_of
+from ib_worker.pre_trade.order_intents import intent_of
 from ib_worker.risk.intent import Leg, RiskInputs, Unit
 from ib_worker.risk.limit_settings import Limits
 from ib_worker.risk.limits import check, only_reduces_position
