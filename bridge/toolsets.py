@@ -8,8 +8,9 @@ ALL, DEFAULT = "all", "default"  # names that stand for several toolsets
 
 @dataclass(frozen=True)
 class Toolset:
-    """Tools that are offered together. `about`: their subject, for people; no model reads it. `default`: offered
-    where FRONT_TOOLSETS names none. A default toolset costs every model its tokens on every request."""
+    """Tools that are offered together. `about`: their subject, for people, and for models where the toolset is left
+    out. `default`: offered where FRONT_TOOLSETS names none. A default toolset costs every model its tokens on every
+    request."""
 
     about: str
     default: bool = True

@@ -13,13 +13,18 @@ from fastmcp.tools import ToolResult
 from mcp_types import CallToolRequestParams
 
 from bridge.text.plain_text import one_line
-from bridge.tool import PREFIX, TOOLS, ToolError, ToolSpec
+from bridge.tool import PREFIX, TOOLS, Effect, ToolError, ToolSpec
+from bridge.toolsets import TOOLSETS
 from mcp_front.protocol.results import error_result
 
 SHOWN = 64  # characters of the name that was called
 NEAR = 3  # names that are offered instead
+# The least likeness of two names' letters, from 0 to 1, without what most names begin with. A tool that trades, or that
+# stops something, is named for a slip of the keys alone.
+LIKE, VERY_LIKE = 0.7, 0.8
+COMMON_START = re.compile(rf"^{PREFIX}(get_)?")
 NAMED = re.compile(rf"\b{PREFIX}[a-z_]*[a-z]\b")
-# What a name is about, for tools that are called otherwise elsewhere; the first word that fits, with a tool that is
+# What a name is about, for reads that are called otherwise elsewhere; the first word that fits, with a tool that is
 # offered, counts.
 ABOUT = (
     ("quote", "get_quotes"),
@@ -50,13 +55,10 @@ ABOUT = (
     ("search", "get_contract_details"),
     ("lookup", "get_contract_details"),
     ("option_chain", "get_contract_details"),
-    ("bracket", "place_bracket_order"),
-    ("kill", "halt_trading"),
-    ("replace_order", "modify_order"),
-    ("liquidate", "close_positions"),
-    ("flatten", "close_positions"),
-    ("buy", "place_order"),
-    ("sell", "place_order"),
+    ("payoff", "get_chart"),
+    ("order_status", "get_order"),
+    ("trade_history", "get_executions"),
+    ("history", "get_historical_data"),
 )
 
 log = structlog.get_logger(__name__)
@@ -68,6 +70,12 @@ class HiddenTools:
     def __init__(self, offered: Iterable[ToolSpec]) -> None:
         shown = {declared.tool_name for declared in offered}
         self._toolsets = {name: declared.toolset for name, declared in TOOLS.items() if name not in shown}
+
+    def instructed(self, text: str) -> str:
+        """Return the instructions with a sentence about each toolset that is left out as a whole."""
+        told = "; ".join(f"{name} ({TOOLSETS[name].about})" for name in TOOLSETS if name in self._toolsets.values())
+        left_out = f"Left out here, and the operator can add them in FRONT_TOOLSETS: {told}."
+        return f"{self.noted(text)}\n{left_out}" if told else text
 
     def noted(self, text: str) -> str:
         """Return a text with a sentence about each hidden tool that it names."""
@@ -110,18 +118,30 @@ def unknown_tool(name: str, offered: Sequence[str]) -> ToolError:
         reason = f"FRONT_TOOLSETS leaves out its toolset {TOOLS[name].toolset}, and only the operator can change that."
         return ToolError("unknown_tool", f'Unknown tool "{shown}" on this front: {reason}', near=[])
     spelled = _spelled(name[:SHOWN])
-    near = _about(spelled, offered) or difflib.get_close_matches(spelled, offered, n=NEAR, cutoff=0.6)
+    meant = _about(spelled)
+    near = [each for each in meant if each in offered][:1] or _like(spelled, offered)
+    if not near and meant:
+        return ToolError(
+            "unknown_tool", f'Unknown tool "{shown}". {_left_out(meant[0], TOOLS[meant[0]].toolset)}', near=[]
+        )
     hint = f"Did you mean {' or '.join(near)}?" if near else f"tools/list names the {len(offered)} tools."
     return ToolError("unknown_tool", f'Unknown tool "{shown}". {hint}', near=near)
 
 
-def _about(spelled: str, offered: Sequence[str]) -> list[str]:
-    """The tool for what a name is about: the letters of get_quote are nearest to get_order's."""
-    if spelled in offered:
-        return []
+def _about(spelled: str) -> list[str]:
+    """The tools for what a name is about: the letters of get_quote are nearest to get_order's."""
+    if spelled in TOOLS:
+        return [spelled]
     words = f"_{spelled}_"
-    named = (PREFIX + tool for word, tool in ABOUT if f"_{word}_" in words or f"_{word}s_" in words)
-    return [each for each in named if each in offered][:1]
+    return [PREFIX + tool for word, tool in ABOUT if f"_{word}_" in words or f"_{word}s_" in words]
+
+
+def _like(spelled: str, offered: Sequence[str]) -> list[str]:
+    """The tools whose names are spelled almost so, the nearest first."""
+    short = COMMON_START.sub("", spelled)
+    likeness = {each: difflib.SequenceMatcher(None, COMMON_START.sub("", each), short).ratio() for each in offered}
+    near = [each for each in offered if likeness[each] >= (LIKE if TOOLS[each].effect is Effect.READ else VERY_LIKE)]
+    return sorted(near, key=lambda each: -likeness[each])[:NEAR]
 
 
 def _spelled(name: str) -> str:

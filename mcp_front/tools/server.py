@@ -107,7 +107,7 @@ def build_server(
     tools = list(offered)
     server = FastMCP(
         NAME,
-        instructions=hidden.noted(INSTRUCTIONS),
+        instructions=hidden.instructed(INSTRUCTIONS),
         version=VERSION,
         auth=tokens,
         middleware=[HideForbiddenTools(mode), KnownTools(tools)],

@@ -207,6 +207,17 @@ def test_no_manual_of_a_default_tool_sends_a_model_to_a_tool_that_is_not_offered
     assert hidden.noted(INSTRUCTIONS) == INSTRUCTIONS
 
 
+@pytest.mark.parametrize("chosen", [[DEFAULT], ["session"]])
+def test_instructions_name_the_toolsets_that_are_left_out(chosen: list[str]) -> None:
+    told = HiddenTools(offered_tools(chosen)).instructed(INSTRUCTIONS)
+
+    assert "the operator can add them in FRONT_TOOLSETS" in told
+    assert "charts (pictures" in told
+    assert "session (" not in told
+    assert len(told.encode()) <= SHOWN_BYTES
+    assert HiddenTools(offered_tools()).instructed(INSTRUCTIONS) == INSTRUCTIONS
+
+
 def manual(declared: ToolSpec) -> str:
     """Return all that a model reads of a tool, as one text."""
     return f"{declared.doc}\n{json.dumps(declared.input_schema())}"

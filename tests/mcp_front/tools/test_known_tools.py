@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from bridge.tool import TOOLS, Effect
+from bridge.toolsets import DEFAULT
 from mcp_front.protocol.results import ERROR_META
+from mcp_front.tools.catalogue import offered_tools
+from mcp_front.tools.known_tools import unknown_tool
 from tests.busy import BUSY_S
 from tests.stacks.front import ERAS, LEGACY, MODERN, READY, messages_of, plain_http, serving, worker
 
@@ -58,6 +62,10 @@ UNKNOWN = [
     ("get_options_chain", ["ibkr_get_option_chain"]),
     ("list_holdings", ["ibkr_get_portfolio"]),
     ("close_position", ["ibkr_close_positions"]),
+    ("ibkr_get_payoff", ["ibkr_get_chart"]),
+    ("ibkr_analyze_strategy", []),
+    ("kill_switch", []),
+    ("ibkr_sell_everything", []),
     ("x" * 10_000, []),
     ("weather\n\x1b[31m", []),
     ("", []),
@@ -80,8 +88,26 @@ async def test_unknown_tool_is_answered_with_a_code_and_the_names_near_it(
             error = answer["_meta"][ERROR_META]
             assert error["code"] == "unknown_tool", name[:50]
             assert error["near"][: len(near)] == near
+            assert near or not error["near"], name[:50]
             assert len(answer["content"][0]["text"]) < 250
             assert "\x1b" not in answer["content"][0]["text"]
+
+
+def test_a_tool_that_trades_or_stops_something_is_near_by_its_spelling_alone() -> None:
+    offered = [declared.tool_name for declared in offered_tools()]
+    changing = [name for name in offered if TOOLS[name].effect is not Effect.READ]
+
+    for name in ("flatten", "sell", "stop_trading_now", "analyze_strategy", "get_payoff", "trading", "bracket"):
+        assert set(unknown_tool(name, offered).details["near"]).isdisjoint(changing), name
+    for name in changing:
+        assert unknown_tool(name + "z", offered).details["near"][0] == name
+
+
+def test_name_for_what_a_left_out_toolset_does_leads_to_that_toolset() -> None:
+    refused = unknown_tool("ibkr_get_payoff", [declared.tool_name for declared in offered_tools([DEFAULT])])
+
+    assert "FRONT_TOOLSETS leaves out its toolset charts" in refused.message
+    assert refused.details["near"] == []
 
 
 async def test_unknown_tool_is_said_to_be_unknown(redis_url: str, session: str) -> None:
