@@ -46,8 +46,9 @@ class Follower:
 def meant_of(session: Session, placed: Sequence[TrackedOrder], request: ModifyOrder) -> TrackedOrder:
     """Return the order of a bracket that a change by the bracket's key is about.
 
-    It is the entry while the entry is open; an auxPrice is the stop's. Raises ToolError invalid_arguments, or not_open
-    with the exits' names.
+    An auxPrice is the stop's. While the entry is open it is the entry, but a price or a quantity that several open
+    orders have is refused: one who means the target must not move the entry. Raises ToolError invalid_arguments, or
+    not_open with the exits' names.
     """
     known = dict(zip(roles(placed), placed, strict=True))
     entry, stop = known.get("entry"), known.get("stopLoss")
@@ -60,12 +61,30 @@ def meant_of(session: Session, placed: Sequence[TrackedOrder], request: ModifyOr
                 "two calls. Nothing was sent.",
             )
         return stop
-    if entry is not None and is_open(entry):
-        return entry
     left = [each for each in placed if is_open(each)]
+    if entry is not None and is_open(entry):
+        return _only_one(session, left, request) or entry
     is_ = f"the entry of this bracket is {entry.state.status if entry is not None else 'done or was never placed'}"
     which = f"Name the exit by its own orderRef: {named_each(session, left)}." if left else "Nothing of it is open."
     raise ToolError("not_open", f"orderKey: {is_}. {which} Nothing was sent.")
+
+
+def _only_one(session: Session, left: Sequence[TrackedOrder], request: ModifyOrder) -> TrackedOrder | None:
+    """Return the open order that alone has the price or the quantity of the call, None where the call gives neither.
+    Raises ToolError invalid_arguments where several have it."""
+    priced = [each for each in left if each.state.terms.orderType in LMT_PRICE]
+    found: TrackedOrder | None = None
+    for name, having in (("totalQuantity", left), ("lmtPrice", priced)):
+        if getattr(request, name) is not None and len(having) > 1:
+            raise ToolError(
+                "invalid_arguments",
+                f"{name}: {named_each(session, having, terms=True)} of this bracket each have one, and orderKey names "
+                "them all. Name the order by its own orderRef. Nothing was sent.",
+                fields=[name],
+            )
+        if getattr(request, name) is not None and having:
+            found = having[0]
+    return found
 
 
 def followers(session: Session, entry: TrackedOrder, request: ModifyOrder) -> list[Follower]:

@@ -12,7 +12,7 @@ FAR: dict[str, Any] = {  # an entry that rests
     "symbol": "NVDA", "action": "BUY", "totalQuantity": 10, "lmtPrice": 60, "takeProfitPrice": 600, "stopLossPrice": 20,
 }  # fmt: skip
 FILLED: dict[str, Any] = {each: FAR[each] for each in FAR if each != "lmtPrice"}
-TARGET, STOP = order_ref(KEY, "takeProfit"), order_ref(KEY, "stopLoss")
+ENTRY, TARGET, STOP = order_ref(KEY), order_ref(KEY, "takeProfit"), order_ref(KEY, "stopLoss")
 
 
 async def bracket(front: Caller, **terms: Any) -> Any:

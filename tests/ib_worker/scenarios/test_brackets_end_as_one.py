@@ -11,7 +11,7 @@ from bridge.tool import ToolError
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.brackets import FAR, FILLED, STOP, TARGET, bracket, cancel, quantities, settles
+from tests.stacks.brackets import ENTRY, FAR, FILLED, STOP, TARGET, bracket, cancel, quantities, settles
 from tests.stacks.worker import SOON, Caller, caller, order, trading, worker
 from tests.waiting import until
 
@@ -270,7 +270,10 @@ async def settled(front: Caller, operation: str, **arguments: Any) -> Any:
 @pytest.mark.trial("A9", "A10")
 @pytest.mark.parametrize(
     ("operation", "asked", "frame"),
-    [("cancel_order", {}, "cancelOrder"), ("modify_order", {"totalQuantity": 20}, "order 2")],
+    [
+        ("cancel_order", {"orderKey": KEY}, "cancelOrder"),
+        ("modify_order", {"orderRef": ENTRY, "totalQuantity": 20}, "order 2"),
+    ],
     ids=["cancel", "change"],
 )
 async def test_a_call_that_a_dead_worker_left_halfway_through_a_bracket_is_not_told_as_done(
@@ -278,7 +281,7 @@ async def test_a_call_that_a_dead_worker_left_halfway_through_a_bracket_is_not_t
     asked: dict[str, Any], frame: str,
 ) -> None:  # fmt: skip
     patient = replace(SOON, cancel_wait_s=100, change_wait_s=100)
-    name: dict[str, Any] = {"orderId": 0, "orderKey": KEY} | asked
+    name: dict[str, Any] = {"orderId": 0} | asked
     async with (
         worker(redis_url, session, sim.port, order_timing=patient) as stopping,
         caller(redis_url, session) as front,
