@@ -11,6 +11,7 @@ import msgspec
 from bridge.bus.events.watches import Mark, Watch, WatchMode
 from bridge.tools.events import OF_A_CONTRACT, WaitCondition
 from ib_worker.alerts.clocks import due_mark, milliseconds
+from ib_worker.market_data.contracts import contract_of_symbol
 from ib_worker.session.session import Session, utcnow
 from ib_worker.tws.values import convert
 
@@ -44,7 +45,7 @@ async def _resolved(session: Session, condition: WaitCondition) -> tuple[WaitCon
         return condition.model_copy(update={"account": session.account(condition.account)}), Mark()
     if condition.event in OF_A_CONTRACT:
         session.require_ready()
-        contract = await session.contracts.contract(condition.contract())
+        contract = await contract_of_symbol(session.contracts, condition.contract(), session.now())
         if condition.event == "price":
             await _priced(session, contract)
             base = _first_price(session, contract) if condition.changePercent is not None else None

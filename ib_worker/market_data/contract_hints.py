@@ -220,7 +220,7 @@ def _day(contract: ib_async.Contract) -> str:
 
 def _elsewhere(arguments: ContractArguments, found: Sequence[ib_async.ContractDetails]) -> Hint:
     """Return the type, exchange and currency that differ from the requested ones."""
-    row = next((each for each in found if each.contract), None)
+    row = _nearest(arguments, found)
     if row is None or row.contract is None:
         return Hint(last_words(arguments))
     contract = row.contract
@@ -240,9 +240,22 @@ def _elsewhere(arguments: ContractArguments, found: Sequence[ib_async.ContractDe
         changes["primaryExchange"] = contract.primaryExchange
     if not changes:
         return Hint(last_words(arguments))
-    told = " and ".join(f"{name} {value}" for name, value in changes.items())
+    if contract.secType == "FUT" and arguments.secType != "FUT":  # a secType alone is ambiguous: it has many expiries
+        changes["symbol"] = contract_name(contract)
+    named = {name: value for name, value in changes.items() if name != "secType" or "symbol" not in changes}
+    told = " and ".join(f'{name} "{value}"' if " " in value else f"{name} {value}" for name, value in named.items())
     where = f" It trades on {', '.join(exchanges[:LISTED])}." if "exchange" in changes else ""
     return Hint(f"TWS knows {contract_name(contract)}{_long(row)}: give {told}.{where}", dict(changes))
+
+
+def _nearest(
+    arguments: ContractArguments, found: Sequence[ib_async.ContractDetails]
+) -> ib_async.ContractDetails | None:
+    """Return the first contract; of futures the one that expires next."""
+    told = [(each, each.contract) for each in found if each.contract]
+    if told and told[0][1].secType == "FUT" and not arguments.includeExpired:
+        return min(told, key=lambda each: _day(each[1]) or "9")[0]
+    return told[0][0] if told else None
 
 
 def _long(row: ib_async.ContractDetails) -> str:

@@ -165,21 +165,46 @@ def routed(found: ib_async.ContractDetails, arguments: ContractArguments) -> ib_
 async def one_of_symbol(
     known: ContractResolver, arguments: ContractArguments, now: datetime
 ) -> ib_async.ContractDetails:
-    """Return the one contract. A symbol alone that is no stock's means the index of that symbol, or its future that
-    expires next: the contract's name in the answer says so. Raises what `one` raises."""
+    """Return the one contract, for a read. A symbol alone that is no stock's means the index of that symbol, or its
+    future that expires next: the contract's name in the answer says so. An order names its future itself. Raises what
+    `one` raises."""
     try:
         return await known.one(arguments)
     except ToolError as unknown:
-        secType = unknown.details.get("secType")
-        if arguments.model_fields_set != {"symbol"} or unknown.details.keys() != {"twsCode", "secType"}:
+        meant = await _meant(known, arguments, unknown, now)
+        if meant is None:
             raise
-        if secType not in ("IND", "FUT"):
+        return meant
+
+
+async def details_of_symbol(known: ContractResolver, arguments: ContractArguments, now: datetime) -> Found:
+    """Return every contract that fits; of a symbol alone what `one_of_symbol` does. Raises what `details` raises."""
+    try:
+        return await known.details(arguments)
+    except ToolError as unknown:
+        meant = await _meant(known, arguments, unknown, now)
+        if meant is None:
             raise
-        found = await known.details(arguments.model_copy(update={"secType": secType}))
-        nearest = _next_of_family(found, f"{now:%Y%m%d}" if secType == "FUT" else "")
-        if nearest is None:
-            raise
-        return nearest
+        return [meant]
+
+
+async def contract_of_symbol(known: ContractResolver, arguments: ContractArguments, now: datetime) -> ib_async.Contract:
+    """Return the contract of `one_of_symbol`, routed as asked."""
+    return routed(await one_of_symbol(known, arguments, now), arguments)
+
+
+async def _meant(
+    known: ContractResolver, arguments: ContractArguments, unknown: ToolError, now: datetime
+) -> ib_async.ContractDetails | None:
+    """Return the index, or the future, that a symbol alone means; None where it means neither."""
+    given = arguments.model_fields_set & ContractArguments.model_fields.keys()
+    secType = unknown.details.get("secType")
+    if given != {"symbol"} or unknown.details.keys() - {"twsCode", "symbol"} != {"secType"}:
+        return None
+    if secType not in ("IND", "FUT"):
+        return None
+    named = ContractArguments(symbol=arguments.symbol, secType=secType)
+    return _next_of_family(await known.details(named), f"{now:%Y%m%d}" if secType == "FUT" else "")
 
 
 def _next_of_family(found: Found, today: str) -> ib_async.ContractDetails | None:
@@ -231,7 +256,7 @@ def _ambiguous(arguments: ContractArguments, found: Found) -> ToolError:
     next_ones = ", ".join(dict.fromkeys(_told_apart(each) for each in listed[:NAMED]))
     name = arguments.symbol or arguments.localSymbol or arguments.secId
     futures = all(each.secType == "FUT" for each in contracts)
-    way = f'such a name as symbol ("{contract_name(listed[0])}")' if futures else "the conId of one"
+    way = f'symbol "{contract_name(listed[0])}"' if futures else "the conId of one"
     return ToolError(
         "ambiguous_contract",
         f"{name} means {len(contracts)} contracts{more}: {next_ones}{' …' if len(contracts) > NAMED else ''}. "

@@ -9,7 +9,7 @@ from bridge.tools.market.contracts import ContractDetails, GetContractDetails, P
 from ib_worker.answers.bounds import kept
 from ib_worker.answers.shapes import ListSource
 from ib_worker.handlers.dispatch import handles
-from ib_worker.market_data.contracts import Found, routed
+from ib_worker.market_data.contracts import Found, details_of_symbol, routed
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.price_rules import Rule, rule_id, rule_of
 from ib_worker.session.session import Session
@@ -20,7 +20,7 @@ MOST_RULES = 8  # market rules that one answer asks TWS for; contracts of one ki
 
 @handles(GetContractDetails)
 async def get_contract_details(request: GetContractDetails, session: Session) -> ListSource[list[ContractDetails]]:
-    found = await session.contracts.details(request)
+    found = await details_of_symbol(session.contracts, request, session.now())
     rows = kept("get_contract_details", found, request)
     if request.format == "summary" or not (request.fields is None or "priceIncrements" in request.fields):
         return ListSource(rows, convert.details, of=len(found))

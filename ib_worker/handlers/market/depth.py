@@ -8,6 +8,7 @@ from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from bridge.tools.market.depth import GetMarketDepth, MarketDepth
 from ib_worker.handlers.dispatch import handles
+from ib_worker.market_data.contracts import contract_of_symbol
 from ib_worker.market_data.depth_book import COLUMNS, DEEPEST, BookChange, DepthBook, is_whole
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import WarningReported
@@ -25,7 +26,7 @@ Book = tuple[DepthBook, str | None]  # and what TWS warns of
 
 @handles(GetMarketDepth)
 async def get_market_depth(request: GetMarketDepth, session: Session) -> MarketDepth:
-    contract = await session.contracts.contract(request)
+    contract = await contract_of_symbol(session.contracts, request, session.now())
     try:
         book, warning = await _book(session, contract)
     except ToolError as error:

@@ -25,7 +25,7 @@ from bridge.tools.market.history import (
 from ib_worker.handlers.dispatch import handles
 from ib_worker.history import histogram, requests, schedule
 from ib_worker.history.ticks import TickPage, TickPosition, page, table
-from ib_worker.market_data.contracts import routed
+from ib_worker.market_data.contracts import one_of_symbol, routed
 from ib_worker.market_data.history_kinds import require_kind, usual_kind
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import UnreadableMessage
@@ -53,7 +53,7 @@ class _Of:
 
 
 async def _of(request: PastOfContract, session: Session) -> _Of:
-    found = await session.contracts.one(request)
+    found = await one_of_symbol(session.contracts, request, session.now())
     return _Of(routed(found, request), found, zone(found.timeZoneId))
 
 

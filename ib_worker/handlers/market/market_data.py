@@ -21,7 +21,7 @@ from ib_worker.answers.shapes import EncodedAnswer, shape_of, shaped
 from ib_worker.client_rights.streams import contract_grant
 from ib_worker.handlers.dispatch import handles
 from ib_worker.history import requests
-from ib_worker.market_data.contracts import routed
+from ib_worker.market_data.contracts import contract_of_symbol, one_of_symbol, routed
 from ib_worker.market_data.history_kinds import require_kind, usual_kind
 from ib_worker.session.session import Session
 from ib_worker.tws.values import convert
@@ -35,7 +35,7 @@ FIRST_QUOTE_S = 3.0  # TWS sends the first prices within a second, and its refus
 async def get_historical_data(
     request: GetHistoricalData, session: Session, asked: RequestContext
 ) -> EncodedAnswer[list[Bar]]:
-    found = await session.contracts.one(request)
+    found = await one_of_symbol(session.contracts, request, session.now())
     assert found.contract is not None  # `one` has looked
     given = "whatToShow" in request.model_fields_set
     whatToShow = request.whatToShow if given else usual_kind(found.contract.secType)
@@ -45,7 +45,7 @@ async def get_historical_data(
     last = dated(request.endDateTime or TODAY, where, session.now())
     first = year_start(last, where) if request.durationStr == forms.YEAR_TO_DATE else None
     durationStr = since(first, last, where) if first is not None else request.durationStr
-    require_short(durationStr, request.barSizeSetting, request.secType, hours)
+    require_short(durationStr, request.barSizeSetting, found.contract.secType, hours)
     contract = routed(found, request)
     end = tws_end(last, where) if request.endDateTime else requests.UP_TO_NOW
     series = requests.BarSeries(durationStr, request.barSizeSetting, whatToShow, end, request.useRTH)
@@ -81,7 +81,7 @@ async def _shaped(session: Session, request: GetHistoricalData, bars: list[Bar])
 
 @handles(OpenMarketData)
 async def open_market_data(request: OpenMarketData, session: Session) -> QuoteStreamOpened:
-    contract = await session.contracts.contract(request)
+    contract = await contract_of_symbol(session.contracts, request, session.now())
     line = await session.quotes.open(contract)
     if not line.quiet:
         try:
@@ -102,7 +102,7 @@ async def open_market_data(request: OpenMarketData, session: Session) -> QuoteSt
 
 @handles(OpenLiveFeed)
 async def open_live_feed(request: OpenLiveFeed, session: Session) -> LiveFeedOpened:
-    contract = await session.contracts.contract(request)
+    contract = await contract_of_symbol(session.contracts, request, session.now())
     feed = session.feeds.open(request.feed, contract, request.barSizeSetting)
     grant = contract_grant(feed.stream, request.feed, request, contract.conId)
     cursor = await session.publisher.keep_stream(feed.stream, grant)

@@ -12,6 +12,7 @@ from bridge.tools.market.news import (
 )
 from bridge.tools.types import Cell
 from ib_worker.handlers.dispatch import handles
+from ib_worker.market_data.contracts import contract_of_symbol
 from ib_worker.research.article_text import article_text, pages
 from ib_worker.research.headlines import BULLETIN_COLUMNS, COLUMNS, bulletin_rows, headline_rows, news_time
 from ib_worker.research.news import BULLETINS_S, TEXT, article, bulletins, headlines, news_providers
@@ -24,7 +25,7 @@ LONG_CHARS = 5_000  # an article of more is read beside the loop
 async def get_news(request: GetNews, session: Session) -> NewsHeadlines:
     now = session.now()
     start, end = news_time(request.startDateTime, now, end=False), news_time(request.endDateTime, now, end=True)
-    contract = await session.contracts.contract(request)
+    contract = await contract_of_symbol(session.contracts, request, session.now())
     providers = await news_providers(session)
     codes = _codes(request.providerCodes, providers)
     sent, more = await headlines(session, contract.conId, codes, (start, end), request.limit)

@@ -7,7 +7,7 @@ import ib_async
 from bridge.tool import ToolError
 from bridge.tools.market.quotes import GetQuotes, QuotedContract, QuoteFailure, QuoteTable
 from ib_worker.handlers.dispatch import handles
-from ib_worker.market_data.contracts import one_of_symbol, routed
+from ib_worker.market_data.contracts import contract_of_symbol
 from ib_worker.market_data.first_prices import PRICE_S, FirstPrices
 from ib_worker.market_data.quote_line import QuoteSubscription
 from ib_worker.market_data.quote_table import Row, failure, quote_row, table
@@ -41,7 +41,7 @@ async def _row(session: Session, prices: FirstPrices, asked: QuotedContract) -> 
     if wrong := asked.misspelled():
         raise ToolError("invalid_arguments", f"{wrong}.")
     async with asyncio.timeout(ENTRY_S):
-        contract = routed(await one_of_symbol(session.contracts, asked, session.now()), asked)
+        contract = await contract_of_symbol(session.contracts, asked, session.now())
         return _priced_row(session, contract, await prices.line(contract))
 
 

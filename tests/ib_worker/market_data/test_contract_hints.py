@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bridge.text.contract_name import contract_name
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import frames, order, trading
 from tests.waiting import until
@@ -20,7 +21,8 @@ HINTS: list[tuple[dict[str, Any], str]] = [
     ({"symbol": "USD/EUR"}, "symbol EUR, currency USD, and the other action"),
     ({"symbol": "JPY", "secType": "CASH"}, "symbol USD, currency JPY"),
     ({"symbol": "VOD.L"}, "symbol VOD, primaryExchange LSE and currency GBP"),
-    ({"symbol": "SPX"}, "give secType IND"),
+    ({"symbol": "SPX", "secType": "STK"}, "give secType IND"),
+    ({"symbol": "ES", "secType": "STK"}, 'give symbol "ES JUN25".'),
     ({"symbol": "DAX", "secType": "IND"}, "give currency EUR"),
     ({"symbol": "AAPL", "exchange": "LSE"}, "give exchange SMART"),
     ({"symbol": "ES", "secType": "FUT", "exchange": "NYMEX"}, "give exchange CME"),
@@ -128,3 +130,29 @@ async def test_a_filter_that_nothing_can_meet_is_refused_and_a_name_that_was_tol
 
         await until(held, "the pair is held under the name that people are told")
         assert await front.ask("get_positions", symbol="GBP.USD") == []
+
+
+async def test_an_index_or_future_by_its_symbol_alone_is_the_same_in_every_read(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for symbol, name in (("VIX", "VIX IND"), ("ES", "ES JUN25")):
+            assert len(await front.ask("get_historical_data", symbol=symbol, durationStr="5 D")) == 5
+            assert (await front.ask("get_trading_schedule", symbol=symbol))["name"] == name
+            assert [
+                contract_name(each["contract"]) for each in await front.ask("get_contract_details", symbol=symbol)
+            ] == [name]
+            assert contract_name((await front.ask("open_market_data", symbol=symbol))["contract"]) == name
+            watch = {"event": "price", "symbol": symbol, "above": 1.0}
+            assert name in str(await front.ask("create_alert", events=[watch]))
+
+
+async def test_an_order_for_a_future_without_its_expiry_names_the_symbol_to_give(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for asked in ({"symbol": "ES"}, {"symbol": "ES", "secType": "FUT"}):
+            for operation in ("preview_order", "place_order"):
+                error = await front.refused(operation, **asked, action="BUY", totalQuantity=1)
+                assert 'symbol "ES JUN25"' in error.message
+        assert frames(sim) == 0
