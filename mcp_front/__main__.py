@@ -125,7 +125,7 @@ def _composed_tools(
     readable = ReadableStreams(bus, Waiting(draining, tokens, timing), timing)
     return {
         "halt_trading": HaltTradingTool(bus, timing).halt,
-        "close_positions": ClosePositionsTool(bus).close,
+        "close_positions": ClosePositionsTool(bus, timing.begin_close_s).close,
         "wait_for": Waits(bus, draining, tokens, timing).wait_for,
         "subscribe": readable.subscribe,
         "read_stream": readable.read_stream,

@@ -14,6 +14,8 @@ UNPRICED = ("MKT", "MOC", "MTL")  # order types that have neither
 # Types of which a trailing stop is known to be no part; an order placed elsewhere may be of another type.
 UNTRAILED = frozenset({*LMT_PRICE, *AUX_PRICE, *UNPRICED}) - {"TRAIL"}
 
+CANCEL_UNCONFIRMED = "The cancel was sent and is not confirmed yet."  # in a cancel's message while its outcome is open
+
 
 def absent_prices(orderType: str) -> frozenset[str]:
     """Return the prices that an order type does not have; of an unknown type, none is known to be absent."""

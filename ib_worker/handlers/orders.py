@@ -73,7 +73,9 @@ from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.changes import meant
 from ib_worker.pre_trade.checks import CheckOptions, bracket_options, check_order, risk_inputs
 from ib_worker.pre_trade.closing_room import closable, nothing_to_close, orders_rest, read_late_fills, to_cancel
+from ib_worker.pre_trade.order_facts import details_of, trading_of
 from ib_worker.pre_trade.price_rules import prices_of, prices_of_change, require_takeable
+from ib_worker.risk.intent import Trading
 from ib_worker.session.session import Session
 from ib_worker.session.sync import all_open_orders, explained, find_or_resync, listed_soon
 
@@ -116,13 +118,14 @@ async def close_position(request: ClosePosition, session: Session, asked: Reques
     require_unused(session, (orderRef,))
     await all_open_orders(session)
     await read_late_fills(session, account, request.conId)
+    trading = await trading_of(session, await details_of(session, contract))
     if request.cancelOrders and (resting := to_cancel(session, account, request.conId)):
-        raise await _once_cancelled(session, asked, contract, account, resting)
+        raise await _once_cancelled(session, asked, contract, account, resting, trading)
 
     def sized() -> ib_async.Order:
         quantity = closable(session, account, request.conId)
         if not quantity:
-            raise nothing_to_close(session, account, contract)
+            raise nothing_to_close(session, account, contract, trading)
         return closing_order(quantity, account, orderRef)
 
     return await _placed(session, asked, contract, sized, CheckOptions(close_only=True, sized=True))
@@ -134,12 +137,13 @@ async def _once_cancelled(
     contract: ib_async.Contract,
     account: str,
     resting: Sequence[TrackedOrder],
+    trading: Trading | None,
 ) -> ToolError:
     """Return the error that names the orders to cancel first, once the close has passed everything that can refuse it.
     A position must not lose its exits to a close that is refused, or that waits for a person."""
     quantity = closable(session, account, contract.conId, resting)
     if not quantity:
-        return nothing_to_close(session, account, contract)
+        return nothing_to_close(session, account, contract, trading)
     await session.services.kill_switch.require_open(closing=True)
     order = closing_order(quantity, account, order_ref(asked.key or ""))
     await risk_inputs(session, contract, order, without=resting)

@@ -1,6 +1,6 @@
 """Reports on a bracket: its entry and two exits, of which IBKR may have all, some or none. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bridge.order_references import EXITS, order_ref
 from bridge.tool import ToolError
@@ -71,12 +71,28 @@ def exits_report(entries: Sequence[TrackedOrder | None], key: str) -> Bracket:
     refusals = {name: each.state.rejected for name, each in there.items() if each.state.rejected is not None}
     if len(refusals) == len(exits):
         placement_report(stopLoss)
-    failed = [f"IBKR rejected {name} (error {why.code}: {quoted(why.text)})" for name, why in refusals.items()]
     left = [each for each in there.values() if is_open(each)]
-    text = f"{failed[0]}: the other exit stands alone." if failed else "Both exits are at IBKR; one cancels the other."
+    text = _exits_stand(there)
     lasts = sorted({each.state.terms.tif or "DAY" for each in left})
     text += "".join(f" Each exit is good {LASTS.get(tif, tif)}." for tif in lasts)
     return Bracket(idempotencyKey=key, takeProfit=_exit(takeProfit), stopLoss=_exit(stopLoss), message=text)
+
+
+def _exits_stand(exits: Mapping[str, TrackedOrder]) -> str:
+    """Return, in words, what became of two exits, of which IBKR has rejected at most one."""
+    told, open_ = [], 0
+    for name, each in exits.items():
+        why = each.state.rejected
+        if why is not None:
+            told.append(f"IBKR rejected {name} (error {why.code}: {quoted(why.text)})")
+        elif not is_open(each):
+            told.append(f"{name} is {each.state.status}")
+        else:
+            open_ += 1
+    if open_ == len(exits):
+        return "Both exits are at IBKR; one cancels the other."
+    rest = "the other exit stands alone" if open_ else "no exit of this call is open"
+    return f"{' and '.join(told)}: {rest}."
 
 
 def _exit(entry: TrackedOrder) -> ExitReport:

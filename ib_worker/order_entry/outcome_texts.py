@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
-from bridge.tools.order_report import OrderReport
+from bridge.tools.order_report import CANCEL_UNCONFIRMED, OrderReport
 from bridge.tools.orders import Bracket
 from ib_worker.orders.report import order_report, shown_by_ibkr
 from ib_worker.orders.state import OrderState
@@ -126,7 +126,7 @@ def cancel_message(state: OrderState) -> str:
         refused = state.cancel_refused
         return f"TWS rejected the cancel (error {refused.code}): {quoted(refused.text)}"
     return (
-        "The cancel was sent and is not confirmed yet. Outside trading hours that comes when the exchange opens. "
+        f"{CANCEL_UNCONFIRMED} Outside trading hours that comes when the exchange opens. "
         f"{_words(state, state.cancelled_at)}"
     ).rstrip()
 

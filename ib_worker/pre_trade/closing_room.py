@@ -1,7 +1,7 @@
 """The part of a position that an order may close: what open orders and unshown fills leave of it."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from ib_worker.order_groups.related import held_by, most_of, related
 from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.risk.intent import Trading
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.sync import read_positions
 from ib_worker.session.wrapper import POSITION_MESSAGES
@@ -22,42 +23,90 @@ LIST_S = 3.0  # for a complete list of positions
 CANCELLING_S = 30.0  # since its cancel was sent; an order that is open after it is cancelled again
 
 
-def nothing_to_close(session: Session, account: str, contract: ib_async.Contract) -> ToolError:
-    """Return the error of a position of which open orders leave nothing to close."""
+def nothing_to_close(
+    session: Session, account: str, contract: ib_async.Contract, trading: Trading | None = None
+) -> ToolError:
+    """Return the error of a position of which open orders leave nothing to close. `trading`: of its market now."""
     held, first = session.positions.held(account, contract.conId), ""
     side = "SELL" if held > 0 else "BUY"
-    if held and abs(held) <= session.positions.unshown(account, contract.conId, side):
+    unshown = session.positions.unshown(account, contract.conId, side)
+    if held and abs(held) <= unshown:
         first = f" {side} orders have just filled, and TWS has not updated the position yet."
     elif held:
-        open_ = [str(each.state.orderId) for each in session.orders.tracker.of(account, contract.conId, side)]
-        ids = ", ".join(open_[:NAMED]) + (", …" if len(open_) > NAMED else "")
-        first = (
-            f" Open {side} orders may close it already ({ids}): cancel those by their orderId, or call again with "
-            "cancelOrders, which cancels this session's first."
-        )
+        open_ = list(session.orders.tracker.of(account, contract.conId, side))
+        leaving = [each for each in open_ if closes_at_market(session, each)]
+        whole = most_of(leaving) + unshown >= abs(held)
+        first = _under_way(side, leaving, open_, trading) if whole else _blocked(session, side, open_)
     what = f"conId: {account} holds {digits(held)} {contract_name(contract)}, and nothing is left to close."
     return ToolError("nothing_to_close", f"{what}{first} Nothing was sent.", position=float(held))
 
 
+def _under_way(
+    side: str, leaving: Sequence[TrackedOrder], open_: Sequence[TrackedOrder], trading: Trading | None
+) -> str:
+    """Return, in words, the market orders that close a position already, and the open orders that would pass zero."""
+    waits = "waits for the market to open" if trading == "closed" else "has not filled yet"
+    others = [each for each in open_ if each not in leaving]
+    beside = f" Other {side} orders are open beside it ({_ids(others)}): a fill of those passes zero. Cancel them."
+    told = f" The close is under way: {side} MKT (orderId {_ids(leaving)}) {waits}. Send no other."
+    return told + (beside if others else "")
+
+
+def _blocked(session: Session, side: str, open_: Sequence[TrackedOrder]) -> str:
+    """Return, in words, the open orders that may close a position, and how to go on."""
+    ending = [each for each in open_ if _is_being_cancelled(held_by(session, each) or each)]
+    others = [each for each in open_ if each not in ending]
+    told = [
+        f" The cancel of {side} orders that may close it is not confirmed yet ({_ids(ending)}): call again with the "
+        "same idempotencyKey once they have ended. Outside trading hours that is when the exchange opens."
+    ]
+    told = told if ending else []
+    if others:
+        told.append(
+            f" Open {side} orders may close it already ({_ids(others)}): cancel those by their orderId, or call again "
+            "with cancelOrders, which cancels this session's first."
+        )
+    return "".join(told)
+
+
+def _ids(entries: Collection[TrackedOrder]) -> str:
+    ids = [str(each.state.orderId) for each in entries]
+    return ", ".join(ids[:NAMED]) + (", …" if len(ids) > NAMED else "")
+
+
+def closes_at_market(session: Session, entry: TrackedOrder) -> bool:
+    """Return whether it fills as soon as the market trades: a market order that nothing holds and nobody cancels."""
+    order = entry.sent[1] if entry.sent is not None else None
+    held = held_by(session, entry) is not None or (order is not None and bool(order.goodAfterTime or order.conditions))
+    works = entry.state.status != "Inactive" and not _is_being_cancelled(entry)
+    return entry.state.terms.orderType == "MKT" and works and not held
+
+
 def to_cancel(session: Session, account: str, conId: int) -> list[TrackedOrder]:
     """Return the open orders of this session that close a position before a new one may. An exit that an open order
-    holds ends with that order, which would be without exits otherwise. Orders that are being cancelled are left out."""
+    holds ends with that order, which would be without exits otherwise. Orders that are being cancelled are left out,
+    and so are market orders, which close it as a new one would."""
     held = session.positions.held(account, conId)
-    same = session.orders.tracker.of(account, conId, "SELL" if held > 0 else "BUY") if held else ()
+    same = list(session.orders.tracker.of(account, conId, "SELL" if held > 0 else "BUY")) if held else []
+    closing = {each for each in same if closes_at_market(session, each)}
     found = dict.fromkeys(held_by(session, each) or each for each in same)
-    return [each for each in found if each.state.clientId == session.clientId and not _is_being_cancelled(each)]
+    own = [each for each in found if each.state.clientId == session.clientId]
+    return [each for each in own if not _is_being_cancelled(each) and each not in closing]
 
 
 def _is_being_cancelled(entry: TrackedOrder) -> bool:
     at = entry.state.cancelled_at
-    return at is not None and (utcnow() - at).total_seconds() < CANCELLING_S
+    if entry.state.status == "PendingCancel":  # TWS has the cancel, and the exchange may confirm it hours later
+        return True
+    return at is not None and entry.state.cancel_refused is None and (utcnow() - at).total_seconds() < CANCELLING_S
 
 
 def orders_rest(resting: Collection[TrackedOrder]) -> ToolError:
     """Return the error of a position that may be closed once these orders are cancelled."""
     ids = [each.state.orderId for each in resting]
-    named = ", ".join(map(str, ids[:NAMED])) + (", …" if len(ids) > NAMED else "")
-    text = f"cancelOrders: {len(ids)} open orders close the position first (orderId {named}). Nothing was sent."
+    text = (
+        f"cancelOrders: {len(ids)} open orders close the position first (orderId {_ids(resting)}). No close was sent."
+    )
     return ToolError("orders_rest", f"{text} Call again with the same idempotencyKey.", orderIds=ids)
 
 

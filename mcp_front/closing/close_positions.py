@@ -18,20 +18,29 @@ from bridge.text.numbers import digits
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.account import GetPositionsToClose, Position, PositionsToClose
 from bridge.tools.order_queries import GetOpenOrders
-from bridge.tools.order_report import OrderReport
+from bridge.tools.order_report import CANCEL_UNCONFIRMED, OrderReport
 from bridge.tools.orders import CancelOrder, CloseOutcome, ClosePosition, ClosePositions, CloseReport
 from mcp_front.protocol.results import value_result
 from mcp_front.tools.pipeline import Call
 
-MOST = 50  # positions of one call: their orders share the account's turn and TWS's message rate
+AT_ONCE = 50  # positions that are closed at a time: their orders share the account's turn and TWS's message rate
+LISTED = 100  # outcomes of an answer; the others are counted
 ROUNDS = 3  # of cancels before a close: a cancelled entry leaves the exits of its fills, which are next
-CANCELS_S = 25.0  # after which no more are sent: the call's orders need the rest of its time
+# The call's 57 s: the positions are read, a cancel begins until 20 s and takes 10, and the close that must follow it
+# begins by then (`begin_s`) and takes 20. The two reads at the end take the rest.
+READ_S = 10.0
+CANCELS_S = 20.0
+CANCEL_S = 10.0
+LAST_READ_S = 7.0
 OPEN = frozenset({"pending", "unknown"})
+NOTHING = "nothing_to_close"
 UNSENT = frozenset({"not_executed"})
 REJECTED = frozenset({"rejected"})
 RESTING = "orders_rest"
-ENDED = frozenset({"Cancelled", "ApiCancelled", "Inactive"})  # statuses of an order that fills no more
+CANCELLED = frozenset({"Cancelled", "ApiCancelled"})
+ENDED = CANCELLED | {"Inactive"}  # statuses of a close that does not fill; TWS may revive one that is Inactive
 APPROVAL = frozenset({"approval_required"})
+NOT_BEGUN = "Not begun: the call's time was over. Nothing was sent."
 DECIMALS = 8  # of a quantity: 0.1 and 0.2 are 0.3
 FILLED = "The order is filled."  # as the status says
 TOLD = ("orderId", "status", "filled", "avgFillPrice", "warnings", "message")
@@ -42,59 +51,60 @@ ORDERS = TypeAdapter(list[OrderReport])
 
 
 class ClosePositionsTool:
-    def __init__(self, bus: BusClient) -> None:
+    def __init__(self, bus: BusClient, begin_s: float) -> None:
+        """`begin_s`: of a call, after which it begins no close."""
         self._bus = bus
+        self._begin_s = begin_s
 
     async def close(self, call: Call) -> ToolResult:
-        """Close shorts first, since shares that cover a short option cannot be sold before it. Raises ToolError while
-        the positions are not known."""
+        """Close shorts first, since shares that cover a short option cannot be sold before it, and of each side the
+        largest first. Raises ToolError while the positions are not known."""
         request = call.request
         assert isinstance(request, ClosePositions)
-        key = request.idempotencyKey or secrets.token_urlsafe(15)
-        found = await self._held(call, request)
-        held = found.positions
-        if len(held) > MOST:
-            raise ToolError(
-                "too_large",
-                f"everything: {len(held)} positions match, and one call closes at most {MOST}. Name a symbol, a conId "
-                "or an account. Nothing was sent.",
-                limit=MOST,
-            )
+        closing = _Closing(call, request.idempotencyKey or secrets.token_urlsafe(15), request.cancelOrders)
+        found = await self._held(call, request, READ_S)
+        held = sorted(found.positions, key=_cost, reverse=True)
         if not held:
-            return _answer(call, key, _nothing(request, found))
-        outcomes, earlier = list[CloseOutcome](), set[str]()
+            return _answer(closing, _nothing(request, found))
+        outcomes = list[CloseOutcome]()
         for short in (True, False):
             side = [each for each in held if (each.position < 0) is short]
-            outcomes += await asyncio.gather(
-                *(self._closed(call, key, each, earlier, request.cancelOrders) for each in side)
-            )
-        still_open = await self._still_open(call, request, key, earlier) if earlier else earlier
-        remaining, waiting = await self._open_orders(call, request, {each.idempotencyKey for each in outcomes})
-        left = still_open | {key_of(key, each.account, each.conId) for each in found.unshown}
+            outcomes += await asyncio.gather(*(self._in_turn(closing, each) for each in side))
+        still_open, (remaining, waiting) = await asyncio.gather(
+            self._still_open(closing, request),
+            self._open_orders(call, request, {each.idempotencyKey for each in outcomes}),
+        )
+        left = still_open | {closing.key_of(each.account, each.conId) for each in found.unshown}
         closed = [_is_closed(each) and each.idempotencyKey not in left for each in outcomes]
-        steps = [*_late(found), *_next_steps(key, outcomes, still_open - waiting, waiting), *remaining]
-        return _answer(call, key, " ".join([_summary(closed), *steps]), outcomes, unclosed=closed.count(False))
+        steps = [*_unprotected(closing, outcomes), *_late(found)]
+        steps += [*_next_steps(closing.key, outcomes, still_open - waiting, waiting), *remaining]
+        shown = outcomes
+        if len(outcomes) > LISTED:
+            shown = [each for _, each in sorted(zip(closed, outcomes, strict=True), key=lambda pair: pair[0])]
+        return _answer(closing, " ".join([_summary(closed), *steps]), shown, unclosed=closed.count(False))
 
-    async def _held(self, call: Call, request: ClosePositions) -> PositionsToClose:
+    async def _held(self, call: Call, request: ClosePositions, seconds: float) -> PositionsToClose:
         wanted = GetPositionsToClose(symbol=request.symbol, conId=request.conId, account=request.account)
-        told = await self._bus.ask(OPERATIONS["get_positions_to_close"], wanted, call.caller)
+        told = await self._bus.ask(OPERATIONS["get_positions_to_close"], wanted, call.caller, seconds)
         return PositionsToClose.model_validate_json(told)
 
-    async def _still_open(self, call: Call, request: ClosePositions, key: str, earlier: set[str]) -> set[str]:
+    async def _still_open(self, closing: "_Closing", request: ClosePositions) -> set[str]:
         """Return which orders of an earlier call have a position all the same: it may have been opened since. All of
         them while the positions can't be read."""
+        if not closing.earlier:
+            return set()
         try:
-            held = (await self._held(call, request)).positions
+            held = (await self._held(closing.call, request, LAST_READ_S)).positions
         except ToolError:
-            return earlier
-        return earlier & {key_of(key, each.account, each.contract.conId) for each in held}
+            return closing.earlier
+        return closing.earlier & {closing.key_of(each.account, each.contract.conId) for each in held}
 
     async def _open_orders(self, call: Call, request: ClosePositions, own: set[str]) -> tuple[list[str], set[str]]:
         """Return a sentence on other open orders of what was closed, since one that fills opens a position again, and
         the keys of the call's own that are open."""
         wanted = GetOpenOrders(symbol=request.symbol, account=request.account)
         try:
-            told = await self._bus.ask(OPERATIONS["get_open_orders"], wanted, call.caller)
+            told = await self._bus.ask(OPERATIONS["get_open_orders"], wanted, call.caller, LAST_READ_S)
         except ToolError as error:
             return [f"Whether open orders remain is not known ({error.code}): read ibkr_get_open_orders."], set()
         orders = ORDERS.validate_json(told)
@@ -104,19 +114,26 @@ class ClosePositionsTool:
         steps = [f"{len(ids)} other open orders remain and may trade (orderId {named})."] if ids else []
         return steps, own & {each.idempotencyKey for each in orders}
 
-    async def _closed(self, call: Call, key: str, held: Position, earlier: set[str], cancels: bool) -> CloseOutcome:
+    async def _in_turn(self, closing: "_Closing", held: Position) -> CloseOutcome:
+        """Close one position once it is among those that are closed at a time; not where the call's time is over."""
+        async with closing.turns:
+            if closing.since_s() <= self._begin_s:
+                return await self._closed(closing, held)
+        return closing.outcome(held, error="not_executed", message=NOT_BEGUN)
+
+    async def _closed(self, closing: "_Closing", held: Position) -> CloseOutcome:
         """Close one position. The key of an order that an earlier call has placed is added to `earlier`."""
-        own = key_of(key, held.account, held.contract.conId)
+        own = closing.key_of(held.account, held.contract.conId)
         request = ClosePosition(
             account=held.account,
             conId=held.contract.conId,
             idempotencyKey=own,
-            cancelOrders=cancels,
+            cancelOrders=closing.cancels,
         )
         fields: dict[str, Any]
         ended = _FirstCancelled()
         try:
-            reply = await self._submitted(call, own, request, ended)
+            reply = await self._submitted(closing, own, request, ended)
         except ToolError as error:
             fields = {"error": error.code, "message": error.message}
         else:
@@ -125,43 +142,46 @@ class ClosePositionsTool:
             if fields.get("message") == FILLED:
                 del fields["message"]
             if told.get("replayed"):
-                earlier.add(own)
+                closing.earlier.add(own)
+        if ended.unsure:
+            closing.unsure.add(own)
         if ended.failed:
             fields["message"] = " ".join([*ended.failed.values(), fields.get("message", "")]).strip()
-        return CloseOutcome(
-            account=held.account,
-            conId=held.contract.conId,
-            name=contract_name(held.contract),
-            position=held.position,
-            idempotencyKey=own,
-            cancelled=sorted(ended.done),
-            **fields,
-        )
+        return closing.outcome(held, cancelled=sorted(ended.done), **fields)
 
-    async def _submitted(self, call: Call, own: str, request: ClosePosition, cancels: "_FirstCancelled") -> bytes:
+    async def _submitted(
+        self, closing: "_Closing", own: str, request: ClosePosition, cancels: "_FirstCancelled"
+    ) -> bytes:
         """Close the position; first cancel what the worker names. Each cancel has a record of its own, and the worker
         sizes the close by what is open then. Raises ToolError."""
-        until = asyncio.get_running_loop().time() + CANCELS_S
+        caller = closing.call.caller
         for left in reversed(range(ROUNDS)):
             try:
-                return await self._bus.submit(OPERATIONS["close_position"], request, call.caller, key=own)
+                return await self._bus.submit(OPERATIONS["close_position"], request, caller, key=own)
             except ToolError as error:
-                if error.code != RESTING or not left or asyncio.get_running_loop().time() > until:
+                if error.code != RESTING or not left or closing.since_s() > CANCELS_S:
                     raise
                 ids: list[int] = error.details.get("orderIds", [])
-            await asyncio.gather(*(self._cancel(call, own, each, cancels) for each in ids))
+            await asyncio.gather(*(self._cancel(closing.call, own, each, cancels) for each in ids))
         raise AssertionError("the last round returns or raises")
 
     async def _cancel(self, call: Call, own: str, orderId: int, cancels: "_FirstCancelled") -> None:
         key = key_of(own, "cancel", orderId)
         request = CancelOrder(orderId=orderId, idempotencyKey=key)
+        cancels.unsure.add(orderId)
         try:
-            reply = await self._bus.submit(OPERATIONS["cancel_order"], request, call.caller, key=key)
+            reply = await self._bus.submit(
+                OPERATIONS["cancel_order"], request, call.caller, key=key, deadline_s=CANCEL_S
+            )
         except ToolError as error:
             cancels.failed[orderId] = f"The cancel of orderId {orderId}: {error.code}, {error.message}"
+            if error.code not in OPEN:
+                cancels.unsure.discard(orderId)
             return
         told = msgspec.json.decode(reply)
-        if told.get("status") in ENDED:
+        if CANCEL_UNCONFIRMED not in told.get("message", ""):
+            cancels.unsure.discard(orderId)
+        if told.get("status") in CANCELLED:
             cancels.done.add(orderId)
             cancels.failed.pop(orderId, None)
         else:
@@ -169,11 +189,43 @@ class ClosePositionsTool:
 
 
 @dataclass
+class _Closing:
+    """One call: what its closes share. `earlier`: keys of orders that an earlier call has placed; `unsure`: of closes
+    before which a cancel was sent whose outcome is open."""
+
+    call: Call
+    key: str
+    cancels: bool
+    earlier: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+
+    def since_s(self) -> float:
+        return asyncio.get_running_loop().time() - self.began
+
+    def key_of(self, account: str, conId: int) -> str:
+        return key_of(self.key, account, conId)
+
+    def outcome(self, held: Position, **fields: Any) -> CloseOutcome:
+        return CloseOutcome(
+            account=held.account,
+            conId=held.contract.conId,
+            name=contract_name(held.contract),
+            position=held.position,
+            idempotencyKey=self.key_of(held.account, held.contract.conId),
+            **fields,
+        )
+
+
+@dataclass
 class _FirstCancelled:
-    """The orders that were cancelled before a close, and a sentence on each that was not."""
+    """The orders that were cancelled before a close, and a sentence on each that was not. `unsure`: those whose cancel
+    was sent and may still end them."""
 
     done: set[int] = field(default_factory=set)
     failed: dict[int, str] = field(default_factory=dict)
+    unsure: set[int] = field(default_factory=set)
 
 
 def key_of(key: str, account: str, conId: int) -> str:
@@ -186,11 +238,21 @@ def _is_closed(outcome: CloseOutcome) -> bool:
     return outcome.status == "Filled" and round(abs(outcome.position) - (outcome.filled or 0.0), DECIMALS) <= 0
 
 
-def _answer(call: Call, key: str, message: str, outcomes: Sequence[CloseOutcome] = (), unclosed: int = 0) -> ToolResult:
+def _cost(held: Position) -> float:
+    return abs(held.position * (held.avgCost or 0.0))
+
+
+def _answer(closing: _Closing, message: str, outcomes: Sequence[CloseOutcome] = (), unclosed: int = 0) -> ToolResult:
+    """Return the answer: the first outcomes, and the count of all."""
+    cut = f" positions has {LISTED} of {len(outcomes)}, those that are not closed first."
     report = CloseReport(
-        count=len(outcomes), unclosed=unclosed, idempotencyKey=key, positions=list(outcomes), message=message
+        count=len(outcomes),
+        unclosed=unclosed,
+        idempotencyKey=closing.key,
+        positions=list(outcomes[:LISTED]),
+        message=message + (cut if len(outcomes) > LISTED else ""),
     )
-    return value_result(call.declared, report.model_dump(mode="json"))
+    return value_result(closing.call.declared, report.model_dump(mode="json"))
 
 
 def _summary(closed: Sequence[bool]) -> str:
@@ -221,6 +283,26 @@ def _late(found: PositionsToClose) -> list[str]:
         if names
         else []
     )
+
+
+def _unprotected(closing: _Closing, outcomes: Sequence[CloseOutcome]) -> list[str]:
+    """Return a sentence on positions that have lost orders to a close that did not go out, or of which that is not
+    known. Where nothing is left to close, other orders have filled, or close it."""
+    lost = [each for each in outcomes if each.cancelled or each.idempotencyKey in closing.unsure]
+    bare = [
+        each.name
+        for each in lost
+        if (each.error not in (None, NOTHING) or each.status in ENDED)
+        or (each.error == NOTHING and each.idempotencyKey in closing.unsure)
+    ]
+    if not bare:
+        return []
+    named = ", ".join(bare[:HELD]) + (", …" if len(bare) > HELD else "")
+    return [
+        f"{named} may have no exit order: cancels were sent, and no close is confirmed. Call again with "
+        f"idempotencyKey={closing.key} (another one where IBKR rejected the close), or place new exits with exitsOnly "
+        "of ibkr_place_bracket_order."
+    ]
 
 
 def _next_steps(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str], waiting: set[str]) -> list[str]:

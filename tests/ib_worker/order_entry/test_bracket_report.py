@@ -134,6 +134,21 @@ def test_exits_without_an_entry_have_their_own_names() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stopLoss", "takeProfit", "message"),
+    [
+        (CANCELLED, FILLED, "takeProfit is Filled and stopLoss is Cancelled: no exit of this call is open."),
+        (CANCELLED, {}, "stopLoss is Cancelled: the other exit stands alone. Each"),
+        (REJECTED, CANCELLED, 'takeProfit is Cancelled and IBKR rejected stopLoss (error 201: "no margin"): no exit'),
+        ({}, {}, "Both exits are at IBKR; one cancels the other."),
+    ],
+)
+def test_exits_that_have_ended_are_not_called_open(
+    stopLoss: dict[str, Any], takeProfit: dict[str, Any], message: str
+) -> None:
+    assert exits_report(exits(stopLoss, takeProfit), KEY).message.startswith(message)
+
+
+@pytest.mark.parametrize(
     ("stopLoss", "takeProfit", "code", "words"),
     [
         (REJECTED, REJECTED, "rejected", "no margin"),

@@ -5,12 +5,13 @@ from typing import Any
 from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from ib_worker.orders.timing import OrderTiming
 from ib_worker.risk.limit_settings import Limits
-from ibgateway.simulator.server.server import Simulator
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import frames, order, trading
 from tests.waiting import until
 
 HELD = 100  # IBM, from the start
 IBM = 8314
+SATURDAY = 1749916800.0  # 2025-06-14 12:00:00 US/Eastern
 FAR: dict[str, Any] = {"orderType": "LMT", "lmtPrice": 900.0}  # rests
 CLOSE: dict[str, Any] = {"account": "DU1234567", "conId": IBM}
 
@@ -102,6 +103,7 @@ async def test_what_closes_a_position_first_is_named_to_be_cancelled_once_nothin
         for orderId in named.details["orderIds"]:
             await front.submit("cancel_order", orderId=orderId)
         waits = await front.refused_order("close_position", key="close-ibm-now", **closes)  # both may still fill
+        plain = await front.refused_order("close_position", **CLOSE)
         sim.fault("clear")
         for orderId in named.details["orderIds"]:
             await front.submit("cancel_order", orderId=orderId)
@@ -109,5 +111,28 @@ async def test_what_closes_a_position_first_is_named_to_be_cancelled_once_nothin
 
     assert halted.code == "halted"
     assert (named.code, named.details["orderIds"]) == ("orders_rest", [exit_["orderId"], entry["orderId"]])
-    assert (waits.code, "call again with cancelOrders" in waits.message) == ("nothing_to_close", True)
+    assert waits.code == plain.code == "nothing_to_close"
+    for each in (waits, plain):
+        assert "The cancel of SELL orders that may close it is not confirmed yet" in each.message
+        assert "cancelOrders" not in each.message
     assert (closed["totalQuantity"], closed["status"]) == (HELD, "Filled")
+
+
+async def test_a_close_that_waits_for_the_open_is_not_replaced_by_another(redis_url: str, session: str) -> None:
+    async with Simulator(SimulatorConfig(start=SATURDAY)) as sim, trading(redis_url, session, sim) as front:
+        waiting = await front.submit("close_position", key="close-ibm-now", **CLOSE)
+        sent = frames(sim)
+        other = await front.refused_order("close_position", key="close-ibm-again", **CLOSE)
+        cancels = await front.refused_order("close_position", key="close-ibm-too", **CLOSE | {"cancelOrders": True})
+        assert frames(sim) == sent
+        exit_ = await front.submit("place_order", **order(symbol="IBM", action="SELL", totalQuantity=100, **FAR))
+        beside = await front.refused_order("close_position", key="close-ibm-too", **CLOSE | {"cancelOrders": True})
+        await front.submit("cancel_order", orderId=exit_["orderId"])
+        await front.submit("cancel_order", orderId=waiting["orderId"])
+        anew = await front.submit("close_position", key="close-ibm-again", **CLOSE)
+
+    assert (waiting["status"], anew["totalQuantity"]) == ("PreSubmitted", HELD)
+    assert f"SELL orders are open beside it ({exit_['orderId']}): a fill of those passes zero." in beside.message
+    for each in (other, cancels):
+        assert each.code == "nothing_to_close"
+        assert f"SELL MKT (orderId {waiting['orderId']}) waits for the market to open. Send no other." in each.message

@@ -1,12 +1,16 @@
 """Closing several positions by one call: each has an order of its own under a key of its own, shorts first."""
 
+import asyncio
 import json
+from collections import Counter
 from typing import Any
 
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
-from mcp_front.closing.close_positions import MOST, key_of
+from bridge.tools.order_report import CANCEL_UNCONFIRMED
+from mcp_front.closing.close_positions import AT_ONCE, LISTED, key_of
 from mcp_front.protocol.results import ERROR_META
+from mcp_front.timing import FrontTiming
 from tests.stacks.front import answering, serving, worker
 from tests.stacks.handlers import CONTRACT, REPORT
 from tests.stacks.whole import whole_stack
@@ -66,18 +70,90 @@ async def test_each_position_has_its_own_order_and_a_repetition_has_the_same_key
     assert [each["_meta"][ERROR_META]["code"] for each in (vague, both)] == ["invalid_arguments"] * 2
 
 
-async def test_more_positions_than_one_call_closes_are_refused_and_none_is_closed(redis_url: str, session: str) -> None:
-    many = [position(conId, 1.0) for conId in range(1, MOST + 2)]
-    async with (
-        worker(
-            redis_url, session, {"get_positions_to_close": answering(to_close(*many))}
-        ),  # a call of close_position would fail
-        serving(redis_url, session) as front,
-    ):
-        refused = await front.raw().call("ibkr_close_positions", everything=True)
+async def test_many_positions_are_closed_some_at_a_time_and_what_time_leaves_is_named(
+    redis_url: str, session: str
+) -> None:
+    begun: list[int] = []
+    running: list[int] = [0, 0]  # now, and most
 
-    assert refused["_meta"][ERROR_META]["code"] == "too_large"
-    assert "one call closes at most 50" in refused["content"][0]["text"]
+    async def closing(asked: RequestContext) -> bytes:
+        begun.append(json.loads(asked.arguments)["conId"])
+        running[0] += 1
+        running[1] = max(running)
+        await asyncio.sleep(0.01)
+        running[0] -= 1
+        await asked.accept()
+        return json.dumps(REPORT | {"message": "The order is filled."}).encode()
+
+    many = [position(conId, 1.0) | {"avgCost": float(conId)} for conId in range(1, LISTED + 11)]
+    handlers = {
+        "get_positions_to_close": answering(to_close(*many)),
+        "close_position": closing,
+        "get_open_orders": answering([]),
+    }
+    late_front = FrontTiming(begin_close_s=-1.0)
+    async with (
+        worker(redis_url, session, handlers),
+        serving(redis_url, session) as front,
+        serving(redis_url, session, timing=late_front) as other,
+    ):
+        told = (await front.raw().call("ibkr_close_positions", everything=True))["structuredContent"]
+        late = (await other.raw().call("ibkr_close_positions", everything=True, idempotencyKey=KEY))[
+            "structuredContent"
+        ]
+
+    assert (told["count"], told["unclosed"], len(told["positions"])) == (len(many), 0, LISTED)
+    assert "positions has 100 of 110" in told["message"]
+    assert (len(begun), running[1] <= AT_ONCE) == (len(many), True)
+    assert set(begun[:AT_ONCE]) == set(range(LISTED + 11 - AT_ONCE, LISTED + 11))  # the largest
+    assert (late["count"], late["unclosed"]) == (len(many), len(many))
+    assert late["positions"][0]["error"] == "not_executed"
+    assert f"{len(many)} were not sent: call again with idempotencyKey={KEY}." in late["message"]
+
+
+async def test_a_position_whose_exits_are_cancelled_and_whose_close_fails_is_named_first(
+    redis_url: str, session: str
+) -> None:
+    """conId 1: halted meanwhile; 2: the cancel is not confirmed; 3: closed; 4: an exit filled; 5: cancels rejected."""
+    asked_for: Counter[int] = Counter()
+    then = {
+        1: ToolError("halted", "Trading is halted."), 2: ToolError("nothing_to_close", "Its exits may still fill."),
+        4: ToolError("nothing_to_close", "SELL orders have just filled."), 5: ToolError("orders_rest", "They rest."),
+    }  # fmt: skip
+
+    async def closing(asked: RequestContext) -> bytes:
+        conId = json.loads(asked.arguments)["conId"]
+        asked_for[conId] += 1
+        if asked_for[conId] == 1:
+            raise ToolError("orders_rest", "Orders rest.", orderIds=[conId])
+        if conId in then:
+            raise then[conId]
+        await asked.accept()
+        return json.dumps(REPORT).encode()
+
+    async def cancel(asked: RequestContext) -> bytes:
+        orderId = json.loads(asked.arguments)["orderId"]
+        await asked.accept()
+        said = {2: CANCEL_UNCONFIRMED, 5: "TWS rejected the cancel (error 161)"}.get(orderId, "")
+        status = {2: "Inactive", 5: "Submitted"}.get(orderId, "Cancelled")
+        return json.dumps(REPORT | {"orderId": orderId, "status": status, "message": said}).encode()
+
+    held = [
+        position(conId, 1.0) | {"contract": CONTRACT | {"conId": conId, "symbol": f"S{conId}"}} for conId in range(1, 6)
+    ]
+    handlers = {
+        "get_positions_to_close": answering(to_close(*held)), "close_position": closing, "cancel_order": cancel,
+        "get_open_orders": answering([]),
+    }  # fmt: skip
+    async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
+        told = (await front.raw().call("ibkr_close_positions", everything=True, cancelOrders=True, idempotencyKey=KEY))[
+            "structuredContent"
+        ]
+
+    summary, _, rest = told["message"].partition("Read the others' status and message. ")
+    assert summary == "1 of 5 positions are closed. "
+    assert rest.startswith("S1, S2 may have no exit order: cancels were sent, and no close is confirmed.")
+    assert [each.get("cancelled") for each in told["positions"]] == [[1], None, [3], [4], None]
 
 
 async def test_what_is_closed_in_part_or_waits_for_a_person_is_not_called_closed(redis_url: str, session: str) -> None:
