@@ -21,7 +21,8 @@ def meets(event: SessionEvent, condition: WaitCondition, principal: str = "") ->
     if wanted in WATCHED:
         return event.kind == "alert" and event.details.get("watch") == watch_id(principal, condition)
     if wanted == "alert":
-        return event.kind == "alert" and event.details.get("watch") == condition.alertId
+        fired = event.kind == "alert" and event.details.get("watch") == condition.alertId
+        return fired and (condition.alertId or "").startswith(f"{owner_tag(principal)}-")
     if wanted in ORDER_EVENTS:
         return event.kind == "order" and _about(event, condition) and _order(event, wanted)
     if wanted in APPROVALS:

@@ -220,15 +220,16 @@ class Waits:
                     raise
 
     async def _require_alerts(self, call: Call, request: WaitFor) -> None:
-        """Raise ToolError not_found for an alert that is not there, unless its firing is after the call's cursor."""
+        """Raise ToolError not_found for an alert that is not there, unless its firing is after the call's cursor, and
+        forbidden for another client's."""
         place = opened_cursor(request.cursor or "", call.caller.principal)
         for condition in request.events:
             if condition.event != "alert":
                 continue
             try:
                 await self._alert_state(call, condition)
-            except ToolError:
-                if not await self._is_logged(call, request.events, place):
+            except ToolError as error:
+                if error.code != "not_found" or not await self._is_logged(call, request.events, place):
                     raise
 
     async def _alert(self, call: Call, condition: WaitCondition, cursor: Cursor) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.bus.events.event import EventKind, SessionEvent
-from bridge.conditions import meets
+from bridge.conditions import meets, owner_tag
 from bridge.order_references import order_ref
 from bridge.tools.events import WaitCondition
 
@@ -111,3 +111,11 @@ def test_a_persons_decision_is_on_the_order_of_the_key(state: str, wanted: str) 
         assert met(found, event=each, orderKey=KEY) is (each == wanted)
         assert not met(found, event=each, orderKey="key-0002")
     assert not met(found, event="order_done", orderKey=KEY)
+
+
+def test_an_alert_meets_the_condition_of_its_owner_alone() -> None:
+    alertId = f"{owner_tag('anna')}-{'a' * 16}"
+    condition = WaitCondition.model_validate({"event": "alert", "alertId": alertId})
+    fired = event("alert", watch=alertId)
+
+    assert [meets(fired, condition, each) for each in ("anna", "bert", "")] == [True, False, False]

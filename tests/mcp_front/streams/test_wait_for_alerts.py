@@ -1,11 +1,15 @@
 """ibkr_wait_for on alerts: one that fired between its creation and the wait is told at once, to its owner alone."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
-from tests.stacks.front import MODERN, Running
+from tests.stacks.front import MODERN, Running, serving
+from tests.stacks.tokens import as_caller, write_tokens
 from tests.stacks.whole import whole_stack
+from tests.stacks.worker import trading
 from tests.waiting import until
 
 MET = {"event": "price", "symbol": "SPY", "above": 1}
@@ -99,3 +103,26 @@ async def test_a_new_alert_names_its_level_and_the_way_to_hear_of_it(redis_url: 
     assert abs(float(level) / float(base.split()[0].rstrip(".")) - 0.99) < 0.001
     assert "Nobody is sent this" in message
     assert f"ibkr_wait_for, event alert, alertId {made['alertId']}" in message
+
+
+async def test_an_alert_is_told_to_no_other_client_though_its_firing_is_in_the_log(
+    redis_url: str, session: str, tmp_path: Path
+) -> None:
+    tokens = write_tokens(tmp_path / "tokens.json", ["trader", "admin"])
+    async with Simulator() as sim, serving(redis_url, session, front_tokens_file=tokens) as front:
+        owner, other = as_caller(front, "trader"), as_caller(front, "admin")
+
+        async def asked_by_other() -> Any:
+            wait = {"events": on(made), "timeout_seconds": 1, "cursor": before["cursor"]}
+            return (await other.call("ibkr_wait_for", **wait)).get("_meta", {}).get(ERROR_META, {}).get("code")
+
+        async with trading(redis_url, session, sim):
+            halt = [{"event": "halt"}]
+            before = (await other.call("ibkr_wait_for", events=halt, timeout_seconds=1))["structuredContent"]
+            made = (await owner.call("ibkr_create_alert", events=[MET]))["structuredContent"]
+            own = await owner.call("ibkr_wait_for", events=on(made), timeout_seconds=20)
+            served = await asked_by_other()
+        without_worker = await asked_by_other()  # which could refuse it as well
+
+    assert own["structuredContent"]["event"] == "alert"
+    assert (served, without_worker) == ("forbidden", "forbidden")
