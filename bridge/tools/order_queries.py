@@ -92,7 +92,7 @@ class GetOpenOrders(SymbolFilter):
 
 @tool(returns=list[OrderReport], toolset="orders")
 class GetCompletedOrders(SymbolFilter):
-    """Orders that ended today: filled, cancelled or rejected; with refused the calls refused today instead, and why."""
+    """Orders that ended today; with refused the calls refused today instead, and why, but no invalid_arguments."""
 
     title: ClassVar = "orders completed today"
     search_words: ClassVar = "finished filled cancelled rejected order history why was my order refused"

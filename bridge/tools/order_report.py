@@ -17,7 +17,7 @@ UNTRAILED = frozenset({*LMT_PRICE, *AUX_PRICE, *UNPRICED}) - {"TRAIL"}
 CANCEL_UNCONFIRMED = "The cancel was sent and is not confirmed yet."  # in a cancel's message while its outcome is open
 
 
-def absent_prices(orderType: str) -> frozenset[str]:
+def absent_prices(orderType: str | None) -> frozenset[str]:
     """Return the prices that an order type does not have; of an unknown type, none is known to be absent."""
     if orderType not in UNTRAILED | {"TRAIL"}:
         return frozenset()
@@ -70,7 +70,8 @@ class OrderReport(PartialModel):
     `parentId` is its parent order, `placed_at` when this worker sent it. `waitsFor` is what a PreSubmitted order waits
     for: its parent's fill, a trigger price. clientId 0 is TWS itself, where an order is placed by hand; TWS also
     tells it of ended orders whose client it does not name. `group` has the orders that a change or cancel affects:
-    those of its bracket, parent or OCA group."""
+    those of its bracket, parent or OCA group. action, totalQuantity and orderType are null only of a refused call that
+    did not name them."""
 
     orderId: int
     permId: int | None
@@ -79,9 +80,9 @@ class OrderReport(PartialModel):
     idempotencyKey: str | None = None
     account: str | None
     contract: Contract
-    action: str
-    totalQuantity: Amount
-    orderType: str
+    action: str | None
+    totalQuantity: Amount | None
+    orderType: str | None
     lmtPrice: float | None = None
     auxPrice: float | None = None
     tif: str | None = None

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from pydantic import ValidationError
 
 from bridge.audit_chain import AuditEntry
 from bridge.bus.controls.audit_index import REFUSED, find_entries, read_entries
@@ -15,6 +16,7 @@ from bridge.bus.transport.connection import BusError, bus_down
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from bridge.tools.order_report import OrderReport
+from bridge.tools.orders import PlaceBracketOrder
 from bridge.tools.types import Contract
 
 SCANNED = 1000  # newest refusals of all clients that one read goes through
@@ -78,16 +80,38 @@ def refused_report(entry: AuditEntry, contract: Contract | None, clientId: int, 
         idempotencyKey=entry.key,
         account=None,
         contract=contract or contract_of(entry),
-        action=asked.get("action", ""),
-        totalQuantity=asked.get("totalQuantity") or 0,
-        orderType=asked.get("orderType") or ("MKT" if asked.get("lmtPrice") is None else "LMT"),
+        action=_side(asked),
+        totalQuantity=asked.get("totalQuantity"),
+        orderType=_order_type(entry.tool, asked),
         outsideRth=asked.get("outsideRth", False),
         status="Refused",
         filled=0,
         remaining=0,
         message=refusal_text(entry, ahead),
-        **{name: asked.get(name) for name in TERMS},
+        **{name: asked.get(name) for name in TERMS} | (_exits(asked) if asked.get("exitsOnly") else {}),
     )
+
+
+def _side(asked: dict[str, Any]) -> str | None:
+    """Return the side of the call's order; exits alone have their own, whichever side the call names."""
+    if not asked.get("exitsOnly"):
+        return asked.get("action")
+    with suppress(ValidationError):
+        return PlaceBracketOrder(**asked).exit_side
+    return None
+
+
+def _exits(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the prices and the duration of exits alone: the target's limit and the stop's trigger."""
+    prices = {"lmtPrice": asked.get("takeProfitPrice"), "auxPrice": asked.get("stopLossPrice")}
+    return prices | {"tif": asked.get("exitTif", "GTC")}
+
+
+def _order_type(operation: str, asked: dict[str, Any]) -> str | None:
+    """Return the type of the call's order; None of a change, which names none, and of exits, which are two."""
+    if operation == "modify_order" or asked.get("exitsOnly"):
+        return None
+    return asked.get("orderType") or ("MKT" if asked.get("lmtPrice") is None else "LMT")
 
 
 def contract_of(entry: AuditEntry) -> Contract:

@@ -1,8 +1,11 @@
 """The day's refused order calls, told to the client that made them: by a list, and by the key of one."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from bridge.audit_chain import AuditEntry
+from ib_worker.audit.refused_calls import refused_report
 from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, order, trading
@@ -45,7 +48,7 @@ async def test_a_client_is_told_which_of_its_calls_were_refused_and_why(
 
     assert by_tws.code == "rejected"
     assert [(each["action"], each["totalQuantity"], each["contract"]["symbol"]) for each in told] == [
-        ("BUY", 1, "NVDA"), ("BUY", 101, "NVDA"), ("", 0, "AAPL"), ("SELL", 101, "IBM"),
+        ("BUY", 1, "NVDA"), ("BUY", 101, "NVDA"), (None, None, "AAPL"), ("SELL", 101, "IBM"),
     ]  # fmt: skip
     assert {each["status"] for each in told} == {"Refused"}
     assert (told[0]["idempotencyKey"], told[0]["lmtPrice"], told[0]["orderId"]) == (KEY, 50, by_tws.details["orderId"])
@@ -57,3 +60,22 @@ async def test_a_client_is_told_which_of_its_calls_were_refused_and_why(
     assert (by_key.details["refused"], not_own.details.get("refused")) == ("limit_exceeded", None)
     assert by_key.message.startswith("Refused at ")
     assert all(each["status"] != "Refused" for each in ended)
+
+
+def test_a_refused_call_shows_its_own_side_and_type_or_none() -> None:
+    exits = {"action": "BUY", "totalQuantity": 5, "takeProfitPrice": 90, "stopLossPrice": 110, "exitsOnly": True}
+    calls = (
+        ("place_bracket_order", exits | {"symbol": "IBM"}, ("BUY", None, 90, 110, "GTC")),
+        ("place_bracket_order", exits | {"symbol": "IBM", "takeProfitPrice": 120}, ("SELL", None, 120, 110, "GTC")),
+        ("modify_order", {"orderId": 7, "lmtPrice": 50}, (None, None, 50, None, None)),
+        ("close_position", {"account": "DU1", "conId": IBM}, (None, "MKT", None, None, None)),
+        ("place_order", {"symbol": "IBM", "action": "SELL"}, ("SELL", "MKT", None, None, None)),
+    )
+    for tool, asked, wanted in calls:
+        entry = AuditEntry(
+            seq=1, prev="", event="refused",
+            at="2025-06-11T15:00:00+00:00", caller="claude", tool=tool, key="k", status="rejected",
+            details={"request": asked},
+        )  # fmt: skip
+        told = refused_report(entry, None, 1, timedelta(0))
+        assert (told.action, told.orderType, told.lmtPrice, told.auxPrice, told.tif) == wanted
