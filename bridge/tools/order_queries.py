@@ -14,10 +14,10 @@ from bridge.tools.types import Account, Contract, ListArguments, OrderId, OrderN
 class Execution(PartialModel):
     """One fill. Commission and realizedPNL are null until TWS reports them, moments after the fill. A value that TWS
     did not give is null, and so is a time in an unknown time zone, of which ibkr_get_status warns. `idempotencyKey` is
-    its order's, as ibkr_get_order takes it; left out of orders that were placed elsewhere, and of a table unless
-    `fields` names it: orderRef names the same order."""
+    its order's, as ibkr_get_order takes it; left out of orders that were placed elsewhere. A table has it, and
+    orderRef, only if `fields` names them: orderId and permId name the same order."""
 
-    only_if_named: ClassVar[frozenset[str]] = frozenset({"idempotencyKey"})
+    only_if_named: ClassVar[frozenset[str]] = frozenset({"idempotencyKey", "orderRef"})
 
     execId: str
     time: datetime | None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from bridge.tool import Model, PartialModel
 from bridge.tools.types import Amount, Contract
@@ -71,7 +71,9 @@ class OrderReport(PartialModel):
     for: its parent's fill, a trigger price. clientId 0 is TWS itself, where an order is placed by hand; TWS also
     tells it of ended orders whose client it does not name. `group` has the orders that a change or cancel affects:
     those of its bracket, parent or OCA group. action, totalQuantity and orderType are null only of a refused call that
-    did not name them."""
+    did not name them. A table has orderRef only if `fields` names it, and no column that is empty in each row."""
+
+    only_if_named: ClassVar[frozenset[str]] = frozenset({"orderRef"})
 
     orderId: int
     permId: int | None

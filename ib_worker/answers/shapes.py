@@ -3,7 +3,7 @@
 An answer is formed before it is encoded: what a caller does not want costs neither the bus nor the front.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, Literal, TypeGuard, TypeVar, get_args
@@ -14,11 +14,13 @@ from pydantic import BaseModel
 from bridge.text.numbers import shortest
 from bridge.tool import ToolError, ToolRequest
 from bridge.tools.account import AccountSummaryValue
+from bridge.tools.order_report import OrderReport
 from bridge.tools.types import ListArguments
 from ib_worker.answers.bounds import ANSWER_BYTES, BOUNDS, WHOLE_BYTES, Bound
 from ib_worker.answers.summaries import SUMMARIES, summary_of
 from ib_worker.answers.tables import Cells, by_currency, table
 
+EMPTY: tuple[Any, ...] = (None, "", [])
 Path = tuple[str, ...]  # of a field in a row: ("contract", "symbol")
 
 T = TypeVar("T")
@@ -136,9 +138,16 @@ def shaped(
     cut = _cut(bound, len(told), of, narrow(told[0][0]) if narrow and told else bound.narrow)
     if shape.format == "table":
         count: dict[str, Any] = {"count": of}
-        rest = table([cells for _, cells, _ in told], list(shape.columns), chosen=shape.chosen)
+        cells = [each for _, each, _ in told]
+        sparse = not shape.chosen and bool(rows) and isinstance(rows[0], OrderReport)
+        rest = table(cells, _filled(shape.columns, cells) if sparse else list(shape.columns), chosen=shape.chosen)
         return EncodedAnswer(msgspec.json.encode(count | rest), cut)
     return EncodedAnswer(b"[" + b",".join(row for _, _, row in told) + b"]", cut)
+
+
+def _filled(columns: Iterable[str], rows: Sequence[Cells]) -> list[str]:
+    """Return the columns that tell something in a row: an order has many fields, and few orders use most of them."""
+    return [name for name in columns if any(row.get(name) not in EMPTY for row in rows)]
 
 
 def _are_account_values(rows: Sequence[Any]) -> TypeGuard[Sequence[AccountSummaryValue]]:

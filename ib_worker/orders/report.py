@@ -12,6 +12,7 @@ from ib_worker.orders.held import waits_for
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.tws.values import unset
+from ib_worker.tws.values.codes import CANCELLED_BY
 from ib_worker.tws.values.convert import contract, identity, number, text
 
 SIDES: dict[str, Literal["BOT", "SLD"]] = {"BOT": "BOT", "SLD": "SLD"}
@@ -49,6 +50,7 @@ def order_report(entry: TrackedOrder, message: str = "", replayed: bool = False)
         notices=[
             Notice(code=each.code, message=each.text, time=(each.at + entry.ahead).replace(microsecond=0))
             for each in state.notices
+            if not (each.code in CANCELLED_BY and each.text.rstrip().endswith("reason:"))  # the status says as much
         ],
         message=message or _doubt(state),
         replayed=replayed,

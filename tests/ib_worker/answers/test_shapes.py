@@ -9,7 +9,7 @@ from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.account import AccountSummaryValue, GetAccountSummary, GetPositions, Position
 from bridge.tools.market.contracts import ContractDetails
 from bridge.tools.market.market_data import Bar, GetHistoricalData
-from bridge.tools.order_queries import Execution, GetExecutions
+from bridge.tools.order_queries import Execution, GetCompletedOrders, GetExecutions
 from bridge.tools.order_report import OrderReport
 from bridge.tools.types import Contract, ListArguments
 from ib_worker.answers import bounds
@@ -97,8 +97,8 @@ def test_a_table_leaves_out_what_another_column_names_too_unless_it_is_wanted() 
     wanted = shape_of(GetExecutions(format="table", fields=["idempotencyKey"]), list[Execution])
     objects = shape_of(GetExecutions(), list[Execution])
 
-    assert "orderRef" in usual.columns
-    assert "idempotencyKey" not in usual.columns
+    assert "permId" in usual.columns
+    assert usual.columns.keys().isdisjoint({"idempotencyKey", "orderRef"})
     assert "idempotencyKey" in wanted.columns
     assert "idempotencyKey" in objects.columns
 
@@ -191,3 +191,20 @@ def test_a_summary_has_no_rows() -> None:
 def test_a_summary_takes_no_rows_arguments(more: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="leave it out, format summary"):
         GetPositions.model_validate({"format": "Summary"} | more)
+
+
+def test_a_table_of_orders_has_no_column_that_is_empty_in_each_row() -> None:
+    rows = [
+        OrderReport(
+            orderId=each, permId=each, clientId=1, orderRef=f"mcp{each}", account="DU1", contract=SPY, action="BUY",
+            totalQuantity=1.0, orderType="LMT", lmtPrice=9.0 + each, status="Cancelled", filled=0.0, remaining=1.0,
+        )
+        for each in (1, 2)
+    ]  # fmt: skip
+    table, _ = told("get_completed_orders", rows, GetCompletedOrders(format="table"))
+    named, _ = told("get_completed_orders", rows, GetCompletedOrders(format="table", fields=["orderRef", "tif"]))
+
+    assert table["columns"] == ["orderId", "lmtPrice"]
+    assert None not in table["same"].values()
+    assert "message" not in table["same"]
+    assert named["rows"] == [["mcp1", None], ["mcp2", None]]

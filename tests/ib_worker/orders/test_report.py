@@ -44,6 +44,13 @@ def test_a_report_says_what_is_known() -> None:
     }  # fmt: skip
 
 
+def test_a_cancels_notice_is_told_only_with_a_reason() -> None:
+    said = ("Order Canceled - reason:", "Order Canceled - reason: held too long")
+    entry = TrackedOrder(OrderState(7, 1, TERMS, notices=tuple(ErrorReported(AT, 202, each) for each in said)))
+
+    assert [each.message for each in order_report(entry).notices] == [said[1]]
+
+
 def test_what_remains_is_computed_until_tws_says() -> None:
     assert order_report(TrackedOrder(OrderState(7, 1, TERMS))).remaining == 10.0
     assert order_report(TrackedOrder(OrderState(7, 1, TERMS, filled=12.0))).remaining == 0.0
