@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ from bridge.tools.types import Contract
 
 SCANNED = 1000  # newest refusals of all clients that one read goes through
 MOST = 100  # rows of an answer
+NAMED = 100  # contracts that one read has TWS name
 LONGEST = 2000  # bytes of arguments that an entry keeps
 PLACES = frozenset({"place_order", "place_bracket_order", "close_position", "modify_order"})
 NO_REFUSAL = frozenset({"approval_required", "orders_rest"})  # the call goes on: with a person, or after cancels
@@ -29,12 +30,43 @@ NAMES = ("orderId", "twsCode", "limit")  # of an error's details
 TERMS = ("lmtPrice", "auxPrice", "tif", "trailingPercent", "modelCode")
 
 
+class _RequestedTerms(msgspec.Struct):
+    """The types of a call's arguments as an answer shows them: the log has what a front sent, valid or not."""
+
+    orderId: int | None = None
+    conId: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] | None = None
+    symbol: str | None = None
+    secType: str | None = None
+    exchange: str | None = None
+    primaryExchange: str | None = None
+    currency: str | None = None
+    localSymbol: str | None = None
+    tradingClass: str | None = None
+    lastTradeDateOrContractMonth: str | None = None
+    strike: float | None = None
+    right: str | None = None
+    multiplier: str | None = None
+    action: str | None = None
+    totalQuantity: float | None = None
+    orderType: str | None = None
+    lmtPrice: float | None = None
+    auxPrice: float | None = None
+    tif: str | None = None
+    trailingPercent: float | None = None
+    outsideRth: bool | None = None
+    modelCode: str | None = None
+    takeProfitPrice: float | None = None
+    stopLossPrice: float | None = None
+    exitTif: str | None = None
+    exitsOnly: bool | None = None
+
+
 def refusal_details(asked: RequestContext, error: ToolError) -> dict[str, Any]:
     """Return what the audit log keeps of a refused call: the error, and of an order its arguments."""
     told = {"message": error.message} | {name: error.details[name] for name in NAMES if name in error.details}
     if asked.operation not in PLACES or len(asked.arguments) > LONGEST:
         return told
-    with suppress(msgspec.DecodeError):
+    with suppress(msgspec.DecodeError, RecursionError):
         arguments = msgspec.json.decode(bytes(asked.arguments), type=dict[str, Any])
         told["request"] = {name: value for name, value in arguments.items() if name not in SECRET}
     return told
@@ -48,7 +80,8 @@ class RefusedCalls:
         self._keys = keys
 
     async def of(self, caller: str, since: datetime) -> list[AuditEntry]:
-        """Return the client's refused order calls since a time, newest first. Raises ToolError bus_down."""
+        """Return the client's refused order calls since a time, newest first, of the newest SCANNED of all clients.
+        Raises ToolError bus_down."""
         try:
             seqs = await find_entries(self._pipe, self._keys, [REFUSED]) or []
             found = [
@@ -56,7 +89,7 @@ class RefusedCalls:
             ]
         except BusError as error:
             raise bus_down(self._pipe.url, error) from error
-        return [each for each in found if each.caller == caller and _at(each) >= since and _is_told(each)][:MOST]
+        return [each for each in found if each.caller == caller and _at(each) >= since and _is_told(each)]
 
     async def latest(self, caller: str, key: str, since: datetime) -> AuditEntry | None:
         """Return the client's latest refused call with a key. Raises ToolError bus_down."""
@@ -71,7 +104,7 @@ def refusal_text(entry: AuditEntry, ahead: timedelta = timedelta(0)) -> str:
 
 def refused_report(entry: AuditEntry, contract: Contract | None, clientId: int, ahead: timedelta) -> OrderReport:
     """Return a refused call as the order that it asked for, in status Refused; no account, since the log masks it."""
-    asked: dict[str, Any] = entry.details.get("request", {})
+    asked = _asked(entry)
     return OrderReport(
         orderId=entry.details.get("orderId") or asked.get("orderId") or 0,
         permId=None,
@@ -116,15 +149,25 @@ def _order_type(operation: str, asked: dict[str, Any]) -> str | None:
 
 def contract_of(entry: AuditEntry) -> Contract:
     """Return the contract as the call named it."""
-    asked: dict[str, Any] = entry.details.get("request", {})
+    asked = _asked(entry)
     named = {name: asked[name] for name in Contract.model_fields if name in asked}
     return Contract(**{"conId": 0, "symbol": "", "secType": "STK" if "symbol" in asked else ""} | named)
 
 
-def unnamed_contracts(entries: Sequence[AuditEntry]) -> set[int]:
-    """Return the conIds of contracts that these calls named by them alone."""
-    asked = [each.details.get("request", {}) for each in entries]
-    return {each["conId"] for each in asked if each.get("conId") and not each.get("symbol")}
+def unnamed_contracts(entries: Sequence[AuditEntry]) -> list[int]:
+    """Return the conIds of contracts that these calls named by them alone, of the first NAMED."""
+    asked = map(_asked, entries)
+    found = dict.fromkeys(each["conId"] for each in asked if each.get("conId") and not each.get("symbol"))
+    return list(found)[:NAMED]
+
+
+def _asked(entry: AuditEntry) -> dict[str, Any]:
+    """Return the arguments of a call; none where one of them has no valid type."""
+    try:
+        msgspec.convert(told := entry.details.get("request", {}), _RequestedTerms)
+    except msgspec.ValidationError:
+        return {}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _tool(entry: AuditEntry) -> str:

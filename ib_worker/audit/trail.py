@@ -195,6 +195,8 @@ def to_json(value: Any) -> Any:
         return to_json(value.model_dump(exclude_none=True))
     if isinstance(value, Mapping):
         return {str(name): to_json(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [to_json(each) for each in value]
     if isinstance(value, datetime):
         return value.isoformat()
     return mask_accounts(value) if isinstance(value, str) else value

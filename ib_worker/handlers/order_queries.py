@@ -26,7 +26,7 @@ from bridge.tools.order_queries import (
 from bridge.tools.order_report import OrderReport
 from bridge.tools.types import Contract
 from ib_worker.answers.bounds import ListPart, kept
-from ib_worker.audit.refused_calls import contract_of, refusal_text, refused_report, unnamed_contracts
+from ib_worker.audit.refused_calls import MOST, contract_of, refusal_text, refused_report, unnamed_contracts
 from ib_worker.client_rights.accounts import AccountSet
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order, require_readable
@@ -114,12 +114,12 @@ async def _with_refusal(session: Session, error: ToolError, key: str | None, cal
 
 
 async def _refused_today(request: GetCompletedOrders, session: Session, caller: str) -> list[OrderReport]:
-    found = list(reversed(await session.services.refusals.of(caller, _today())))
-    conIds = sorted(unnamed_contracts(found))
+    newest = await session.services.refusals.of(caller, _today())
+    conIds, found = unnamed_contracts(newest), list(reversed(newest))
     known = dict(zip(conIds, await asyncio.gather(*(_contract(session, each) for each in conIds)), strict=True))
     rows = [(each, known.get(contract_of(each).conId) or contract_of(each)) for each in found]
     wanted = [row for row in rows if request.symbol is None or is_named(row[1], request.symbol)]
-    shown = kept("get_completed_orders", wanted, request)
+    shown = kept("get_completed_orders", wanted, request)[-MOST:]
     reports = [refused_report(entry, of, session.clientId, session.clock.ahead) for entry, of in shown]
     return ListPart(reports, of=len(wanted))
 

@@ -257,7 +257,7 @@ def _answer(closing: _Closing, message: str, outcomes: Sequence[CloseOutcome] = 
 
 def _summary(closed: Sequence[bool]) -> str:
     if not all(closed):
-        return f"{sum(closed)} of {len(closed)} positions are closed. Read the others' status and message."
+        return f"{sum(closed)} of {len(closed)} positions are closed by this call. Read the others' status and message."
     return f"All {len(closed)} positions are closed." if len(closed) > 1 else "The position is closed."
 
 
@@ -323,7 +323,10 @@ def _next_steps(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str]
         steps.append(f"{len(waiting)} orders of this call are open at IBKR, and close when they fill: send no others.")
     if parts:
         told = ", ".join(f"{digits(each.filled or 0)} of {digits(abs(each.position))} {each.name}" for each in parts)
-        steps.append(f"In part: {told}. The rest was left to open orders; cancelOrders cancels those first.")
+        steps.append(
+            f"In part: {told}. Other orders have filled or may fill the rest: read ibkr_get_positions. cancelOrders "
+            "cancels open ones first."
+        )
     if still_open:
         steps.append(
             f"{len(still_open)} were answered by an earlier call's order and are still listed: read "

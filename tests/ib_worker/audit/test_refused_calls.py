@@ -4,8 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from bridge.audit_chain import AuditEntry
-from ib_worker.audit.refused_calls import refused_report
+from bridge.bus.controls.audit_index import read_entries
+from bridge.bus.messages import TRUNCATED, BusCaller
+from bridge.tool import OPERATIONS, ToolError, ToolRequest
+from bridge.tools.order_queries import GetCompletedOrders
+from ib_worker.audit.refused_calls import MOST, refused_report
 from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, order, trading
@@ -79,3 +85,51 @@ def test_a_refused_call_shows_its_own_side_and_type_or_none() -> None:
         )  # fmt: skip
         told = refused_report(entry, None, 1, timedelta(0))
         assert (told.action, told.orderType, told.lmtPrice, told.auxPrice, told.tif) == wanted
+
+
+class AnyTerms(ToolRequest):
+    """An order's arguments, of any type."""
+
+    symbol: Any = None
+    conId: Any = None
+    action: Any = None
+    totalQuantity: Any = None
+    account: Any = None
+    tif: Any = None
+    lmtPrice: Any = None
+    outsideRth: Any = None
+    strike: Any = None
+
+
+async def test_no_call_of_a_client_keeps_its_refusals_from_it_and_the_log_has_no_secret(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    """A front of another release may send what this one refuses: lists, texts and numbers in any field."""
+    place, limits = OPERATIONS["place_order"], Limits(max_quantity=100)
+    odd: list[dict[str, Any]] = [
+        {"symbol": ["AAPL"], "action": {"a": 1}, "totalQuantity": "many", "conId": [1]},
+        {"conId": 10**40, "action": "BUY", "totalQuantity": 1, "account": ["DU1234567"]},
+        {"symbol": {"deep": 1}, "tif": 5, "lmtPrice": "high", "outsideRth": "perhaps", "strike": [1]},
+    ]
+    async with trading(redis_url, session, sim, limits=limits) as front:
+        bus = front.bus_client
+        by = BusCaller(principal=front.name, request_id="r-1")
+        for number, terms in enumerate(odd):
+            with pytest.raises(ToolError, match="invalid_arguments"):
+                await bus.submit(place, AnyTerms(**terms), by, key=f"odd-terms-{number}")
+        first = await refused_calls(front, len(odd))
+        token = (await front.ask("preview_order", **order()))["confirmationToken"]
+        wrong = await front.refused_order(**order(totalQuantity=2, confirmationToken=token, account="DU1234567"))
+        for _ in range(MOST):
+            await front.refused_order(**order(totalQuantity=101))
+        told = await refused_calls(front, MOST)
+        part = await bus.reply(OPERATIONS["get_completed_orders"], GetCompletedOrders(refused=True), by)
+        log = b"".join([line async for line in read_entries(bus.pipe, bus.keys, list(range(1, 4 * MOST)))])
+
+    assert [each["contract"]["conId"] for each in first] == [0] * len(odd)
+    assert wrong.code == "confirmation_invalid"
+    assert {each["totalQuantity"] for each in told} == {101}
+    assert part.details[TRUNCATED]["of"] == len(odd) + 1 + MOST
+    assert b"many" in log
+    assert token.encode() not in log
+    assert b"U1234567" not in log

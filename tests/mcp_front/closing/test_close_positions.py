@@ -60,7 +60,7 @@ async def test_each_position_has_its_own_order_and_a_repetition_has_the_same_key
         (2, "Filled", None), (1, "Filled", None), (3, None, "nothing_to_close"),
     ]  # fmt: skip
     assert (first["count"], first["unclosed"], first["idempotencyKey"]) == (3, 1, KEY)
-    assert first["message"].startswith("2 of 3 positions are closed.")
+    assert first["message"].startswith("2 of 3 positions are closed by this call.")
     assert first["message"].endswith("6 other open orders remain and may trade (orderId 30, 31, 32, 33, 34, …).")
     assert "message" not in first["positions"][0]
     assert sent == [(key_of(KEY, "DU1", conId), conId) for conId in (2, 1)]
@@ -151,7 +151,7 @@ async def test_a_position_whose_exits_are_cancelled_and_whose_close_fails_is_nam
         ]
 
     summary, _, rest = told["message"].partition("Read the others' status and message. ")
-    assert summary == "1 of 5 positions are closed. "
+    assert summary == "1 of 5 positions are closed by this call. "
     assert rest.startswith("S1, S2 may have no exit order: cancels were sent, and no close is confirmed.")
     assert [each.get("cancelled") for each in told["positions"]] == [[1], None, [3], [4], None]
 
