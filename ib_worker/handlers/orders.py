@@ -44,6 +44,7 @@ from ib_worker.order_entry.group_changes import (
     changed_text,
     follow,
     followers,
+    moves_stop,
     order_again,
     order_to_change,
     until_changed,
@@ -51,7 +52,7 @@ from ib_worker.order_entry.group_changes import (
 )
 from ib_worker.order_entry.lookup import order_names, require_own_order, require_unused, would_change
 from ib_worker.order_entry.outcome import await_placement
-from ib_worker.order_entry.outcome_texts import cancel_message, remarked
+from ib_worker.order_entry.outcome_texts import cancel_message
 from ib_worker.order_entry.send import (
     note_sent,
     outgoing_order,
@@ -176,9 +177,9 @@ async def _placed(
             await clear.accept(asked, gateway=str(session.target))
             entry = send_orders(session, asked, contract, [outgoing])[0]  # no await since the line above
     await note_sent(session, asked, sent=str(outgoing.orderId))
-    told = remarked(await await_placement(session, entry, asked), clear.remarks)
+    told = await await_placement(session, entry, asked)
     left = await remaining(session, exits)
-    text = f"{left} {told.message}".strip()
+    text = f"{left} {clear.message(told.message, filled=bool(told.filled))}".strip()
     return told.model_copy(update={"message": text, "warnings": list(clear.uncovers)})
 
 
@@ -219,7 +220,9 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
             await clear.accept(asked, gateway=str(session.target))
             entries = send_orders(session, asked, contract, outgoing)
     await note_sent(session, asked, sent=",".join(str(each) for each in ids))
-    return remarked(await bracket_followed(session, entries, asked), " ".join([clear.remarks, *clear.uncovers]).strip())
+    found = await bracket_followed(session, entries, asked)
+    text = " ".join([clear.message(found.message), *clear.uncovers])
+    return found.model_copy(update={"message": text})
 
 
 @handles(ModifyOrder)
@@ -231,7 +234,8 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
         request = meant(request, *entry.sent)
         contract, order = entry.sent
         await require_takeable(session, contract, prices_of_change(request, order.orderType), request.totalQuantity)
-    await risk_inputs(session, *changed_order(session, entry, request), entry)
+    moved = moves_stop(session, entry, request)
+    await risk_inputs(session, *changed_order(session, entry, request), entry, quoted=moved)
     async with session.order_lock(account):
         contract, order = changed_order(session, entry, request)
         require_in_order(session, entry, request)
@@ -240,9 +244,11 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
             return order_report(entry, "The order has these terms already; nothing was sent.")
         base = entry.state.terms
         along = [replace(order_again(session, each.entry)[1], totalQuantity=each.quantity) for each in exits]
-        clear = await check_order(session, asked, contract, order, CheckOptions(beside=entry, along=along))
+        clear = await check_order(session, asked, contract, order, CheckOptions(beside=entry, along=along, moved=moved))
         await session.tws.pacer.wait_turn(Priority.ORDERS)
         order = await keep_stop_price(session, entry, order, request)
+        if moved:
+            clear.require_unmet(order)
         state, terms = entry.state, to_json(terms_of(contract, order))
         names = (state.orderId, state.orderRef or "", clear.approved_by)
         await session.services.audit.intent(asked, account, *names, terms=terms)
@@ -257,8 +263,8 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
     await until_changed(session, asked, [entry])
     if entry.state.change_refused is not None:
         await looked(session, asked)
-    text = changed_text(session, entry, exits)
-    return remarked(grouped(session, entry, text) if exits else order_report(entry, text), clear.remarks)
+    text = clear.message(changed_text(session, entry, exits))
+    return grouped(session, entry, text) if exits else order_report(entry, text)
 
 
 @handles(CancelOrder)

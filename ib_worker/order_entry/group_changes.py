@@ -18,7 +18,7 @@ from ib_worker.audit.trail import to_json
 from ib_worker.order_entry.lookup import require_own_order
 from ib_worker.order_entry.outcome_texts import change_message
 from ib_worker.order_entry.send import require_changeable, send_linked_change
-from ib_worker.order_groups.groups import WORDS, named, with_quantity
+from ib_worker.order_groups.groups import STOPS, WORDS, named, with_quantity
 from ib_worker.order_groups.related import held_by, legs, member, named_each, owned, related, roles, uncovered
 from ib_worker.order_identity.requested import requested
 from ib_worker.orders.events import Terms
@@ -254,6 +254,13 @@ def changed_order(
             "Nothing was sent.",
         )
     return contract, changed
+
+
+def moves_stop(session: Session, entry: TrackedOrder, request: ModifyOrder) -> bool:
+    """Return whether the change moves the trigger of a stop that works: one that its parent holds triggers nothing."""
+    terms = entry.state.terms
+    moved = request.auxPrice is not None and request.auxPrice != terms.auxPrice and terms.orderType in STOPS
+    return moved and held_by(session, entry) is None
 
 
 def _has_none(orderType: str) -> str:

@@ -1,20 +1,16 @@
 """Builds the answers and errors about the outcome of an order. Pure."""
 
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.order_report import CANCEL_UNCONFIRMED, OrderReport
-from bridge.tools.orders import Bracket
 from ib_worker.orders.report import order_report, shown_by_ibkr
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session_state.gateway_login import NEW_YORK
 from ib_worker.tws.errors import is_read_only, refusal
 from ib_worker.tws.values.text import quoted, tws_said
-
-Told = TypeVar("Told", OrderReport, Bracket)
 
 
 def require_settled(entry: TrackedOrder) -> None:
@@ -50,11 +46,6 @@ def placement_report(entry: TrackedOrder, replayed: bool = False) -> OrderReport
         raise not_found(why_lists_may_miss_it(state), _words(state), **names)
     text = placed_message(state)
     return order_report(entry, f"{shown_by_ibkr(entry)} {text}" if replayed else text, replayed)
-
-
-def remarked(report: Told, remarks: str) -> Told:
-    """Return the report with the remarks of this worker after the words of TWS."""
-    return report.model_copy(update={"message": f"{report.message} {remarks}".strip()}) if remarks else report
 
 
 def _names(entry: TrackedOrder) -> dict[str, object]:

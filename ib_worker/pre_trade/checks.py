@@ -36,13 +36,22 @@ from ib_worker.pre_trade.order_facts import (
 )
 from ib_worker.pre_trade.order_intents import intent_of, near_price, terms_digest
 from ib_worker.risk.approvals import ApprovalRequest
-from ib_worker.risk.bracket_prices import require_ahead
+from ib_worker.risk.bracket_prices import require_ahead, require_unmet
 from ib_worker.risk.intent import Leg, OptionBook, OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position, require_closing
-from ib_worker.risk.position_effect import held_up, opens_short, position_effect, reverses, warnings
+from ib_worker.risk.position_effect import (
+    held_up,
+    opens_short,
+    position_effect,
+    reverses,
+    traded_at_once,
+    trigger_met,
+    waits_on,
+)
 from ib_worker.session.redis_durability import require_durable
 from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
+from ib_worker.tws.values import unset
 
 QUOTE_S = 3.0  # for the first price of a new line
 PNL_S = 3.0
@@ -57,7 +66,8 @@ class CheckOptions:
     order does not hold it.
 
     For a change, the exits are those that change with the order, as they will be. `together`: orders of its OCA group,
-    which are checked as it is; one of all fills. `without`: orders that are cancelled before this one is sent.
+    which are checked as it is; one of all fills. `without`: orders that are cancelled before this one is sent. `moved`:
+    the change moves a stop, which must not trade by it at once.
     """
 
     duplicate_of: str | None = None
@@ -69,6 +79,7 @@ class CheckOptions:
     without: Sequence[TrackedOrder] = ()
     close_only: bool = False
     sized: bool = False
+    moved: bool = False
 
 
 def bracket_options(request: PlaceBracketOrder, exits: Sequence[ib_async.Order]) -> CheckOptions:
@@ -90,6 +101,13 @@ class CheckedOrder:
     own: OwnCount | None = None  # of a client with such a limit of its own
     uncovers: Sequence[str] = ()  # warnings of short calls that lose their cover
 
+    def message(self, told: str, filled: bool = False) -> str:
+        """Return the words about the order with the remarks. Where a trigger that was met has made it trade, that comes
+        first."""
+        traded = traded_at_once(*self.order) if self.order is not None and filled else ""
+        met = "" if traded or self.order is None else _sentences(trigger_met(*self.order))
+        return " ".join(filter(None, (traded, told, met, self.remarks)))
+
     async def accept(self, asked: RequestContext, **names: str) -> None:
         """Accept the order. Raises the errors of that step, with the reason why an order is not a closing one."""
         try:
@@ -101,6 +119,14 @@ class CheckedOrder:
             if self.order is None:
                 raise
             raise with_reason(error, *self.order) from error
+
+    def require_unmet(self, order: ib_async.Order) -> None:
+        """Check that the market does not meet the stop of an order that trails, as it is to be sent. Raises ToolError
+        invalid_arguments."""
+        stop = unset.order_price("trailStopPrice", order)
+        if self.order is not None and stop is not None:
+            intent, facts = self.order
+            require_unmet(replace(intent, orderType="STP", auxPrice=stop), facts)
 
 
 @dataclass(frozen=True)
@@ -180,7 +206,9 @@ async def _judged(
     intent = replace(intent_of(contract, order, details), filled=filled, waits=waits)
     return _JudgedOrder(
         intent,
-        facts=await risk_inputs(session, contract, order, allowance.beside, patient=False, without=allowance.without),
+        facts=await risk_inputs(
+            session, contract, order, allowance.beside, False, allowance.without, quoted=allowance.moved
+        ),
         exits=[intent_of(contract, each, details) for each in allowance.exits],
         together=[intent_of(contract, each, details) for each in allowance.together],
         details=details,
@@ -193,6 +221,8 @@ def _require_allowed(session: Session, judged: _JudgedOrder, allowance: CheckOpt
     facts = judged.facts
     for each in judged.group if allowance.close_only else ():
         require_closing(each, facts)
+    if allowance.moved:
+        require_unmet(judged.intent, facts)
     try:
         for each in judged.group:
             check(each, facts, session.limits, judged.exits)
@@ -229,11 +259,14 @@ def _waits_for_limit(session: Session, entry: TrackedOrder | None) -> bool:
 
 
 def remarks_on(intent: OrderIntent, facts: RiskInputs, changes: bool = False, waits: bool = False) -> str:
-    """Return the remarks of a report: a position that changes sides, a new short, a trigger that was met."""
+    """Return the remarks of a report: a position that changes sides, a new short, a halt, a market that is closed."""
     news = reverses(intent, facts) or (opens_short(intent, facts) and not changes)
     sides = [f"It {position_effect(intent, facts)}"] if news and not waits else []
-    found = [*sides, *(each[:1].upper() + each[1:] for each in warnings(intent, facts))]
-    return " ".join(f"{each}." for each in found)
+    return _sentences([*sides, *waits_on(intent, facts)])
+
+
+def _sentences(found: Sequence[str]) -> str:
+    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in found)
 
 
 async def risk_inputs(
@@ -243,16 +276,18 @@ async def risk_inputs(
     beside: TrackedOrder | None = None,
     patient: bool = True,
     without: Sequence[TrackedOrder] = (),
+    quoted: bool = False,
 ) -> RiskInputs:
     """Return the quotes, positions and open orders as the session knows them now.
 
     `beside` is an order that this one replaces and that does not count, and so are those `without` which it is sent.
-    `patient`: wait for first prices, which may take seconds; under the account's lock nobody does.
+    `patient`: wait for first prices, which may take seconds; under the account's lock nobody does. `quoted`: with the
+    contract's prices, also where no limit needs them.
     """
     await read_unshown_fills(session, order, contract.conId, beside)
     look = partial(look_at, session, patient)
     details = await details_of(session, contract)
-    quoted = await look(contract) if _needs_quote(session) else Quoted()
+    now = await look(contract) if quoted or _needs_quote(session) else Quoted()
     legs = await legs_of(session, contract, look)
     with_options = _needs_options(session, contract)
     book = await book_of(session, contract, order, details, beside, look, without) if with_options else OptionBook()
@@ -261,20 +296,20 @@ async def risk_inputs(
     rates = await rates_for(session, order.account, _currencies(contract, legs), look) if needed else AccountRates()
     counts_loss = isinstance(session.limits.max_daily_loss, float)
     return RiskInputs(
-        bid=quoted.bid,
-        ask=quoted.ask,
-        last=quoted.last,
-        quote_age_s=quoted.age_s,
+        bid=now.bid,
+        ask=now.ask,
+        last=now.last,
+        quote_age_s=now.age_s,
         position=session.positions.held(order.account, contract.conId),
         closing=closing_before(session, order, contract.conId, beside, without),
         open_orders=_open_orders(session, beside),
         daily_pnl=await _daily_pnl(session, order.account, patient) if counts_loss else None,
         base=rates.base,
         rates=rates.rates,
-        close=quoted.close,
+        close=now.close,
         trading=await trading_of(session, details),
-        halted=quoted.halted,
-        late=quoted.late,
+        halted=now.halted,
+        late=now.late,
         legs=legs,
         book=book,
     )

@@ -46,11 +46,28 @@ def require_ahead(entry: OrderIntent | None, exits: Sequence[OrderIntent], facts
             raise _met("takeProfitPrice", target, facts, entry)
 
 
+def require_unmet(intent: OrderIntent, facts: RiskInputs) -> None:
+    """Raise ToolError invalid_arguments for a stop that is moved to where the market is: it would trade at once. As
+    above, without a fresh quote of an open market nothing is known."""
+    if not is_fresh(facts) or facts.late or facts.trading == "closed" or not triggered(intent, facts):
+        return
+    now = f"To {intent.action.lower()} now use ibkr_close_positions or a MKT order."
+    raise ToolError(
+        "invalid_arguments",
+        f"auxPrice: the market meets {digits(intent.auxPrice or 0)} already (bid/ask/last {_quoted(facts)}), so this "
+        f"stop would trade at once. Nothing was sent, and the order is unchanged. {now}",
+        fields=["auxPrice"],
+    )
+
+
+def _quoted(facts: RiskInputs) -> str:
+    return "/".join("-" if each is None else digits(each) for each in (facts.bid, facts.ask, facts.last))
+
+
 def _met(name: str, price: float, facts: RiskInputs, entry: OrderIntent | None) -> ToolError:
-    quoted = "/".join("-" if each is None else digits(each) for each in (facts.bid, facts.ask, facts.last))
     return ToolError(
         "invalid_arguments",
-        f"{name}: the market meets {digits(price)} already (bid/ask/last {quoted}), so this exit would trade "
+        f"{name}: the market meets {digits(price)} already (bid/ask/last {_quoted(facts)}), so this exit would trade "
         f"{'at once' if entry is None else 'as soon as the entry has filled'}. Nothing was sent. Give a price ahead of "
         "the market.",
         fields=[name],

@@ -54,10 +54,26 @@ def held_up(intent: OrderIntent, facts: RiskInputs) -> str:
 
 def warnings(intent: OrderIntent, facts: RiskInputs) -> list[str]:
     """Return what the order's terms do not show: a trigger that is met, a halt, a market that is closed."""
+    return [*trigger_met(intent, facts), *waits_on(intent, facts)]
+
+
+def trigger_met(intent: OrderIntent, facts: RiskInputs) -> list[str]:
+    if not triggered(intent, facts):
+        return []
+    when = "as soon as the session opens" if facts.trading == "closed" else "at once"
+    return [f"the trigger of {digits(intent.auxPrice or 0)} is met {_market(facts)}: it trades {when}"]
+
+
+def traded_at_once(intent: OrderIntent, facts: RiskInputs) -> str:
+    """Return the same about an order that has traded since, as a sentence; empty where its trigger was not met."""
+    if not triggered(intent, facts) or facts.trading == "closed":
+        return ""
+    return f"It traded at once: its trigger of {digits(intent.auxPrice or 0)} was met {_market(facts)}."
+
+
+def waits_on(intent: OrderIntent, facts: RiskInputs) -> list[str]:
+    """Return what holds an order up: a halt, a market that is closed."""
     found = []
-    if triggered(intent, facts):
-        when = "as soon as the session opens" if facts.trading == "closed" else "at once"
-        found.append(f"the trigger of {digits(intent.auxPrice or 0)} is met {_market(facts)}: it trades {when}")
     if facts.halted:
         found.append(f"trading in {intent.symbol} is halted: the order waits until it resumes")
     if facts.trading == "closed":

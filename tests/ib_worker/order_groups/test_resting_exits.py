@@ -93,3 +93,15 @@ async def test_an_exit_that_is_made_larger_than_its_entry_is_warned_of(
 
     (stop,) = (each for each in rest if each["orderRef"] == STOP)
     assert stop["message"].startswith("An exit exceeds its entry: SELL 12 NVDA waits for an order of 10.")
+
+
+async def test_a_stop_placed_where_the_market_is_says_first_that_it_traded(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        stop = order(symbol="IBM", action="SELL", totalQuantity=10, orderType="STP", auxPrice=900)
+        told = await front.submit("place_order", **stop)
+
+    assert told["status"] == "Filled"
+    assert told["message"].startswith("It traded at once: its trigger of 900 was met by bid ")
+    assert told["message"].endswith(". The order is filled.")

@@ -6,6 +6,7 @@ import pytest
 from bridge.tool import ToolError
 from bridge.tools.orders import ModifyOrder
 from ib_worker.pre_trade.changes import meant
+from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import frames, order, trading
 
@@ -79,3 +80,24 @@ def test_a_limit_of_0_is_a_price_of_what_is_sold_at_it() -> None:
     assert meant(change, FUTURE, LIMIT).lmtPrice == 0
     with pytest.raises(ToolError, match="lmtPrice: must be above 0 for secType STK"):
         meant(change, STOCK, LIMIT)
+
+
+async def test_a_stop_is_not_moved_to_where_the_market_is(redis_url: str, session: str, sim: Simulator) -> None:
+    """Without a limit that needs a quote, the quote is asked for all the same."""
+    limits = Limits(price_collar="off", max_order_value="off", max_position_value="off")
+    stop = order(symbol="IBM", action="SELL", totalQuantity=10, orderType="STP", auxPrice=20)
+    async with trading(redis_url, session, sim, limits=limits) as front:
+        placed = await front.submit("place_order", **stop)
+        sent = frames(sim)
+        refused = await front.refused_order("modify_order", orderId=placed["orderId"], auxPrice=900)
+        fewer = await front.refused_order("modify_order", orderId=placed["orderId"], auxPrice=900, totalQuantity=5)
+        assert frames(sim) == sent
+        moved = await front.submit("modify_order", orderId=placed["orderId"], auxPrice=21, totalQuantity=5)
+
+    assert (refused.code, fewer.code) == ("invalid_arguments", "invalid_arguments")
+    assert refused.message.startswith("auxPrice: the market meets 900 already (bid/ask/last ")
+    assert refused.message.endswith(
+        "so this stop would trade at once. Nothing was sent, and the order is unchanged. To sell now use "
+        "ibkr_close_positions or a MKT order."
+    )
+    assert (moved["auxPrice"], moved["totalQuantity"]) == (21, 5)

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from ib_worker.risk.bracket_prices import Levels, crossed, require_ahead
+from bridge.tool import ToolError
+from ib_worker.risk.bracket_prices import Levels, crossed, require_ahead, require_unmet
 from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.brackets import FAR, bracket
@@ -75,3 +76,14 @@ def test_a_stop_lies_behind_the_entry_and_the_target_ahead(
     action: Literal["BUY", "SELL"], levels: tuple[Any, Any, Any], told: str | None
 ) -> None:
     assert crossed(Levels(action, *levels)) == told
+
+
+@pytest.mark.parametrize(
+    "changes", [{"quote_age_s": None}, {"late": True}, {"trading": "closed"}, {"bid": 120, "last": 120}]
+)
+def test_a_stop_is_moved_freely_where_the_market_is_not_known_to_meet_it(changes: dict[str, Any]) -> None:
+    stop = replace(ENTRY, action="SELL", orderType="STP", auxPrice=99.5)
+    with pytest.raises(ToolError, match=r"the market meets 99\.5 already \(bid/ask/last 99/100/99\.5\)"):
+        require_unmet(stop, FACTS)
+
+    require_unmet(stop, replace(FACTS, ask=121.0, **changes))
