@@ -37,7 +37,10 @@ def _is_table(value: Any) -> bool:
 
 def _table(objects: list[Row]) -> str:
     rows = [_flat(each) for each in objects]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    named = dict.fromkeys(name for row in rows for name in row)
+    objects_of = {name[:at] for name in named for at, sign in enumerate(name) if sign == "."}
+    # An object that some rows have, and that is null in the others, is told by its own columns.
+    columns = [name for name in named if name not in objects_of or any(row.get(name) is not None for row in rows)]
     cells = {name: [_cell(row.get(name)) for row in rows] for name in columns}
     shared = [name for name in columns if len(set(cells[name])) == 1]
     varying = [name for name in columns if name not in shared]
