@@ -8,6 +8,7 @@ import ib_async
 
 from bridge.bus.controls.confirmation_tokens import TOKEN_S
 from bridge.bus.server.request import RequestContext
+from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.previews import Preview, PreviewOrder
 from ib_worker.client_rights.limits import naming_client
@@ -23,7 +24,7 @@ from ib_worker.pre_trade.order_intents import intent_of, near_price, terms_diges
 from ib_worker.pre_trade.price_rules import prices_of, require_takeable
 from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position
-from ib_worker.risk.position_effect import position_effect, warnings
+from ib_worker.risk.position_effect import held_up, position_effect, warnings
 from ib_worker.risk.short_options import known_count
 from ib_worker.risk.worth import known_worth, triggered
 from ib_worker.session.redis_durability import require_durable
@@ -138,10 +139,19 @@ def _effects(intent: OrderIntent, facts: RiskInputs, collar: float | None) -> li
     worth = worth_text(intent, facts, collar)
     return [
         f"it {position_effect(intent, facts)}",
+        *_not_closing(intent, facts),
         worth[:1].lower() + worth[1:],
         *short_text(intent, facts),
         *warnings(intent, facts),
     ]
+
+
+def _not_closing(intent: OrderIntent, facts: RiskInputs) -> list[str]:
+    """Return why an order that would close or reduce a position does not count as closing, if it does not."""
+    if not facts.closing or not held_up(intent, facts):
+        return []
+    others = f"{intent.action} orders for {digits(float(facts.closing))} are open or just filled and count first"
+    return [f"it does not count as closing, since {others}"]
 
 
 def _summary(

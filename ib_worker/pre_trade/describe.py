@@ -96,7 +96,7 @@ def short_text(intent: OrderIntent, facts: RiskInputs) -> list[str]:
     found = known_count(intent, facts)
     if found is None:
         return []
-    counted = f"its short options count {found:,.2f} {facts.base}"
+    counted = f"with it and the open orders, the short options on {intent.symbol} count {found:,.2f} {facts.base}"
     return [f"{counted} against {variable('max_short_option_value')}, whatever their premium"]
 
 
@@ -109,4 +109,4 @@ def worth_text(intent: OrderIntent, facts: RiskInputs, collar: float | None) -> 
         return f"Worth about {found}, an estimate from the last close"
     if found.bounded:
         return f"Worth at most about {found}"
-    return f"Worth about {found}" + (", with no bound: at the market" if intent.lmtPrice is None else "")
+    return f"Worth {found} by the quote, with no bound: at the market" if intent.lmtPrice is None else f"Worth {found}"

@@ -87,10 +87,10 @@ async def test_a_person_is_told_the_worth_of_an_order_that_nothing_bounds(redis_
             short = {"orderType": "LMT", "lmtPrice": 500, "action": "SELL", "totalQuantity": 3}
             await client.call_tool("ibkr_place_order", ORDER | short, raise_on_error=False)
 
-    told = re.search(r"Worth about ([0-9,.]+) USD, with no bound: at the market", shown[0])
+    told = re.search(r"Worth ([0-9,.]+) USD by the quote, with no bound: at the market", shown[0])
     assert told is not None
     assert float(told[1].replace(",", "")) == pytest.approx(2 * 425, rel=0.05)
-    assert "Worth about 1,500.00 USD (bid/ask/last" in shown[1]
+    assert "Worth 1,500.00 USD (bid/ask/last" in shown[1]
     assert "It opens a short of 3." in shown[1]
 
 

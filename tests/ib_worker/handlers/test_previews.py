@@ -42,3 +42,14 @@ async def test_a_preview_says_what_would_refuse_the_order_and_gives_no_token(
 
     assert told["refused_by"].startswith("[limit_exceeded]")
     assert told["confirmationToken"] is None
+
+
+async def test_a_preview_says_why_an_order_that_would_close_does_not_count_as_closing(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", symbol="IBM", action="SELL", totalQuantity=100, orderType="STP", auxPrice=100)
+        told = await front.ask("preview_order", symbol="IBM", action="SELL", totalQuantity=100)
+
+    assert told["closing"] is False
+    assert "SELL orders for 100 are open or just filled and count first; worth " in told["summary"]

@@ -83,7 +83,7 @@ async def test_a_short_option_counts_its_strike_unless_something_covers_it(
     assert naked.details["value"] == pytest.approx(24 * 430 * 100, rel=0.05)
     assert told["refused_by"].startswith("[limit_exceeded]")
     assert told["shortOptionValue"] == pytest.approx(naked.details["value"], rel=0.01)
-    assert "; its short options count 1,0" in told["summary"]
+    assert "; with it and the open orders, the short options on AAPL count 1,0" in told["summary"]
     assert covered["status"] in ("PreSubmitted", "Submitted")
 
 

@@ -39,9 +39,7 @@ def test_nested_object_becomes_dotted_columns() -> None:
 def test_object_that_only_some_rows_have_is_not_said_to_be_null_in_each() -> None:
     rows = [{"alertId": "a", "happened": None}, {"alertId": "b", "happened": {"symbol": "TSLA", "price": 266.34}}]
 
-    assert as_text(rows) == (
-        "2 rows\nalertId\thappened.symbol\thappened.price\na\tnull\tnull\nb\tTSLA\t266.34"
-    )
+    assert as_text(rows) == ("2 rows\nalertId\thappened.symbol\thappened.price\na\tnull\tnull\nb\tTSLA\t266.34")
 
 
 def test_list_inside_an_object_is_a_table_after_it() -> None:

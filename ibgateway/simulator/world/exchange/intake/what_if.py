@@ -95,8 +95,8 @@ def _before_and_after(
 
 
 def _trades(feed: OrderMarket | ComboMarket, order: WorkingOrder, part: AccountShare, at: float) -> list[Trade]:
-    """Return the order's trades in one account, at its limit or the market's price."""
-    price = order.order.lmtPrice if order.order.orderType == "LMT" and order.order.lmtPrice else feed.price(at)
+    """Return the order's trades in one account, at the market's price: a limit away from it would count as a profit."""
+    price = feed.price(at)
     size = order.remaining * order.sign * part.share
     if isinstance(feed, ComboMarket):
         return [(leg, size * ratio, each) for leg, ratio, each in feed.leg_prices(order.buy, feed.price(at), at)]

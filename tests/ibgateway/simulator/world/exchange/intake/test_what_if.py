@@ -40,6 +40,14 @@ def test_a_what_if_shows_margin_and_cost_and_places_nothing(trader: Trader) -> N
     assert trader.world.next_order_id(1) == 1
 
 
+def test_a_limit_away_from_the_market_counts_as_no_profit(trader: Trader) -> None:
+    trader.place("BUY", 100, "LMT", lmtPrice=NO_TRADE, whatIf=True)
+
+    (shown,) = trader.told
+    assert isinstance(shown, OpenOrder)
+    assert shown.state.equityWithLoanChange == pytest.approx(-1.0, abs=0.01)  # the commission
+
+
 def test_twenty_orders_of_one_side_are_the_most(trader: Trader) -> None:
     for _ in range(20):
         trader.place("BUY", 1, "LMT", lmtPrice=NO_TRADE)
