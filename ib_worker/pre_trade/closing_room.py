@@ -36,17 +36,21 @@ def nothing_to_close(
         open_ = list(session.orders.tracker.of(account, contract.conId, side))
         leaving = [each for each in open_ if closes_at_market(session, each)]
         whole = most_of(leaving) + unshown >= abs(held)
-        first = _under_way(side, leaving, open_, trading) if whole else _blocked(session, side, open_)
+        beside = [each for each in open_ if each not in leaving]
+        first = (
+            _under_way(side, leaving, _not_ending(session, beside), trading)
+            if whole
+            else _blocked(session, side, open_)
+        )
     what = f"conId: {account} holds {digits(held)} {contract_name(contract)}, and nothing is left to close."
     return ToolError("nothing_to_close", f"{what}{first} Nothing was sent.", position=float(held))
 
 
 def _under_way(
-    side: str, leaving: Sequence[TrackedOrder], open_: Sequence[TrackedOrder], trading: Trading | None
+    side: str, leaving: Sequence[TrackedOrder], others: Sequence[TrackedOrder], trading: Trading | None
 ) -> str:
     """Return, in words, the market orders that close a position already, and the open orders that would pass zero."""
     waits = "waits for the market to open" if trading == "closed" else "has not filled yet"
-    others = [each for each in open_ if each not in leaving]
     beside = f" Other {side} orders are open beside it ({_ids(others)}): a fill of those passes zero. Cancel them."
     told = f" The close is under way: {side} MKT (orderId {_ids(leaving)}) {waits}. Send no other."
     return told + (beside if others else "")
@@ -54,19 +58,24 @@ def _under_way(
 
 def _blocked(session: Session, side: str, open_: Sequence[TrackedOrder]) -> str:
     """Return, in words, the open orders that may close a position, and how to go on."""
-    ending = [each for each in open_ if _is_being_cancelled(held_by(session, each) or each)]
-    others = [each for each in open_ if each not in ending]
-    told = [
+    rest = _not_ending(session, open_)
+    ending = [each for each in open_ if each not in rest]
+    own = [each for each in rest if each.state.clientId == session.clientId]
+    foreign = [each for each in rest if each not in own]
+    told = {
         f" The cancel of {side} orders that may close it is not confirmed yet ({_ids(ending)}): call again with the "
-        "same idempotencyKey once they have ended. Outside trading hours that is when the exchange opens."
-    ]
-    told = told if ending else []
-    if others:
-        told.append(
-            f" Open {side} orders may close it already ({_ids(others)}): cancel those by their orderId, or call again "
-            "with cancelOrders, which cancels this session's first."
-        )
-    return "".join(told)
+        "same idempotencyKey once they have ended. Outside trading hours that is when the exchange opens.": ending,
+        f" Open {side} orders may close it already ({_ids(own)}): cancel those by their orderId, or call again with "
+        "cancelOrders, which cancels them first.": own,
+        f" Open {side} orders of other programs may close it already ({_ids(foreign)}): cancel those in their program "
+        "or in TWS.": foreign,
+    }
+    return "".join(text for text, orders in told.items() if orders)
+
+
+def _not_ending(session: Session, entries: Sequence[TrackedOrder]) -> list[TrackedOrder]:
+    """Return the orders that are not being cancelled, nor held by one that is."""
+    return [each for each in entries if not _is_being_cancelled(held_by(session, each) or each)]
 
 
 def _ids(entries: Collection[TrackedOrder]) -> str:

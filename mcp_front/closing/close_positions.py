@@ -298,10 +298,12 @@ def _unprotected(closing: _Closing, outcomes: Sequence[CloseOutcome]) -> list[st
     if not bare:
         return []
     named = ", ".join(bare[:HELD]) + (", …" if len(bare) > HELD else "")
+    halted = any(each.error == "halted" for each in lost)
     return [
         f"{named} may have no exit order: cancels were sent, and no close is confirmed. Call again with "
         f"idempotencyKey={closing.key} (another one where IBKR rejected the close), or place new exits with exitsOnly "
         "of ibkr_place_bracket_order."
+        + (" The kill switch refuses both: ask the operator, or place an exit in TWS." if halted else "")
     ]
 
 

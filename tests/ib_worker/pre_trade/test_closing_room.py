@@ -1,11 +1,15 @@
 """An order that may only reduce a position, and the order that the worker sizes to close one."""
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from ib_worker.orders.timing import OrderTiming
 from ib_worker.risk.limit_settings import Limits
+from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
+from tests.stacks.other_programs import NVDA
 from tests.stacks.worker import frames, order, trading
 from tests.waiting import until
 
@@ -130,7 +134,13 @@ async def test_a_close_that_waits_for_the_open_is_not_replaced_by_another(redis_
         await front.submit("cancel_order", orderId=exit_["orderId"])
         await front.submit("cancel_order", orderId=waiting["orderId"])
         anew = await front.submit("close_position", key="close-ibm-again", **CLOSE)
+        await front.submit("cancel_order", orderId=anew["orderId"])
+        foreign = Order("SELL", Decimal(HELD), "LMT", lmtPrice=900.0, tif="GTC", account="DU1234567")
+        sim.world.place_order(9, 77, replace(NVDA, symbol="IBM"), foreign)
+        blocked = await front.refused_order("close_position", key="close-ibm-too", **CLOSE | {"cancelOrders": True})
 
+    assert "Open SELL orders of other programs may close it already (77): cancel those in their" in blocked.message
+    assert "cancelOrders" not in blocked.message
     assert (waiting["status"], anew["totalQuantity"]) == ("PreSubmitted", HELD)
     assert f"SELL orders are open beside it ({exit_['orderId']}): a fill of those passes zero." in beside.message
     for each in (other, cancels):

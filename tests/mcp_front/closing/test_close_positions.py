@@ -153,6 +153,7 @@ async def test_a_position_whose_exits_are_cancelled_and_whose_close_fails_is_nam
     summary, _, rest = told["message"].partition("Read the others' status and message. ")
     assert summary == "1 of 5 positions are closed by this call. "
     assert rest.startswith("S1, S2 may have no exit order: cancels were sent, and no close is confirmed.")
+    assert "The kill switch refuses both: ask the operator, or place an exit in TWS." in rest
     assert [each.get("cancelled") for each in told["positions"]] == [[1], None, [3], [4], None]
 
 
