@@ -18,6 +18,11 @@ def digits(value: float | Decimal) -> str:
     return f"{told.normalize():f}" if told else "0"
 
 
+def exact(value: float | None) -> float | None:
+    """Return a number without what binary fractions add to a sum: 6.5112 for 6.5112000000000005."""
+    return None if value is None else round(value, DECIMALS)
+
+
 def shortest(value: T) -> T | int:
     """Return a whole number as an integer, which has fewer tokens in JSON, and any other value as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

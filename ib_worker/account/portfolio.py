@@ -13,9 +13,9 @@ from ib_worker.tws.values import convert
 
 COLUMNS = (
     "account", "name", "conId", "position", "avgPrice", "marketPrice", "currency", "marketValue", "weight",
-    "unrealizedPNL", "realizedPNL", "dailyPnL", "age_s",
+    "unrealizedPnL", "realizedPnL", "dailyPnL", "age_s",
 )  # fmt: skip
-OFTEN_EQUAL = ("account", "currency", "realizedPNL", "age_s")  # told once where they are the same in all rows
+OFTEN_EQUAL = ("account", "currency", "realizedPnL", "age_s")  # told once where they are the same in all rows
 CLOSE = 0.005  # of a cost: TWS rounds what it works out
 
 Row = dict[str, Cell]
@@ -167,8 +167,8 @@ def row(held: PricedPosition, net: float | None, now: datetime) -> Row:
         "currency": held.contract.currency,
         "marketValue": cents(held.marketValue),
         "weight": weight,
-        "unrealizedPNL": cents(held.unrealizedPNL),
-        "realizedPNL": cents(held.realizedPNL),
+        "unrealizedPnL": cents(held.unrealizedPNL),
+        "realizedPnL": cents(held.realizedPNL),
         "dailyPnL": cents(held.dailyPnL),
         "age_s": age_s,
     }

@@ -36,7 +36,8 @@ def bars(rows: Sequence[Bar]) -> dict[str, Any]:
         "high": highest and {"date": highest[1], "price": highest[0]},
         "low": lowest and {"date": lowest[1], "price": lowest[0]},
     }
-    return told | _course([close for _, close in closes], rows[0].open)
+    course = _course([close for _, close in closes], rows[0].open)
+    return told | course | {"changeFrom": "the first bar's open"}
 
 
 def _course(closes: list[float], opened: float | None) -> dict[str, Any]:
@@ -90,7 +91,8 @@ def executions(rows: Sequence[Execution]) -> dict[str, Any]:
         _add(total, "bought" if each.side == "BOT" else "sold", worth, "unknownWorth")
         paid = told[each.commissionCurrency] if each.commissionCurrency else total
         _add(paid, "commission", each.commission, "unknownCommission")
-        _add(paid, "realizedPNL", each.realizedPNL, "unknownRealizedPNL")
+        if each.realizedPNL is not None or each.commission is None:  # TWS tells both at once, and no gain of an opening
+            _add(paid, "realizedPNL", each.realizedPNL, "unknownRealizedPNL")
     return {"byCurrency": {name: _rounded(total) for name, total in told.items()}}
 
 

@@ -20,6 +20,7 @@ INTEREST = {27: "callInterest", 28: "putInterest"}  # of an option, the one of i
 MODEL = (13, 83)  # types of tickOptionComputation, live and delayed
 
 _Tick = tuple[int, float | None, float | None]  # tick type, price, size
+LEAST_GREEK = 1e-10  # of one unit of the underlying
 Computation = tuple[float, ...]  # impliedVol, delta, optPrice, pvDividend, gamma, vega, theta, undPrice
 
 
@@ -42,13 +43,19 @@ class OptionGreeks:
         impliedVol, delta, optPrice, _, gamma, vega, theta, undPrice = computed
         return cls(
             impliedVol=unset.value("tickOptionComputation.level", impliedVol),
-            delta=unset.value("tickOptionComputation.greek", delta),
+            delta=_greek(delta),
             optPrice=unset.value("tickOptionComputation.level", optPrice),
-            gamma=unset.value("tickOptionComputation.greek", gamma),
-            vega=unset.value("tickOptionComputation.greek", vega),
-            theta=unset.value("tickOptionComputation.greek", theta),
+            gamma=_greek(gamma),
+            vega=_greek(vega),
+            theta=_greek(theta),
             undPrice=unset.value("tickOptionComputation.level", undPrice),
         )
+
+
+def _greek(told: float) -> float | None:
+    """Return a greek; 0 for what a model's arithmetic leaves of it far from the money, such as 2.352e-60."""
+    found = unset.value("tickOptionComputation.greek", told)
+    return 0.0 if found is not None and abs(found) < LEAST_GREEK else found
 
 
 class QuoteState:

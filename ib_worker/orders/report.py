@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import ib_async
 
+from bridge.text.numbers import exact
 from bridge.tools.order_queries import Execution
 from bridge.tools.order_report import Notice, OrderReport
 from ib_worker.orders.events import Commission
@@ -108,9 +109,9 @@ def execution(
         permId=identity(found.permId),
         clientId=found.clientId,
         orderRef=text(found.orderRef),
-        commission=paid.commission if paid else None,
+        commission=exact(paid.commission) if paid else None,
         commissionCurrency=paid.currency if paid else None,
-        realizedPNL=paid.realizedPNL if paid else None,
+        realizedPNL=exact(paid.realizedPNL) if paid else None,
         idempotencyKey=key,
     )
 

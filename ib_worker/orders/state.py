@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bridge.text.numbers import digits
+from bridge.text.numbers import digits, exact
 from ib_worker.orders.events import (
     CancelSent,
     Commission,
@@ -117,7 +117,7 @@ class OrderState:
         paid = [each for each in known if each is not None]
         told = sum(each.shares for each in self.fills.values())
         complete = len(paid) == len(self.fills) and told >= self.filled * (1 - 1e-9)
-        return sum(paid) if self.fills and complete else None
+        return exact(sum(paid)) if self.fills and complete else None
 
 
 def apply(state: OrderState, event: Event) -> OrderState:

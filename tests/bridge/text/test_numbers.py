@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from bridge.text.numbers import digits, shortest
+from bridge.text.numbers import digits, exact, shortest
 
 
 @pytest.mark.trial("A3", "C6")
@@ -20,3 +20,7 @@ def test_a_number_is_told_with_every_digit_and_without_exponent(value: float | D
 
 def test_a_whole_number_is_an_integer() -> None:
     assert repr([shortest(each) for each in (1.0, 1.5, "1.0", None, 7)]) == "[1, 1.5, '1.0', None, 7]"
+
+
+def test_a_sum_has_no_digits_of_binary_fractions() -> None:
+    assert (exact(2.1704 * 3 + 5e-16), exact(None)) == (6.5112, None)

@@ -50,7 +50,7 @@ def test_amounts_are_in_the_base_currency_and_prices_in_the_contracts() -> None:
 
     told = row(one, 100_000.0, NOW + timedelta(seconds=7.4))
     assert (told["currency"], told["avgPrice"], told["marketPrice"]) == ("USD", 400, 500)
-    assert (told["marketValue"], told["unrealizedPNL"], told["weight"], told["age_s"]) == (4000, 800, 4, 7)
+    assert (told["marketValue"], told["unrealizedPnL"], told["weight"], told["age_s"]) == (4000, 800, 4, 7)
 
 
 def test_totals_are_of_the_base_currency_and_name_the_rates_of_what_is_held() -> None:
@@ -106,14 +106,14 @@ def test_a_position_without_a_rate_or_a_price_is_told_without_its_value() -> Non
 
     assert with_pnl(yen, [10.0, 50.0, 1100.0, 5.0, 5100.0], NOW) is yen
     told = row(yen, 100_000.0, NOW)
-    assert (told["marketPrice"], told["marketValue"], told["weight"], told["unrealizedPNL"]) == (500, None, None, None)
+    assert (told["marketPrice"], told["marketValue"], told["weight"], told["unrealizedPnL"]) == (500, None, None, None)
     assert (row(bare, None, NOW)["age_s"], bare.size) == (None, 3200)
 
 
 def test_what_is_equal_in_all_rows_is_told_once() -> None:
     rows = [row(each, 100_000.0, NOW) for each in held(line(contract()), line(contract(2), 600)).holdings]
 
-    assert same_in_all(rows) == {"account": "DU1", "currency": "USD", "realizedPNL": 0, "age_s": 0}
+    assert same_in_all(rows) == {"account": "DU1", "currency": "USD", "realizedPnL": 0, "age_s": 0}
     assert same_in_all([]) == {}
 
 

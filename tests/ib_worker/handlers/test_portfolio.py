@@ -41,7 +41,7 @@ async def test_positions_are_told_with_prices_values_profits_and_weights(
     assert totals.netLiquidation is not None
     for row in rows:
         assert row["marketValue"] == round(row["position"] * row["marketPrice"], 2)
-        assert row["unrealizedPNL"] == pytest.approx(row["position"] * (row["marketPrice"] - row["avgPrice"]), abs=0.01)
+        assert row["unrealizedPnL"] == pytest.approx(row["position"] * (row["marketPrice"] - row["avgPrice"]), abs=0.01)
         assert row["weight"] == round(row["marketValue"] / totals.netLiquidation * 100, 2)
         assert 0 <= row["age_s"] < 5
     assert sum(row["dailyPnL"] for row in rows) == pytest.approx(totals.dailyPnL, abs=60)  # a moment apart
@@ -63,8 +63,8 @@ async def test_a_position_in_another_currency_is_right_to_the_cent(redis_url: st
             single = sim.world.pnl_single("DU1234567", "", row["conId"])
             assert single.dailyPnL is not None
             assert row["marketValue"] == round(item.marketValue * rate, 2)
-            assert row["unrealizedPNL"] == pytest.approx(item.unrealizedPNL * rate, abs=0.011)
-            assert row["realizedPNL"] == pytest.approx(item.realizedPNL * rate, abs=0.011)
+            assert row["unrealizedPnL"] == pytest.approx(item.unrealizedPNL * rate, abs=0.011)
+            assert row["realizedPnL"] == pytest.approx(item.realizedPNL * rate, abs=0.011)
             assert row["dailyPnL"] == round(single.dailyPnL * rate, 2)
             assert row["marketPrice"] == pytest.approx(item.marketPrice, abs=1e-6)
         whole = sim.world.pnl("DU1234567", "")
@@ -87,7 +87,7 @@ async def test_an_account_in_euros_has_its_dollars_and_pounds_in_euros(redis_url
         for row in rows.values():
             item, rate = books[row["conId"]], totals.rates.get(row["currency"], 1.0)
             assert row["marketValue"] == round(item.marketValue * rate, 2)
-            assert row["unrealizedPNL"] == pytest.approx(item.unrealizedPNL * rate, abs=0.011)
+            assert row["unrealizedPnL"] == pytest.approx(item.unrealizedPNL * rate, abs=0.011)
             assert row["weight"] == round(row["marketValue"] / totals.netLiquidation * 100, 2)
         daily = sum(row["dailyPnL"] for row in rows.values())
         assert daily == pytest.approx(totals.dailyPnL, abs=0.5)  # the rates that TWS tells have five decimals

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.tools.market.market_data import RawTick
-from ib_worker.market_data.quote import QuoteState
+from ib_worker.market_data.quote import OptionGreeks, QuoteState
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 UNSET = sys.float_info.max
@@ -202,3 +202,9 @@ def test_the_encoded_quote_is_the_quote_in_json() -> None:
 
     assert encoded.encoded(AT) == plain.quote(AT).model_dump_json().encode()
     assert not encoded.changed
+
+
+def test_a_greek_that_is_nothing_but_arithmetic_is_0() -> None:
+    told = OptionGreeks.of((0.2, 2.352e-60, 0.01, 0.0, 1e-12, 0.0004, -3e-11, 400.0))
+
+    assert (told.delta, told.gamma, told.vega, told.theta) == (0.0, 0.0, 0.0004, 0.0)
