@@ -16,10 +16,12 @@ METHODS = {
 }  # fmt: skip
 STOPS = ("STP", "STP LMT", "TRAIL", "TRAIL LIMIT")
 TOUCHES = ("MIT", "LIT")
+AT_CLOSE = ("MOC", "LOC")
 
 
 def waits_for(entry: TrackedOrder) -> str | None:
-    """Return what a held order waits for: its parent's fill, its trigger price with the method, its conditions."""
+    """Return what a held order waits for: its parent's fill, its trigger price with the method, an
+    auction, its conditions."""
     if entry.state.status != HELD:
         return None
     return ", then ".join(_conditions(entry)) or None
@@ -32,6 +34,10 @@ def _conditions(entry: TrackedOrder) -> Iterator[str]:
         yield f"the fill of order {order.parentId}" if order is not None and order.parentId else "its parent's fill"
     if state.terms.orderType in STOPS + TOUCHES:
         yield f"a price {_trigger(entry, state)} (trigger method: {_method(entry)})"
+    if state.terms.tif == "OPG":
+        yield "the opening auction"
+    if state.terms.orderType in AT_CLOSE:
+        yield "the closing auction"
     if order is not None and order.conditions:
         yield f"its conditions: {len(order.conditions)}"
 

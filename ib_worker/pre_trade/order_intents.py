@@ -35,6 +35,7 @@ def intent_of(
         lmtPrice=limit_price(*kind, order.lmtPrice),
         auxPrice=aux_price(*kind, order.auxPrice),
         outsideRth=order.outsideRth,
+        tif=order.tif or "DAY",
         trailingPercent=real(order.trailingPercent) or None,
         priceMagnifier=magnifier,
         minTick=tick or 0.01,

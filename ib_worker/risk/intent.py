@@ -97,6 +97,7 @@ class OrderIntent:
     waits: bool = False  # an open order holds it, and rests itself: it does not trade at the prices of now
     modelCode: str = ""  # an advisor's model, whose positions are not the account's
     described: str = ""  # what tells the contract from others of its name: a bond's CUSIP and maturity
+    tif: str = "DAY"
 
     @property
     def remaining(self) -> Decimal:

@@ -53,7 +53,7 @@ def held_up(intent: OrderIntent, facts: RiskInputs) -> str:
 
 
 def warnings(intent: OrderIntent, facts: RiskInputs) -> list[str]:
-    """Return what the order's terms do not show: a trigger that is met, a halt, a market that is closed."""
+    """Return what the order's terms do not show: a trigger that is met, a halt, hours in which it does not work."""
     return [*trigger_met(intent, facts), *waits_on(intent, facts)]
 
 
@@ -76,9 +76,20 @@ def waits_on(intent: OrderIntent, facts: RiskInputs) -> list[str]:
     found = []
     if facts.halted:
         found.append(f"trading in {intent.symbol} is halted: the order waits until it resumes")
+    return [*found, *_hours(intent, facts)]
+
+
+def _hours(intent: OrderIntent, facts: RiskInputs) -> list[str]:
+    """Return when an order works that does not work now, or not as long as its terms may seem to say."""
+    if intent.tif == "OPG":
+        return ["tif OPG: the order waits for the next opening auction"]
     if facts.trading == "closed":
-        found.append("the market is closed: the order waits for the next session")
-    return found
+        return ["the market is closed: the order waits for the next session"]
+    if facts.trading == "extended" and intent.secType == "STK" and not intent.outsideRth:
+        return ["it is not regular hours: without outsideRth the order waits for them"]
+    if facts.trading == "open" and intent.outsideRth and intent.tif == "DAY":
+        return ["tif DAY: the order ends with today's hours, before the next pre-market; GTC does not"]
+    return []
 
 
 def _market(facts: RiskInputs) -> str:

@@ -31,6 +31,8 @@ STOP = replace(TERMS, action="SELL", orderType="STP", lmtPrice=None, auxPrice=90
          "a price at or below its stop (trigger method: TWS's default)"),
         (replace(TERMS, orderType="LMT"), {"parentId": 6}, "child", "the fill of order 6"),
         (TERMS, {"conditions": [ib_async.TimeCondition()]}, "", "its conditions: 1"),
+        (replace(TERMS, tif="OPG"), {}, "", "the opening auction"),
+        (replace(TERMS, orderType="LOC"), {}, None, "the closing auction"),
         (TERMS, {}, "", None),
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from ib_worker.risk.intent import OrderIntent, RiskInputs
+from ib_worker.risk.intent import OrderIntent, RiskInputs, Trading
 from ib_worker.risk.position_effect import held_up, opens_short, position_effect, warnings
 
 MKT = OrderIntent("T", "STK", "USD", Decimal(1), "SELL", Decimal(100), "MKT")
@@ -86,3 +86,23 @@ def test_a_trigger_that_is_met_while_the_market_is_closed_trades_when_it_opens()
     assert warnings(stop, replace(HELD, trading="closed"))[0] == (
         "the trigger of 120 is met by bid 99, ask 100, last 99.5: it trades as soon as the session opens"
     )
+
+
+@pytest.mark.parametrize(
+    ("tif", "outsideRth", "trading", "told"),
+    [
+        ("OPG", False, "open", "tif OPG: the order waits for the next opening auction"),
+        ("DAY", False, "closed", "the market is closed: the order waits for the next session"),
+        ("DAY", False, "extended", "it is not regular hours: without outsideRth the order waits for them"),
+        ("DAY", True, "open", "tif DAY: the order ends with today's hours, before the next pre-market; GTC does not"),
+        ("DAY", True, "extended", None),
+        ("GTC", True, "open", None),
+        ("DAY", False, "open", None),
+    ],
+)
+def test_an_order_says_when_it_works_unless_that_is_now(
+    tif: str, outsideRth: bool, trading: Trading, told: str | None
+) -> None:
+    order = replace(SELL, tif=tif, outsideRth=outsideRth)
+
+    assert warnings(order, replace(HELD, trading=trading)) == ([told] if told else [])
