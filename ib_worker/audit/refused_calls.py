@@ -130,7 +130,7 @@ def _side(asked: dict[str, Any]) -> str | None:
     if not asked.get("exitsOnly"):
         return asked.get("action")
     with suppress(ValidationError):
-        return PlaceBracketOrder(**asked).exit_side
+        return PlaceBracketOrder(**asked | {"account": None}).exit_side  # the log masks the account
     return None
 
 

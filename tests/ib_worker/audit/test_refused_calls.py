@@ -73,6 +73,7 @@ def test_a_refused_call_shows_its_own_side_and_type_or_none() -> None:
     calls = (
         ("place_bracket_order", exits | {"symbol": "IBM"}, ("BUY", None, 90, 110, "GTC")),
         ("place_bracket_order", exits | {"symbol": "IBM", "takeProfitPrice": 120}, ("SELL", None, 120, 110, "GTC")),
+        ("place_bracket_order", exits | {"symbol": "IBM", "account": "DU***567"}, ("BUY", None, 90, 110, "GTC")),
         ("modify_order", {"orderId": 7, "lmtPrice": 50}, (None, None, 50, None, None)),
         ("close_position", {"account": "DU1", "conId": IBM}, (None, "MKT", None, None, None)),
         ("place_order", {"symbol": "IBM", "action": "SELL"}, ("SELL", "MKT", None, None, None)),
