@@ -16,6 +16,15 @@ STEP = re.compile(
 LAST_IMPORT = re.compile(r".*^(?:from|import) (?:[^\n]*\([^)]*\)|[^\n]*)\n", re.DOTALL | re.MULTILINE)
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".state", ".*_cache", ".hypothesis", "__pycache__")
 NEW_TEST = "tests/ib_worker/scenarios/test_market_rule.py"
+FOLLOWED = "class GetMarketRule(" in (ROOT / "bridge/tools/market/contracts.py").read_text(encoding="utf-8")
+ITS_EXAMPLE = """
+from bridge.tool import TOOLS
+from bridge.tools.market import contracts
+from ibgateway.simulator.world.instruments.details import market_rule
+from tests.stacks.example_arguments import example_arguments
+
+assert market_rule(**example_arguments(TOOLS["ibkr_get_market_rule"]))
+"""
 # The tool's own test, and tests that look at every tool.
 CHECKS = (
     NEW_TEST,
@@ -53,21 +62,23 @@ def placed(where: str, text: str, code: str) -> str:
 
 
 def run(project: Path, *arguments: str) -> None:
-    ran = subprocess.run([sys.executable, "-m", *arguments], cwd=project, capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, *arguments], cwd=project, capture_output=True, text=True)
     assert ran.returncode == 0, f"{' '.join(arguments)}:\n{ran.stdout}\n{ran.stderr}"
 
 
+@pytest.mark.skipif(FOLLOWED, reason="the page was followed in this folder already")
 @pytest.mark.long  # make check runs it, as it checks the whole project once more
 @pytest.mark.timeout(300)
 def test_the_page_adds_a_tool_that_passes_its_test_and_every_check_of_all_tools(project: Path) -> None:
     edited = follow(project)
-    run(project, "ruff", "check", "--quiet", "--select", "I", "--fix", ".")
-    run(project, "ruff", "format", "--quiet", ".")
-    run(project, "cli", "reference")
-    run(project, "cli", "reference", "--schemas")
+    run(project, "-m", "ruff", "check", "--quiet", "--select", "I", "--fix", ".")
+    run(project, "-m", "ruff", "format", "--quiet", ".")
+    run(project, "-m", "cli", "reference")
+    run(project, "-m", "cli", "reference", "--schemas")
 
-    run(project, "ruff", "check", "--quiet", ".")
-    run(project, "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", *CHECKS)
+    run(project, "-m", "ruff", "check", "--quiet", ".")
+    run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", *CHECKS)
+    run(project, "-c", ITS_EXAMPLE)  # make api-examples calls the tool with them
     assert len(edited | {"docs/coverage.md", "CHANGELOG.md"}) <= 5
     assert NEW_TEST in edited
     assert "`ibkr_get_market_rule`" in (project / "README.md").read_text(encoding="utf-8")

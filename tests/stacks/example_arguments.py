@@ -4,7 +4,7 @@ from typing import Any
 
 from bridge.tool import ToolSpec
 
-BY_NAME = {"symbol": "SPY", "action": "BUY"}
+BY_NAME: dict[str, Any] = {"symbol": "SPY", "action": "BUY", "marketRuleId": 26}  # of docs/adding-a-tool.md, too
 BY_TYPE: dict[str, Any] = {"integer": 1, "number": 1, "string": "a test", "boolean": False}
 # Calls that need more than their required arguments, or values that fit one another.
 BY_TOOL: dict[str, dict[str, Any]] = {
