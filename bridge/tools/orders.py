@@ -263,7 +263,8 @@ class CloseOutcome(PartialModel):
 
 
 class CloseReport(Model):
-    """The outcome for each position, shorts first. `unclosed`: how many are not closed whole by this call."""
+    """The outcome for each position, shorts first. Of more than 100 `positions` has those that are not closed first;
+    `count` is of all. `unclosed`: how many are not closed whole by this call."""
 
     count: int
     unclosed: int
