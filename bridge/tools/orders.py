@@ -264,7 +264,7 @@ class CloseOutcome(PartialModel):
 
 class CloseReport(Model):
     """The outcome for each position, shorts first. Of more than 100 `positions` has those that are not closed first;
-    `count` is of all. `unclosed`: how many are not closed whole by this call."""
+    `count` is of all. `unclosed`: how many are not closed whole."""
 
     count: int
     unclosed: int

@@ -26,7 +26,8 @@ CANCELLING_S = 30.0  # since its cancel was sent; an order that is open after it
 def nothing_to_close(
     session: Session, account: str, contract: ib_async.Contract, trading: Trading | None = None
 ) -> ToolError:
-    """Return the error of a position of which open orders leave nothing to close. `trading`: of its market now."""
+    """Return the error of a position of which open orders leave nothing to close. `trading`: of its market now. Its
+    detail `flat` tells that there is no position, and no fill that TWS has not shown yet."""
     held, first = session.positions.held(account, contract.conId), ""
     side = "SELL" if held > 0 else "BUY"
     unshown = session.positions.unshown(account, contract.conId, side)
@@ -43,7 +44,8 @@ def nothing_to_close(
             else _blocked(session, side, open_)
         )
     what = f"conId: {account} holds {digits(held)} {contract_name(contract)}, and nothing is left to close."
-    return ToolError("nothing_to_close", f"{what}{first} Nothing was sent.", position=float(held))
+    flat = not held and not any(session.positions.unshown(account, contract.conId, each) for each in ("BUY", "SELL"))
+    return ToolError("nothing_to_close", f"{what}{first} Nothing was sent.", position=float(held), flat=flat)
 
 
 def _under_way(

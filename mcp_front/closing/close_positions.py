@@ -42,6 +42,11 @@ ENDED = CANCELLED | {"Inactive"}  # statuses of a close that does not fill; TWS 
 APPROVAL = frozenset({"approval_required"})
 NOT_BEGUN = "Not begun: the call's time was over. Nothing was sent."
 DECIMALS = 8  # of a quantity: 0.1 and 0.2 are 0.3
+FLAT = "Closed before this call's order: TWS shows no position any more, and nothing was sent."
+LEFT = (
+    "cancelOrders cancels only orders that close an open position. ibkr_cancel_order cancels one of these, "
+    "ibkr_cancel_all_orders all."
+)
 FILLED = "The order is filled."  # as the status says
 TOLD = ("orderId", "status", "filled", "avgFillPrice", "warnings", "message")
 NAMED = 5  # open orders that the answer names
@@ -65,7 +70,8 @@ class ClosePositionsTool:
         found = await self._held(call, request, READ_S)
         held = sorted(found.positions, key=_cost, reverse=True)
         if not held:
-            return _answer(closing, _nothing(request, found))
+            remaining, _ = await self._open_orders(call, request, set())
+            return _answer(closing, " ".join([_nothing(request, found), *remaining]))
         outcomes = list[CloseOutcome]()
         for short in (True, False):
             side = [each for each in held if (each.position < 0) is short]
@@ -75,7 +81,10 @@ class ClosePositionsTool:
             self._open_orders(call, request, {each.idempotencyKey for each in outcomes}),
         )
         left = still_open | {closing.key_of(each.account, each.conId) for each in found.unshown}
-        closed = [_is_closed(each) and each.idempotencyKey not in left for each in outcomes]
+        closed = [
+            (each.idempotencyKey in closing.flat or _is_closed(each)) and each.idempotencyKey not in left
+            for each in outcomes
+        ]
         steps = [*_unprotected(closing, outcomes), *_late(found)]
         steps += [*_next_steps(closing.key, outcomes, still_open - waiting, waiting), *remaining]
         shown = outcomes
@@ -100,7 +109,7 @@ class ClosePositionsTool:
         return closing.earlier & {closing.key_of(each.account, each.contract.conId) for each in held}
 
     async def _open_orders(self, call: Call, request: ClosePositions, own: set[str]) -> tuple[list[str], set[str]]:
-        """Return a sentence on other open orders of what was closed, since one that fills opens a position again, and
+        """Return sentences on other open orders of what was closed, since one that fills opens a position again, and
         the keys of the call's own that are open."""
         wanted = GetOpenOrders(symbol=request.symbol, account=request.account)
         try:
@@ -109,9 +118,9 @@ class ClosePositionsTool:
             return [f"Whether open orders remain is not known ({error.code}): read ibkr_get_open_orders."], set()
         orders = ORDERS.validate_json(told)
         others = [each for each in orders if each.idempotencyKey not in own]
-        ids = [each.orderId for each in others if request.conId in (None, each.contract.conId)]
-        named = ", ".join(map(str, ids[:NAMED])) + (", …" if len(ids) > NAMED else "")
-        steps = [f"{len(ids)} other open orders remain and may trade (orderId {named})."] if ids else []
+        left = [each for each in others if request.conId in (None, each.contract.conId)]
+        steps = [_remaining(left, closed=bool(own))] if left else []
+        steps += [LEFT] if left and request.cancelOrders else []
         return steps, own & {each.idempotencyKey for each in orders}
 
     async def _in_turn(self, closing: "_Closing", held: Position) -> CloseOutcome:
@@ -136,6 +145,9 @@ class ClosePositionsTool:
             reply = await self._submitted(closing, own, request, ended)
         except ToolError as error:
             fields = {"error": error.code, "message": error.message}
+            if error.code == NOTHING and error.details.get("flat"):
+                closing.flat.add(own)
+                fields = {"message": FLAT}
         else:
             told = msgspec.json.decode(reply)
             fields = {name: told[name] for name in TOLD if name in told}
@@ -191,13 +203,14 @@ class ClosePositionsTool:
 @dataclass
 class _Closing:
     """One call: what its closes share. `earlier`: keys of orders that an earlier call has placed; `unsure`: of closes
-    before which a cancel was sent whose outcome is open."""
+    before which a cancel was sent whose outcome is open; `flat`: of positions that were gone when their turn came."""
 
     call: Call
     key: str
     cancels: bool
     earlier: set[str] = field(default_factory=set)
     unsure: set[str] = field(default_factory=set)
+    flat: set[str] = field(default_factory=set)
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
@@ -270,6 +283,20 @@ def _nothing(request: ClosePositions, found: PositionsToClose) -> str:
     named = ", ".join(found.others[:HELD]) + (", …" if len(found.others) > HELD else "")
     open_ = f" Open are: {named}." if named else ""
     return f"No position{meant} is open; this call sent nothing.{open_}"
+
+
+def _remaining(left: Sequence[OrderReport], closed: bool) -> str:
+    """Return a sentence on the open orders that remain. Where the call has closed nothing, it has their terms."""
+    more = ", …" if len(left) > NAMED else ""
+    if closed:
+        ids = ", ".join(str(each.orderId) for each in left[:NAMED])
+        return f"{len(left)} other open orders remain and may trade (orderId {ids}{more})."
+    named = ", ".join(
+        f"{each.action} {digits(each.totalQuantity or 0)} {contract_name(each.contract)} {each.orderType} (orderId "
+        f"{each.orderId})"
+        for each in left[:NAMED]
+    )
+    return f"Open orders remain, and a fill may open a position: {named}{more}."
 
 
 def _late(found: PositionsToClose) -> list[str]:

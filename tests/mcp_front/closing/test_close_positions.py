@@ -188,6 +188,7 @@ async def test_the_answer_says_what_is_open_and_which_key_to_use(redis_url: str,
     late = [{"account": "DU1", "conId": 4, "name": "NVDA"}]
     ended: dict[int, ToolError] = {
         2: ToolError("rejected", "IBKR rejected the order."), 3: ToolError("not_executed", "Nothing was sent."),
+        5: ToolError("nothing_to_close", "DU1 holds 0.", position=0.0, flat=True),
     }  # fmt: skip
 
     async def closing(asked: RequestContext) -> bytes:
@@ -204,7 +205,7 @@ async def test_the_answer_says_what_is_open_and_which_key_to_use(redis_url: str,
             return json.dumps(to_close(unshown=late)).encode()
         if wanted.get("symbol"):
             return json.dumps(to_close(others=["MSFT", "ES SEP25"])).encode()
-        return json.dumps(to_close(*(position(conId, 10.0) for conId in (1, 2, 3, 4)), unshown=late)).encode()
+        return json.dumps(to_close(*(position(conId, 10.0) for conId in (1, 2, 3, 4, 5)), unshown=late)).encode()
 
     waits = REPORT | {"orderId": 7, "idempotencyKey": key_of(KEY, "DU1", 1), "status": "PreSubmitted"}
     handlers = {
@@ -214,17 +215,24 @@ async def test_the_answer_says_what_is_open_and_which_key_to_use(redis_url: str,
         call = front.raw().call
         await call("ibkr_close_positions", everything=True, idempotencyKey=KEY)
         again = (await call("ibkr_close_positions", everything=True, idempotencyKey=KEY))["structuredContent"]
-        none = (await call("ibkr_close_positions", symbol="Microsoft"))["structuredContent"]
+        none = (await call("ibkr_close_positions", symbol="Microsoft", cancelOrders=True))["structuredContent"]
         unshown = (await call("ibkr_close_positions", symbol="NVDA"))["structuredContent"]
 
     said = again["message"]
-    assert (again["count"], again["unclosed"]) == (4, 4)  # NVDA's order has filled, and the position is not updated
+    assert (again["count"], again["unclosed"]) == (5, 4)  # NVDA's order has filled, and the position is not updated
     assert "1 orders of this call are open at IBKR, and close when they fill: send no others." in said
     assert "1 were not sent: call again with idempotencyKey=close-everything." in said
     assert "IBKR rejected 1: mend the cause, and call again with another idempotencyKey." in said
     assert "TWS has not updated the position after a fill of NVDA" in said
     assert "1 were answered by an earlier call's order" in said  # NVDA's alone
-    assert none["message"] == "No position of MICROSOFT is open; this call sent nothing. Open are: MSFT, ES SEP25."
+    assert (again["positions"][4].get("error"), "1 of 5 positions are closed" in said) == (None, True)
+    assert again["positions"][4]["message"].startswith("Closed before this call's order: TWS shows no position")
+    assert none["message"] == (
+        "No position of MICROSOFT is open; this call sent nothing. Open are: MSFT, ES SEP25. Open orders remain, and "
+        f"a fill may open a position: {waits['action']} {waits['totalQuantity']:g} AAPL {waits['orderType']} "
+        "(orderId 7). cancelOrders cancels only orders that close an open position. ibkr_cancel_order cancels one of "
+        "these, ibkr_cancel_all_orders all."
+    )
     assert unshown["message"].startswith("TWS shows no position of NVDA yet; this call sent nothing. TWS has not")
 
 
