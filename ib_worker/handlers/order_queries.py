@@ -31,7 +31,7 @@ from ib_worker.client_rights.accounts import AccountSet
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order, require_readable
 from ib_worker.market_data.contracts import named_by_number
-from ib_worker.order_groups.related import related, resting_exits
+from ib_worker.order_groups.related import related
 from ib_worker.order_groups.resting_exits import exceeding
 from ib_worker.order_identity.recalled import recall
 from ib_worker.orders.events import trade_of
@@ -57,7 +57,7 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
     session.orders.require_complete("orders", ORDER_MESSAGES)
     own = session.clientId
     open_ = [each for each in session.orders.tracker.open() if each in listed or each.state.clientId == own]
-    await recall(session, resting_exits(session))  # their keys, which a warning names
+    await recall(session, session.orders.tracker.open())  # their keys, which a warning names
     warned = {exit: f"{each.what} {each.remedy}" for each in exceeding(session) for exit in each.exits}
     return await _reports(session, "get_open_orders", request, open_, warned)
 

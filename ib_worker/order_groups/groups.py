@@ -5,6 +5,7 @@ parent one of their own, named by the parent's permId. Children are held until t
 of an OCA group one order's fill cancels or reduces the others. So what rests of a group can fill once, not added up.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -125,12 +126,26 @@ def with_quantity(entry: Member, quantity: float, group: Sequence[Member]) -> di
 
 def most_filled(resting: Collection[Member]) -> float:
     """Return the most that these orders can fill: of orders that exclude each other only the largest counts."""
-    left, total = list(resting), 0.0
+    alone = _untied(resting)
+    left, total = [each for each in resting if each.name not in alone], sum(alone.values())
     while left:
         group = group_of(left[0], left)
         total += _most_of(group)
         left = [each for each in left if each not in group]
     return round(total, DECIMALS)  # 0.1 and 0.2 are 0.3: what binary fractions add would exceed a position of that
+
+
+def _untied(resting: Collection[Member]) -> dict[int, float]:
+    """Return what remains of orders that nothing ties to another, by name: most are, and a thousand are not compared
+    with each other."""
+    brackets = Counter(each.bracket for each in resting)
+    parents, shared = {each.parentId for each in resting}, {each.ocaGroup for each in resting}
+    return {
+        each.name: each.remaining
+        for each in resting
+        if not (each.parentId or each.ocaGroup or each.orderId in parents or str(each.permId) in shared)
+        and (not each.bracket or brackets[each.bracket] == 1)
+    }
 
 
 def _most_of(group: Sequence[Member]) -> float:

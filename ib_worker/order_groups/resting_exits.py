@@ -1,20 +1,32 @@
-"""Exits that rest beside a position: which remain when it is closed, and which could fill more than it holds."""
+"""Orders that rest beside a position: which exits remain when it is closed, and which orders could fill more than it
+holds."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from bridge.text.numbers import digits
 from bridge.tools.session import SessionWarning
 from ib_worker.order_groups.groups import most_filled
-from ib_worker.order_groups.related import excess, held_by, member, name_of, named_each, position, resting_exits
+from ib_worker.order_groups.related import (
+    excess,
+    held_by,
+    member,
+    name_of,
+    named_each,
+    position,
+    resting_exits,
+)
 from ib_worker.order_identity.recalled import recall
 from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.session.session import Session
 
+NO_POSITION = frozenset({"BAG", "CASH"})  # secTypes whose sale makes no short of its own
+OPENED_SHORT = frozenset({"OPT", "FOP"})  # whose sale usually opens a short
+
 
 class ExcessExits(NamedTuple):
-    """Exits of one contract, account and side that can fill more than there is to close, and what is to be done."""
+    """Orders of one contract, account and side that can fill more than there is to close, and what is to be done."""
 
     exits: list[TrackedOrder]
     what: str
@@ -26,10 +38,14 @@ def exceeding(session: Session) -> list[ExcessExits]:
     if not session.positions.known:
         return []
     sides: defaultdict[tuple[str | None, int, str], list[TrackedOrder]] = defaultdict(list)
-    for each in resting_exits(session):
+    parents = {each: held_by(session, each) for each in session.orders.tracker.open()}
+    for each, parent in parents.items():
         terms = each.state.terms
-        sides[terms.account, terms.contract.conId, terms.action].append(each)
-    found = [_beyond_position(session, exits) for exits in sides.values() if excess(session, exits) > 0]
+        if terms.contract.secType not in NO_POSITION and parent is None:
+            sides[terms.account, terms.contract.conId, terms.action].append(each)
+    exits, entries = set(resting_exits(session)), set(parents.values())
+    counted = [_past_zero(session, side, exits, entries) for side in sides.values()]
+    found = [_beyond_position(session, each, exits) for each in counted if each and excess(session, each) > 0]
     held = [each for each in session.orders.tracker.open() if _beyond_entry(session, each)]
     return found + [_beyond_its_entry(session, each) for each in held]
 
@@ -42,14 +58,31 @@ def exit_warnings(session: Session) -> list[SessionWarning]:
     ]
 
 
-def _beyond_position(session: Session, exits: list[TrackedOrder]) -> ExcessExits:
-    first, over = exits[0], excess(session, exits)
-    action, most = first.state.terms.action, most_filled([member(each) for each in exits])
+def _past_zero(
+    session: Session,
+    side: list[TrackedOrder],
+    exits: Collection[TrackedOrder],
+    entries: Collection[TrackedOrder | None],
+) -> list[TrackedOrder]:
+    """Return those of one side that count against the position. Where there is none to close, a purchase, the sale of
+    an option and a bracket's entry open one as they are meant to: exits alone count then, and other sales."""
+    terms, held = side[0].state.terms, position(session, side[0])
+    if held > 0 if terms.action == "SELL" else held < 0:
+        return side
+    if held == 0 and terms.action == "SELL" and terms.contract.secType not in OPENED_SHORT:
+        return [each for each in side if each not in entries]
+    return [each for each in side if each in exits]
+
+
+def _beyond_position(session: Session, orders: list[TrackedOrder], exits: Collection[TrackedOrder]) -> ExcessExits:
+    first, over = orders[0], excess(session, orders)
+    action, most = first.state.terms.action, most_filled([member(each) for each in orders])
+    who = "Exits" if all(each in exits for each in orders) else f"Open {action} orders"
     return ExcessExits(
-        exits,
-        f"Exits exceed the position: {action} {digits(most)} {name_of(first)} can fill, and the position is "
+        orders,
+        f"{who} exceed the position: {action} {digits(most)} {name_of(first)} can fill, and the position is "
         f"{position(session, first).normalize():f}. A fill opens a {_side(action)} position of up to {digits(over)}.",
-        f"Cancel what is too much: {named_each(session, exits)}.{by_key(exits)}",
+        f"Cancel what is too much: {named_each(session, orders)}.{by_key(orders)}",
     )
 
 
@@ -80,7 +113,7 @@ def _side(action: str) -> str:
 
 def by_key(exits: Sequence[TrackedOrder]) -> str:
     """Return the calls that cancel the open exits, one for each bracket; empty where no key is known."""
-    keys = sorted({each.key for each in exits if each.key})
+    keys = sorted({each.key for each in exits if each.key and member(each).leg in ("takeProfit", "stopLoss")})
     return "".join(f" ibkr_cancel_order with orderKey {key} cancels the open orders of that bracket." for key in keys)
 
 

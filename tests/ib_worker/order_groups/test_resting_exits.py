@@ -105,3 +105,37 @@ async def test_a_stop_placed_where_the_market_is_says_first_that_it_traded(
     assert told["status"] == "Filled"
     assert told["message"].startswith("It traded at once: its trigger of 900 was met by bid ")
     assert told["message"].endswith(". The order is filled.")
+
+
+async def test_open_orders_of_any_kind_that_could_take_a_position_past_zero_are_warned_of(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    """100 IBM are held, and nothing of NVDA and AAPL."""
+    sell: dict[str, Any] = {"action": "SELL", "totalQuantity": 100}
+    async with trading(redis_url, session, sim) as front:
+        exits = sell | {"symbol": "IBM", "takeProfitPrice": 900, "stopLossPrice": 20, "exitsOnly": True}
+        await front.submit("place_bracket_order", key=KEY, **exits)
+        fits = await front.ask("get_open_orders")
+        trail = await front.submit("place_order", **order(**sell | {"symbol": "IBM"}, orderType="TRAIL", auxPrice=50))
+        stop = await front.submit("place_order", **order(**sell | {"symbol": "NVDA"}, orderType="STP", auxPrice=20))
+        await front.submit("place_order", **order(totalQuantity=5, orderType="LMT", lmtPrice=20))
+        short: dict[str, Any] = {
+            "symbol": "AAPL",
+            "action": "SELL",
+            "totalQuantity": 5,
+            "lmtPrice": 900,
+            "takeProfitPrice": 20,
+        }
+        await front.submit("place_bracket_order", **short, stopLossPrice=950)
+        rest = {each["orderId"]: each.get("message", "") for each in await front.ask("get_open_orders")}
+
+    assert ["message" in each for each in fits] == [False, False]
+    assert rest[trail["orderId"]].startswith(
+        "Open SELL orders exceed the position: SELL 200 IBM can fill, and the position is 100. A fill opens a short "
+        f"position of up to 100. Cancel what is too much: the stop (orderRef {STOP}), the target (orderRef {TARGET}) "
+        f"and the order (orderRef {trail['orderRef']}). ibkr_cancel_order with orderKey {KEY} cancels"
+    )
+    assert rest[stop["orderId"]].startswith(
+        "Open SELL orders exceed the position: SELL 100 NVDA can fill, and the position is 0."
+    )
+    assert sum(bool(each) for each in rest.values()) == 4
