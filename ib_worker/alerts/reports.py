@@ -28,7 +28,7 @@ def alert_report(watch: Watch, session: Session, message: str = "") -> AlertRepo
         note=watch.note or None,
         created_at=_time(watch.created_ms, session),
         fired=watch.fired,
-        fired_at=watch.fired_at or None,
+        fired_at=watch.fired_at.replace("+00:00", "Z") or None,
         message=message,
         state="fired" if watch.mode == "fired" else "active",
         happened={"symbol": told.symbol or None} | told.details if told is not None and shown else None,
@@ -106,4 +106,4 @@ def level_sides(condition: WaitCondition, base: float | None) -> list[str]:
 def _time(ms: int, session: Session) -> str:
     """Return a time as answers have it, to the nearest second."""
     at = datetime.fromtimestamp(ms / 1000, UTC) + session.clock.ahead
-    return datetime.fromtimestamp(round(at.timestamp()), UTC).isoformat()
+    return datetime.fromtimestamp(round(at.timestamp()), UTC).isoformat().replace("+00:00", "Z")

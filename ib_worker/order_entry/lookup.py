@@ -37,7 +37,7 @@ def require_own_order(session: Session, orderId: int, named: OrderNameArguments)
     raise ToolError(
         "not_found",
         f"{field}: this session has no open order {name}.{whose} ibkr_get_open_orders lists open orders, and "
-        "ibkr_get_completed_orders ended ones, which TWS reports without their orderId.",
+        "ibkr_get_completed_orders those that ended today.",
     )
 
 

@@ -88,6 +88,7 @@ async def test_an_alert_ends_when_it_expires(redis_url: str, session: str, sim: 
 
     assert over.code == "invalid_arguments"
     assert datetime.fromisoformat(made["expires_at"]) == datetime.fromisoformat(soon)
+    assert made["created_at"].endswith("Z")  # as other answers write times
     assert listed["count"] == 0
 
 
