@@ -255,7 +255,7 @@ class CloseOutcome(PartialModel):
     avgFillPrice: float | None = None
     error: str | None = None  # its code
     cancelled: list[int] = []  # the orderIds of what cancelOrders has ended first
-    warnings: list[str] = []  # short calls that the order leaves without cover
+    warnings: list[str] = []  # short options that the order leaves without cover
     message: str = ""
 
     def inapplicable(self) -> Iterable[str]:

@@ -99,7 +99,7 @@ class CheckedOrder:
     remarks: str = ""
     order: tuple[OrderIntent, RiskInputs] | None = None  # as it was checked
     own: OwnCount | None = None  # of a client with such a limit of its own
-    uncovers: Sequence[str] = ()  # warnings of short calls that lose their cover
+    uncovers: Sequence[str] = ()  # warnings of short options without cover
 
     def message(self, told: str, filled: bool = False) -> str:
         """Return the words about the order with the remarks. Where a trigger that was met has made it trade, that comes
@@ -180,7 +180,7 @@ async def check_order(
     beside = allowance.beside
     remarks = remarks_on(judged.intent, judged.facts, changes=beside is not None, waits=_waits(session, beside))
     remarks = " ".join(filter(None, (remarks, remark)))
-    uncovers = uncovering(session, judged.intent, contract, order, judged.details)
+    uncovers = uncovering(session, judged.intent, contract, order, judged.details, beside)
     checked = CheckedOrder(gate, "", remarks, (judged.intent, judged.facts), own, uncovers)
     if session.settings.trading_mode != "live":
         return checked
@@ -261,7 +261,7 @@ def _waits_for_limit(session: Session, entry: TrackedOrder | None) -> bool:
 def remarks_on(intent: OrderIntent, facts: RiskInputs, changes: bool = False, waits: bool = False) -> str:
     """Return the remarks of a report: a position that changes sides, a new short, a halt, a market that is closed."""
     news = reverses(intent, facts) or (opens_short(intent, facts) and not changes)
-    sides = [f"It {position_effect(intent, facts)}"] if news and not waits else []
+    sides = [f"Its fill {position_effect(intent, facts)}"] if news and not waits else []
     return _sentences([*sides, *waits_on(intent, facts)])
 
 

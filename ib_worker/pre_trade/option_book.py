@@ -23,7 +23,7 @@ from ib_worker.order_groups.related import held_by, may_fill, member, most_of, r
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pre_trade.order_facts import OPTIONS, Look, details_of, magnifier_of, multiplier_of, option_of
 from ib_worker.risk.intent import Combination, OptionBook, OptionTerms, OrderIntent
-from ib_worker.risk.short_options import newly_uncovered
+from ib_worker.risk.short_options import newly_uncovered, sold_uncovered
 from ib_worker.session.session import Session
 from ib_worker.session.sync import read_positions
 from ib_worker.tws.errors import ConnectionLost, TwsError
@@ -125,11 +125,14 @@ def uncovering(
     contract: ib_async.Contract,
     order: ib_async.Order,
     details: ib_async.ContractDetails | None,
+    beside: TrackedOrder | None = None,
 ) -> list[str]:
-    """Return a warning for each short call that the order would leave without cover. Positions alone count: open orders
-    may change them by the time that it fills."""
+    """Return a warning of options that the order sells without cover, or else for each short call that loses its cover
+    to it. For the latter positions alone count: open orders may change them by the time that it fills."""
     if order.action != "SELL" or intent.modelCode or contract.secType not in (*OPTIONS, *OPTIONS.values()):
         return []
+    if bare := _sold_bare(session, intent, contract, order, details, beside):
+        return bare
     asked = _Asked(session, order.account, contract, details)
     held, names = _Sum(asked), dict[OptionTerms, str]()
     for each in session.positions.all():
@@ -144,6 +147,31 @@ def uncovering(
         f"{digits(count)} short {names[terms]} {'becomes' if count == 1 else 'become'} uncovered: this order sells the "
         "cover."
         for terms, count in found.items()
+    ]
+
+
+def _sold_bare(
+    session: Session,
+    intent: OrderIntent,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    details: ib_async.ContractDetails | None,
+    beside: TrackedOrder | None,
+) -> list[str]:
+    """Return a warning of options that the order sells short without cover, once the open orders have sold theirs."""
+    if intent.option is None:
+        return []
+    near = related(session, beside) if beside is not None else ()
+    held = _singles(_Asked(session, order.account, contract, details, near), beside)
+    sold, bare = sold_uncovered(intent, OptionBook(tuple(held.options), held.least, None, held.most))
+    if not bare:
+        return []
+    call = intent.option.right == "C"
+    what = "would be uncovered" if call else "would be naked, however much cash there is"
+    loss = " Their loss has no bound." if call else ""
+    return [
+        f"{digits(bare)} of {digits(sold)} short {contract_name(contract)} {what}: what is held, less what open orders "
+        f"may sell, covers {digits(sold - bare)}.{loss}"
     ]
 
 

@@ -143,18 +143,29 @@ def naked(terms: OptionTerms, underlying: float | None) -> float:
 def newly_uncovered(intent: OrderIntent, book: OptionBook) -> dict[OptionTerms, Decimal]:
     """Return how many contracts of each call that is short already the order leaves without shares or a long call that
     cover them. Calls that the order itself sells are not among them."""
-    before, behind = _uncovered_calls(book), _uncovered_calls(_traded(intent, book))
+    before, behind = _uncovered(book, "C"), _uncovered(_traded(intent, book), "C")
     more = {terms: left - before.get(terms, ZERO) for terms, left in behind.items() if terms != intent.option}
     return {terms: count for terms, count in more.items() if count > 0}
 
 
-def _uncovered_calls(book: OptionBook) -> dict[OptionTerms, Decimal]:
+def sold_uncovered(intent: OrderIntent, book: OptionBook) -> tuple[Decimal, Decimal]:
+    """Return how many options the order sells short, and how many contracts of that right it leaves without cover,
+    these or others that lose theirs to them."""
+    if intent.option is None or intent.action != "SELL":
+        return ZERO, ZERO
+    held = sum((quantity for terms, quantity in book.options if terms == intent.option), ZERO)
+    sold = min(intent.remaining, max(intent.remaining - held, ZERO))
+    before, behind = (_uncovered(each, intent.option.right) for each in (book, _traded(intent, book)))
+    return sold, min(max(sum(behind.values(), ZERO) - sum(before.values(), ZERO), ZERO), sold)
+
+
+def _uncovered(book: OptionBook, right: str) -> dict[OptionTerms, Decimal]:
     longs, shorts = _sorted(book.options)
     _cover_free(longs, shorts)
-    _cover_by_shares(shorts, book.shares, book.shares)
+    _cover_by_shares(shorts, book.shares, book.shares if book.most_shares is None else book.most_shares)
     for _, _, long, short in _pairs(longs, shorts):
         _use(long, short)
-    return {short.terms: short.left for short in shorts if short.terms.right == "C"}
+    return {short.terms: short.left for short in shorts if short.terms.right == right}
 
 
 def _sorted(options: Iterable[tuple[OptionTerms, Decimal]]) -> tuple[list[_Open], list[_Open]]:

@@ -34,5 +34,5 @@ def test_a_close_that_is_refused_hears_why_it_counts_as_none(code: str, details:
 def test_a_report_remarks_a_new_short_but_not_of_a_change_or_an_order_that_waits() -> None:
     flat = replace(INPUTS, position=Decimal(0), closing=Decimal(0))
 
-    assert remarks_on(CLOSE, flat) == "It opens a short of 10."
+    assert remarks_on(CLOSE, flat) == "Its fill opens a short of 10."
     assert remarks_on(CLOSE, flat, changes=True) == remarks_on(CLOSE, flat, waits=True) == ""

@@ -233,3 +233,30 @@ async def test_a_sale_of_what_covers_a_call_is_warned_of_and_never_refused(
     assert (placed["status"], placed["warnings"]) == (
         "Filled", ["1 short AAPL 18JUL25 430 C becomes uncovered: this order sells the cover."],
     )  # fmt: skip
+
+
+async def test_options_that_are_sold_without_cover_are_warned_of_at_the_sale(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    """Shares that open orders would sell cover nothing."""
+    two = CALL | {"symbol": "AAPL", "totalQuantity": 2}
+    async with trading(redis_url, session, sim) as front:
+        naked = await front.ask("preview_order", **two)
+        put = await front.ask("preview_order", **two | {"right": "P"})
+        await front.submit("place_order", **order(symbol="AAPL", totalQuantity=250))
+
+        async def held() -> bool:
+            return {each["position"] for each in await front.ask("get_positions", symbol="AAPL")} == {250}
+
+        await until(held, "the shares are a position")
+        covered = await front.ask("preview_order", **two)
+        exit_ = order(symbol="AAPL", action="SELL", totalQuantity=100, orderType="LMT", lmtPrice=900)
+        await front.submit("place_order", **exit_)
+        placed = await front.submit("place_order", **two)
+
+    less = "what is held, less what open orders may sell, covers"
+    call = "short AAPL 18JUL25 430 C would be uncovered"
+    assert naked["warnings"] == [f"2 of 2 {call}: {less} 0. Their loss has no bound."]
+    assert put["warnings"] == [f"2 of 2 short AAPL 18JUL25 430 P would be naked, however much cash there is: {less} 0."]
+    assert (covered["warnings"], covered["refused_by"]) == ([], None)
+    assert placed["warnings"] == [f"1 of 2 {call}: {less} 1. Their loss has no bound."]
