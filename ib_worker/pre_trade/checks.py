@@ -220,7 +220,7 @@ def _require_allowed(session: Session, judged: _JudgedOrder, allowance: CheckOpt
     limits."""
     facts = judged.facts
     for each in judged.group if allowance.close_only else ():
-        require_closing(each, facts)
+        require_closing(each, facts, "exitsOnly" if judged.together else "closeOnly")
     if allowance.moved:
         require_unmet(judged.intent, facts)
     try:

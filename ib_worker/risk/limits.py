@@ -36,25 +36,36 @@ def only_reduces_position(intent: OrderIntent, facts: RiskInputs) -> bool:
     return opposite and not intent.modelCode and intent.remaining <= abs(facts.position) - facts.closing
 
 
-def require_closing(intent: OrderIntent, facts: RiskInputs) -> None:
+def require_closing(intent: OrderIntent, facts: RiskInputs, argument: str = "closeOnly") -> None:
     """Check that an order can only reduce a position. Raises ToolError not_closing with the position and the open
-    orders that come first."""
+    orders that come first. `argument`: which the caller has given."""
     if only_reduces_position(intent, facts):
         return
     held, first = facts.position, facts.closing
     opposite = held * intent.sign < 0 and not intent.modelCode
     most = max(abs(held) - first, Decimal(0)) if opposite else Decimal(0)
-    model = "of a model no position is known; " if intent.modelCode else ""
     offer = " ibkr_close_positions with cancelOrders cancels such orders and then closes." if opposite and first else ""
     raise ToolError(
         "not_closing",
-        f"closeOnly: {intent.action} {digits(intent.remaining)} could do more than close: {model}the position is "
-        f"{digits(held)}, and open or just filled {intent.action} orders for {digits(first)} count first, so at most "
-        f"{digits(most)} may be closed. Nothing was sent.{offer}",
+        f"{argument}: {_why_not_closing(intent, held, first, most)}. Nothing was sent.{offer}",
         position=float(held),
         open=float(first),
         closable=float(most),
     )
+
+
+def _why_not_closing(intent: OrderIntent, held: Decimal, first: Decimal, most: Decimal) -> str:
+    what = f"{intent.action} {digits(intent.remaining)}"
+    name = intent.symbol if intent.secType == "STK" else f"of this {intent.symbol} {intent.secType}"
+    if intent.modelCode:
+        return f"{what} could do more than close: of a model no position is known"
+    if not held:
+        return f"you hold no {name}" if intent.secType == "STK" else f"you hold none {name}"
+    if held * intent.sign > 0:
+        return f"{what} would add to the {'long' if held > 0 else 'short'} of {digits(abs(held))} {intent.symbol}"
+    before = f", and open or just filled {intent.action} orders for {digits(first)} count first" if first else ""
+    may = f"at most {digits(most)} may be closed"
+    return f"{what} could do more than close: the position is {digits(held)}{before}, so {may}"
 
 
 def check(intent: OrderIntent, facts: RiskInputs, limits: Limits, exits: Sequence[OrderIntent] = ()) -> None:

@@ -28,6 +28,8 @@ async def test_an_order_that_may_only_close_never_passes_zero(redis_url: str, se
         many = await front.refused_order(**order(symbol="IBM", action="SELL", totalQuantity=61, closeOnly=True))
         adds = await front.refused_order(**order(symbol="IBM", action="BUY", totalQuantity=1, closeOnly=True))
         none = await front.refused_order(**order(symbol="NVDA", action="SELL", totalQuantity=1, closeOnly=True))
+        exits: dict[str, Any] = {"symbol": "NVDA", "takeProfitPrice": 900, "stopLossPrice": 20, "exitsOnly": True}
+        no_exits = await front.refused_order("place_bracket_order", **exits, action="SELL", totalQuantity=10)
         model = order(symbol="IBM", action="SELL", totalQuantity=1, closeOnly=True, modelCode="Growth")
         of_model = await front.refused_order(**model)
         assert frames(sim) == sent
@@ -42,6 +44,10 @@ async def test_an_order_that_may_only_close_never_passes_zero(redis_url: str, se
         "not_closing", HELD, 40, 60,
     )  # fmt: skip
     assert "the position is 100, and open or just filled SELL orders for 40 count first" in many.message
+    assert adds.message == "closeOnly: BUY 1 would add to the long of 100 IBM. Nothing was sent."
+    assert (none.message, no_exits.message) == (
+        "closeOnly: you hold no NVDA. Nothing was sent.", "exitsOnly: you hold no NVDA. Nothing was sent.",
+    )  # fmt: skip
     assert (adds.code, none.code, of_model.code) == ("not_closing",) * 3
     assert (sized["action"], sized["totalQuantity"], sized["status"]) == ("SELL", 60, "Filled")
     assert (again["replayed"], again["orderId"], frames(sim)) == (True, sized["orderId"], sent + 1)
