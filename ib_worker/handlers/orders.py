@@ -178,8 +178,8 @@ async def _placed(
             entry = send_orders(session, asked, contract, [outgoing])[0]  # no await since the line above
     await note_sent(session, asked, sent=str(outgoing.orderId))
     told = await await_placement(session, entry, asked)
-    left = await remaining(session, exits)
-    text = f"{left} {clear.message(told.message, filled=bool(told.filled))}".strip()
+    left = await remaining(session, exits, past_zero=not clear.tells_past_zero)
+    text = f"{clear.message(told.message, filled=bool(told.filled))} {left}".strip()
     return told.model_copy(update={"message": text, "warnings": list(clear.uncovers)})
 
 

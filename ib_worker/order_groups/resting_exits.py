@@ -127,13 +127,14 @@ def closed_by(session: Session, account: str, conId: int, action: str) -> list[T
     return [each for each in resting_exits(session) if each in same]
 
 
-async def remaining(session: Session, exits: Sequence[TrackedOrder]) -> str:
-    """Return the open exits of a position, with their keys, in words, for the report of the closing order."""
+async def remaining(session: Session, exits: Sequence[TrackedOrder], past_zero: bool = True) -> str:
+    """Return the open exits of a position, with their keys, in words, for the report of the closing order. `past_zero`:
+    with what their fill may open."""
     left = [each for each in exits if is_open(each)]
     if not left:
         return ""
     await recall(session, left)
-    over = excess(session, left)
+    over = excess(session, left) if past_zero else 0.0
     beyond = f" A fill beyond the position opens a {_side(left[0].state.terms.action)} one of up to {digits(over)}."
     are = "are" if len(left) > 1 else "is"
     return f"Still open {are} {named_each(session, left)}.{by_key(left)}{beyond if over else ''}"

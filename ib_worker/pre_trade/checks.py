@@ -39,15 +39,7 @@ from ib_worker.risk.approvals import ApprovalRequest
 from ib_worker.risk.bracket_prices import require_ahead, require_unmet
 from ib_worker.risk.intent import Leg, OptionBook, OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position, require_closing
-from ib_worker.risk.position_effect import (
-    held_up,
-    opens_short,
-    position_effect,
-    reverses,
-    traded_at_once,
-    trigger_met,
-    waits_on,
-)
+from ib_worker.risk.position_effect import held_up, joint_effect, remarks_on, sentences, traded_at_once, trigger_met
 from ib_worker.session.redis_durability import require_durable
 from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
@@ -101,11 +93,16 @@ class CheckedOrder:
     own: OwnCount | None = None  # of a client with such a limit of its own
     uncovers: Sequence[str] = ()  # warnings of short options without cover
 
+    @property
+    def tells_past_zero(self) -> bool:
+        """Return whether the remarks tell what open orders beside this one could open."""
+        return self.order is not None and bool(joint_effect(*self.order))
+
     def message(self, told: str, filled: bool = False) -> str:
         """Return the words about the order with the remarks. Where a trigger that was met has made it trade, that comes
         first."""
         traded = traded_at_once(*self.order) if self.order is not None and filled else ""
-        met = "" if traded or self.order is None else _sentences(trigger_met(*self.order))
+        met = "" if traded or self.order is None else sentences(trigger_met(*self.order))
         return " ".join(filter(None, (traded, told, met, self.remarks)))
 
     async def accept(self, asked: RequestContext, **names: str) -> None:
@@ -256,17 +253,6 @@ def _waits_for_limit(session: Session, entry: TrackedOrder | None) -> bool:
     """Return whether the order that holds this one rests at its own limit, and does not wait for the market to open."""
     parent = held_by(session, entry) if entry is not None else None
     return parent is not None and parent.state.terms.orderType == "LMT"
-
-
-def remarks_on(intent: OrderIntent, facts: RiskInputs, changes: bool = False, waits: bool = False) -> str:
-    """Return the remarks of a report: a position that changes sides, a new short, a halt, a market that is closed."""
-    news = reverses(intent, facts) or (opens_short(intent, facts) and not changes)
-    sides = [f"Its fill {position_effect(intent, facts)}"] if news and not waits else []
-    return _sentences([*sides, *waits_on(intent, facts)])
-
-
-def _sentences(found: Sequence[str]) -> str:
-    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in found)
 
 
 async def risk_inputs(

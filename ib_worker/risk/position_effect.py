@@ -1,5 +1,6 @@
 """An order's effect on the position, in words that previews, approvals and reports share. Pure."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from bridge.text.numbers import digits
@@ -14,15 +15,20 @@ def position_effect(intent: OrderIntent, facts: RiskInputs) -> str:
     hold and opens a short of 100". Open orders of the same side are counted where they change it."""
     if intent.secType == "BAG":
         return "trades the legs of a combination"
-    alone = _effect(facts.position, intent.remaining * intent.sign)
-    if not facts.closing or not reverses(intent, facts):
-        return alone
+    return f"{_effect(facts.position, intent.remaining * intent.sign)}{joint_effect(intent, facts)}"
+
+
+def joint_effect(intent: OrderIntent, facts: RiskInputs) -> str:
+    """Return what the order opens once the open ones of its side have filled too, where it alone opens nothing; else
+    an empty text."""
+    if intent.secType == "BAG" or not facts.closing or not reverses(intent, facts):
+        return ""
     together = (intent.remaining + facts.closing) * intent.sign
     behind = facts.position + together
     if behind * facts.position < 0 and (facts.position + intent.remaining * intent.sign) * facts.position >= 0:
         others = f"the open orders of the same side for {_number(facts.closing)}"
-        return f"{alone}; if {others} fill too, that opens a {_held(behind)}"
-    return alone
+        return f"; if {others} fill too, that opens a {_held(behind)}"
+    return ""
 
 
 def reverses(intent: OrderIntent, facts: RiskInputs) -> bool:
@@ -55,6 +61,18 @@ def held_up(intent: OrderIntent, facts: RiskInputs) -> str:
 def warnings(intent: OrderIntent, facts: RiskInputs) -> list[str]:
     """Return what the order's terms do not show: a trigger that is met, a halt, hours in which it does not work."""
     return [*trigger_met(intent, facts), *waits_on(intent, facts)]
+
+
+def remarks_on(intent: OrderIntent, facts: RiskInputs, changes: bool = False, waits: bool = False) -> str:
+    """Return the remarks of a report: a position that changes sides, a new short, a halt, a market that is closed."""
+    news = reverses(intent, facts) or (opens_short(intent, facts) and not changes)
+    sides = [f"Its fill {position_effect(intent, facts)}"] if news and not waits else []
+    return sentences([*sides, *waits_on(intent, facts)])
+
+
+def sentences(found: Sequence[str]) -> str:
+    """Return the clauses as sentences."""
+    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in found)
 
 
 def trigger_met(intent: OrderIntent, facts: RiskInputs) -> list[str]:

@@ -32,7 +32,7 @@ async def test_an_exit_that_is_made_smaller_than_what_it_closes_says_how_much_it
 
 @pytest.mark.trial("A12")
 @pytest.mark.parametrize("restarted", [False, True], ids=["by the same worker", "after a restart"])
-async def test_who_closes_a_position_hears_first_which_exits_remain_and_so_do_status_and_open_orders(
+async def test_who_closes_a_position_hears_which_exits_remain_and_so_do_status_and_open_orders(
     redis_url: str, session: str, sim: Simulator, restarted: bool
 ) -> None:
     close = order(symbol="NVDA", action="SELL", totalQuantity=10)
@@ -52,11 +52,11 @@ async def test_who_closes_a_position_hears_first_which_exits_remain_and_so_do_st
         cancelled = await cancel(front, orderKey=KEY)
         after = await front.ask("get_open_orders")
 
-    assert told["message"].startswith(
-        f"Still open are the target (orderRef {TARGET}) and the stop (orderRef {STOP}). "
+    assert told["message"] == (
+        "The order is filled. Its fill closes the long of 10; if the open orders of the same side for 10 fill too, "
+        f"that opens a short of 10. Still open are the target (orderRef {TARGET}) and the stop (orderRef {STOP}). "
         f"ibkr_cancel_order with orderKey {KEY} cancels the open orders of that bracket."
     )
-    assert "The order is filled." in told["message"]
     assert len(rest) == 2
     for each in rest:
         assert each["message"].startswith(
@@ -77,7 +77,8 @@ async def test_exits_that_fit_their_position_are_not_warned_of(redis_url: str, s
         status = await front.status()
 
     assert more["message"] == "The order is filled."
-    assert less["message"].startswith(f"Still open are the target (orderRef {TARGET})")
+    assert less["message"].startswith("The order is filled.")
+    assert f" Still open are the target (orderRef {TARGET})" in less["message"]
     assert ["message" in each for each in rest] == [False, False]
     assert not any("Exits" in each["what"] for each in status["concerns"])
 

@@ -1,12 +1,11 @@
 """What is looked up and worked out before an order is accepted."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.pre_trade.checks import remarks_on, with_reason
+from ib_worker.pre_trade.checks import with_reason
 from ib_worker.risk.intent import OrderIntent, RiskInputs
 
 QUOTE = (99.0, 100.0, 99.5)
@@ -29,10 +28,3 @@ def test_a_close_that_is_refused_hears_why_it_counts_as_none(code: str, details:
 
     assert (refused.code, refused.details) == (code, details)
     assert (refused.message != "Refused.") is told
-
-
-def test_a_report_remarks_a_new_short_but_not_of_a_change_or_an_order_that_waits() -> None:
-    flat = replace(INPUTS, position=Decimal(0), closing=Decimal(0))
-
-    assert remarks_on(CLOSE, flat) == "Its fill opens a short of 10."
-    assert remarks_on(CLOSE, flat, changes=True) == remarks_on(CLOSE, flat, waits=True) == ""

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from ib_worker.risk.intent import OrderIntent, RiskInputs, Trading
-from ib_worker.risk.position_effect import held_up, opens_short, position_effect, warnings
+from ib_worker.risk.position_effect import held_up, opens_short, position_effect, remarks_on, warnings
 
 MKT = OrderIntent("T", "STK", "USD", Decimal(1), "SELL", Decimal(100), "MKT")
 MARKET = "bid 28, ask 28.02, last 28.01"
@@ -106,3 +106,10 @@ def test_an_order_says_when_it_works_unless_that_is_now(
     order = replace(SELL, tif=tif, outsideRth=outsideRth)
 
     assert warnings(order, replace(HELD, trading=trading)) == ([told] if told else [])
+
+
+def test_a_report_remarks_a_new_short_but_not_of_a_change_or_an_order_that_waits() -> None:
+    flat = replace(HELD, position=Decimal(0), closing=Decimal(0))
+
+    assert remarks_on(SELL, flat) == "Its fill opens a short of 10."
+    assert remarks_on(SELL, flat, changes=True) == remarks_on(SELL, flat, waits=True) == ""
