@@ -119,7 +119,7 @@ def test_the_last_close_triggers_and_prices_nothing_while_there_are_quotes() -> 
     evening = replace(FACTS, trading="extended", close=40.0, position=Decimal(0))
     stop = replace(BUY, orderType="STP", auxPrice=35.0)
 
-    assert warnings(stop, evening) == []
+    assert warnings(stop, evening) == ["it is not regular hours: without outsideRth the order waits for them"]
     assert worth(stop, evening).amount == 3_500.0
     assert worth(replace(BUY, outsideRth=True), evening).amount == pytest.approx(2_802.0)
     night = replace(evening, trading="closed", bid=None, ask=None, last=None)
