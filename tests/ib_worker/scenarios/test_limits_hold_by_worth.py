@@ -124,7 +124,7 @@ async def test_previews_and_reports_say_what_an_order_does(redis_url: str, sessi
     effect = "sells the 100 that you hold and opens a short of 100"
     assert (told["positionEffect"], effect in told["summary"]) == (effect, True)
     assert (told["worthCurrency"], told["worth"]) == ("USD", pytest.approx(5600, rel=0.1))
-    assert f"It {effect}." in short["message"]
+    assert f"Its fill {effect}." in short["message"]
     assert (slip.details["limit"], "MKT closes it at once" in slip.message) == ("price_collar", True)
     assert (stop["triggered"], "it trades at once" in stop["summary"]) == (True, True)
     assert halted["refused_by"].startswith("[halted] The kill switch is set (halt) by anna since ")
