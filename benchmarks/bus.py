@@ -36,12 +36,12 @@ Call = Callable[[int], Awaitable[object]]
 async def work(url: str) -> None:
     """The worker: answers at once, and publishes ticks that carry their own time."""
 
-    async def handle(asked: RequestContext) -> bytes:
-        if asked.key is not None:
-            await asked.accept()
+    async def handle(context: RequestContext) -> bytes:
+        if context.key is not None:
+            await context.accept()
             return b'{"orderId":1,"status":"Submitted","replayed":false}'
-        if asked.operation == "open_account_updates":
-            rate = float(asked.caller)
+        if context.operation == "open_account_updates":
+            rate = float(context.caller)
             tasks.append(asyncio.create_task(publish(bus, rate)))
         return POSITIONS
 

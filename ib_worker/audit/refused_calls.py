@@ -61,13 +61,13 @@ class _RequestedTerms(msgspec.Struct):
     exitsOnly: bool | None = None
 
 
-def refusal_details(asked: RequestContext, error: ToolError) -> dict[str, Any]:
+def refusal_details(context: RequestContext, error: ToolError) -> dict[str, Any]:
     """Return what the audit log keeps of a refused call: the error, and of an order its arguments."""
     told = {"message": error.message} | {name: error.details[name] for name in NAMES if name in error.details}
-    if asked.operation not in PLACES or len(asked.arguments) > LONGEST:
+    if context.operation not in PLACES or len(context.arguments) > LONGEST:
         return told
     with suppress(msgspec.DecodeError, RecursionError):
-        arguments = msgspec.json.decode(bytes(asked.arguments), type=dict[str, Any])
+        arguments = msgspec.json.decode(bytes(context.arguments), type=dict[str, Any])
         told["request"] = {name: value for name, value in arguments.items() if name not in SECRET}
     return told
 

@@ -65,7 +65,7 @@ class AuditTrail:
 
     async def intent(
         self,
-        asked: RequestContext,
+        context: RequestContext,
         account: str | None,
         orderId: int,
         orderRef: str,
@@ -75,29 +75,29 @@ class AuditTrail:
         """Write what is about to be sent, and for whom. Raises ToolError audit_unavailable: then send nothing."""
         await self._pen.append(
             "intent",
-            caller=asked.caller,
-            label=asked.request.label,
-            request_id=asked.request_id,
-            tool=asked.operation,
-            key=asked.key or "",
-            digest=asked.request.digest or "",
+            caller=context.caller,
+            label=context.request.label,
+            request_id=context.request_id,
+            tool=context.operation,
+            key=context.key or "",
+            digest=context.request.digest or "",
             account=mask_accounts(account or ""),
             orderRef=orderRef,
             orderId=orderId,
             details=details | ({"approved_by": approved_by} if approved_by else {}),
         )
 
-    def refused(self, asked: RequestContext, error: ToolError, key: str = "") -> None:
+    def refused(self, context: RequestContext, error: ToolError, key: str = "") -> None:
         """A limit, a mode, the kill switch or a human has held an order back."""
         self._put(
             "refused",
-            caller=asked.caller,
-            label=asked.request.label,
-            request_id=asked.request_id,
-            tool=asked.operation,
-            key=asked.key or key,
+            caller=context.caller,
+            label=context.request.label,
+            request_id=context.request_id,
+            tool=context.operation,
+            key=context.key or key,
             status=error.code,
-            details=to_json(refusal_details(asked, error)),
+            details=to_json(refusal_details(context, error)),
         )
 
     async def go_on(self) -> None:

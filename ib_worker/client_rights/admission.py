@@ -26,31 +26,31 @@ class ClientAdmission:
         self.clients = clients
         self.provider = provider
 
-    async def admit(self, asked: RequestContext, declared: ToolSpec) -> Client | None:
+    async def admit(self, context: RequestContext, declared: ToolSpec) -> Client | None:
         """Return the request's client; None where no clients are configured: then every front is trusted.
 
         Raises ToolError unauthorized without a valid proof, forbidden where the client lacks the scope or the toolset,
         and bus_down where Redis can't tell whose proof it is.
         """
         if not await self._has_clients(declared):
-            if asked.request.restricted:
-                raise _unchecked(asked)
+            if context.request.restricted:
+                raise _unchecked(context)
             return None
-        if await self._is_console(asked, declared):
+        if await self._is_console(context, declared):
             return None
-        client = await self._found(asked, declared) if asked.proof else None
-        if client is None and asked.proof and self.provider is not None:
-            client = await self._of_provider(asked, self.provider)
-        if client is None or client.name != asked.caller:
-            raise _unauthorized(asked, client, self.provider is not None)
+        client = await self._found(context, declared) if context.proof else None
+        if client is None and context.proof and self.provider is not None:
+            client = await self._of_provider(context, self.provider)
+        if client is None or client.name != context.caller:
+            raise _unauthorized(context, client, self.provider is not None)
         _require(client, declared)
         return client
 
-    async def _is_console(self, asked: RequestContext, declared: ToolSpec) -> bool:
+    async def _is_console(self, context: RequestContext, declared: ToolSpec) -> bool:
         """Return whether an operator who is signed in asks at the console: it reads, connects and disconnects."""
-        if asked.caller != CONSOLE_CALLER or declared.effect not in CONSOLE_EFFECTS or not asked.proof:
+        if context.caller != CONSOLE_CALLER or declared.effect not in CONSOLE_EFFECTS or not context.proof:
             return False
-        return bool(await self.clients.operator_of(asked.proof))
+        return bool(await self.clients.operator_of(context.proof))
 
     def may_see(self, principal: str, account: str) -> bool:
         """Return whether the client of that name has a right to what concerns this account, by what was read last."""
@@ -70,32 +70,32 @@ class ClientAdmission:
                 raise
         return self.clients.has_clients
 
-    async def _found(self, asked: RequestContext, declared: ToolSpec) -> Client | None:
+    async def _found(self, context: RequestContext, declared: ToolSpec) -> Client | None:
         """A call that reduces risk passes by what was read last, however old, while Redis can't be read."""
         try:
-            return await self.clients.find(asked.proof)
+            return await self.clients.find(context.proof)
         except ToolError:
             if not declared.relieves:
                 raise
-            return self.clients.last_known(asked.proof)
+            return self.clients.last_known(context.proof)
 
-    async def _of_provider(self, asked: RequestContext, provider: ProviderTokens) -> Client | None:
+    async def _of_provider(self, context: RequestContext, provider: ProviderTokens) -> Client | None:
         """Return the client of a provider's token; None where the worker has not seen it, and the front shows none."""
-        claims = provider.known(asked.proof)
-        if claims is None and asked.token:
+        claims = provider.known(context.proof)
+        if claims is None and context.token:
             try:
-                claims = await provider.verified(asked.token, asked.proof)
+                claims = await provider.verified(context.token, context.proof)
             except TokenRefused as why:
-                raise _token_refused(asked, why.reason, str(why)) from None
-        if claims is None and asked.request.shows:
-            raise _not_shown(asked)
-        return self._of_claims(asked, provider, claims) if claims is not None else None
+                raise _token_refused(context, why.reason, str(why)) from None
+        if claims is None and context.request.shows:
+            raise _not_shown(context)
+        return self._of_claims(context, provider, claims) if claims is not None else None
 
-    def _of_claims(self, asked: RequestContext, provider: ProviderTokens, claims: TokenClaims) -> Client:
+    def _of_claims(self, context: RequestContext, provider: ProviderTokens, claims: TokenClaims) -> Client:
         client = client_of(claims, provider.settings, self.clients)
         if client is None:
             name = unlisted_name(claims, provider.settings)
-            raise _token_refused(asked, "unlisted", f"its subject, {name}, is no client of the worker's CLIENTS_FILE")
+            raise _token_refused(context, "unlisted", f"its subject, {name}, is no client of the worker's CLIENTS_FILE")
         return client
 
 
@@ -121,17 +121,16 @@ def _require(client: Client, declared: ToolSpec) -> None:
         )
 
 
-def _not_shown(asked: RequestContext) -> ToolError:
+def _not_shown(context: RequestContext) -> ToolError:
     """The front answers it by showing the token; no client gets to see it."""
-    text = f"The worker has not verified the token of {asked.caller} yet. Retry: the front then shows it."
+    text = f"The worker has not verified the token of {context.caller} yet. Retry: the front then shows it."
     return ToolError("unauthorized", text, provider="OIDC_ISSUER", **{SHOW_TOKEN: True})
 
 
-def _token_refused(asked: RequestContext, reason: str, why: str) -> ToolError:
-    log.warning("request_unauthorized", operation=asked.operation, claimed=asked.caller, reason=f"oidc: {reason}")
-    text = (
-        f"The worker refuses the token of {asked.caller}, so it did nothing: {why}. {_REMEDIES.get(reason, _SETTINGS)}"
-    )
+def _token_refused(context: RequestContext, reason: str, why: str) -> ToolError:
+    log.warning("request_unauthorized", operation=context.operation, claimed=context.caller, reason=f"oidc: {reason}")
+    remedy = _REMEDIES.get(reason, _SETTINGS)
+    text = f"The worker refuses the token of {context.caller}, so it did nothing: {why}. {remedy}"
     return ToolError("unauthorized", text, provider="OIDC_ISSUER", reason=reason)
 
 
@@ -144,29 +143,29 @@ _REMEDIES = {
 }
 
 
-def _unauthorized(asked: RequestContext, client: Client | None, verifies: bool) -> ToolError:
+def _unauthorized(context: RequestContext, client: Client | None, verifies: bool) -> ToolError:
     """Return the error of a call that is not shown to be its client's. `verifies`: a provider's tokens, too."""
-    reason = "no proof" if not asked.proof else "unknown proof" if client is None else "another client's proof"
-    log.warning("request_unauthorized", operation=asked.operation, claimed=asked.caller, reason=reason)
-    is_of_provider = asked.caller.startswith(OIDC_PREFIX) or asked.request.shows or asked.token
+    reason = "no proof" if not context.proof else "unknown proof" if client is None else "another client's proof"
+    log.warning("request_unauthorized", operation=context.operation, claimed=context.caller, reason=reason)
+    is_of_provider = context.caller.startswith(OIDC_PREFIX) or context.request.shows or context.token
     if client is None and is_of_provider and not verifies:
         return ToolError(
             "unauthorized",
-            f"{asked.caller} has a token of the OpenID Connect provider, which only the front can verify. This worker "
-            "has clients and asks each call for a proof, so it did nothing. The operator gives the worker the front's "
-            "OIDC_ settings too, or gives this client a token of `cli client add`.",
+            f"{context.caller} has a token of the OpenID Connect provider, which only the front can verify. This "
+            "worker has clients and asks each call for a proof, so it did nothing. The operator gives the worker the "
+            "front's OIDC_ settings too, or gives this client a token of `cli client add`.",
             provider="OIDC_ISSUER",
         )
     return ToolError(
         "unauthorized",
-        f"The worker cannot verify that {asked.caller} calls ({reason}), so it did nothing. The token was revoked or "
+        f"The worker cannot verify that {context.caller} calls ({reason}), so it did nothing. The token was revoked or "
         "has expired, or the worker's CLIENTS_FILE is not the front's FRONT_TOKENS_FILE. Ask the operator.",
     )
 
 
-def _unchecked(asked: RequestContext) -> ToolError:
+def _unchecked(context: RequestContext) -> ToolError:
     return ToolError(
         "unauthorized",
-        f"The rights of {asked.caller} name accounts, symbols or limits, and this worker knows no clients, so it could "
-        "not hold to them. The operator sets the worker's CLIENTS_FILE to the file of FRONT_TOKENS_FILE.",
+        f"The rights of {context.caller} name accounts, symbols or limits, and this worker knows no clients, so it "
+        "could not hold to them. The operator sets the worker's CLIENTS_FILE to the file of FRONT_TOKENS_FILE.",
     )

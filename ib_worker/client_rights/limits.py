@@ -24,12 +24,12 @@ class OwnCount:
     orders: ClientOrders
     limits: ClientLimits
 
-    async def accept(self, asked: RequestContext, gate: AdmissionRules, **names: str) -> None:
+    async def accept(self, context: RequestContext, gate: AdmissionRules, **names: str) -> None:
         """Count and accept. An order that is not accepted does not count."""
-        key = asked.key or ""
+        key = context.key or ""
         await retry_until_answered(lambda: self.orders.take(self.limits, key, gate.orders, gate.closing))
         try:
-            await asked.accept(gate, **names)
+            await context.accept(gate, **names)
         except (Fenced, StaleRequest, ToolError):
             with suppress(BusError):  # it then counts until the day is over
                 await self.orders.give_back(self.limits, key, gate.orders)

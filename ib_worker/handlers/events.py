@@ -46,11 +46,11 @@ async def get_order_state(request: GetOrderState, session: Session) -> Happened:
 
 
 @handles(GetApprovalState)
-async def get_approval_state(request: GetApprovalState, session: Session, asked: RequestContext) -> Happened:
+async def get_approval_state(request: GetApprovalState, session: Session, context: RequestContext) -> Happened:
     """Raises ToolError not_found where nothing waits under the key, so that nobody waits for it in vain, and forbidden
     where another client's order waits."""
     owner = await session.services.approvals.owner(request.orderKey)
-    if owner not in ("", asked.caller):
+    if owner not in ("", context.caller):
         raise ToolError("forbidden", f"orderKey: {request.orderKey} is another client's. Give a key of your own.")
     now = await session.services.approvals.state(request.orderKey)
     if now.state == "none":
@@ -80,24 +80,24 @@ def _told(event: SessionEvent, at: datetime) -> Happened:
 
 
 @handles(GetAlertState)
-async def get_alert_state(request: GetAlertState, session: Session, asked: RequestContext) -> AlertState:
+async def get_alert_state(request: GetAlertState, session: Session, context: RequestContext) -> AlertState:
     """Raises ToolError not_found for an alert that can't fire and did not within a day, and forbidden for another
     client's. The firing that it returns is in the log already."""
-    return await _state(request.alertId, session, asked)
+    return await _state(request.alertId, session, context)
 
 
-async def _state(alertId: str, session: Session, asked: RequestContext) -> AlertState:
-    _require_own(alertId, asked)
+async def _state(alertId: str, session: Session, context: RequestContext) -> AlertState:
+    _require_own(alertId, context)
     table = session.services.watches
     await table.written()
     watch = table.alert(alertId)
-    if watch is None or watch.principal != asked.caller:
+    if watch is None or watch.principal != context.caller:
         raise ToolError(
             "not_found",
             f"alertId: there is no alert {alertId}. It was cancelled, has expired, fired over a day ago or "
             "never was. ibkr_get_alerts lists yours.",
         )
-    seen = watch.told is not None and table.may_see(asked.caller, watch.told.account)
+    seen = watch.told is not None and table.may_see(context.caller, watch.told.account)
     if watch.told is None or not seen:
         return AlertState(fired=None)
     fired = _told(watch.told, datetime.fromisoformat(watch.told.time))
@@ -105,35 +105,35 @@ async def _state(alertId: str, session: Session, asked: RequestContext) -> Alert
 
 
 @handles(MarkAlertTold)
-async def mark_alert_told(request: MarkAlertTold, session: Session, asked: RequestContext) -> AlertState:
+async def mark_alert_told(request: MarkAlertTold, session: Session, context: RequestContext) -> AlertState:
     """An alert that was created anew and fired since is not marked: nobody has told that firing."""
-    now = await _state(request.alertId, session, asked)
+    now = await _state(request.alertId, session, context)
     if now.fired is not None and now.fired.time == datetime.fromisoformat(request.time):
         await session.services.watches.hear(request.alertId)
-    return await _state(request.alertId, session, asked)
+    return await _state(request.alertId, session, context)
 
 
 @handles(KeepWatches)
-async def keep_watches(request: KeepWatches, session: Session, asked: RequestContext) -> WatchesKept:
+async def keep_watches(request: KeepWatches, session: Session, context: RequestContext) -> WatchesKept:
     """Keep a watch for each condition, so that the same condition of another wait shares it."""
     table = session.services.watches
     until_ms = milliseconds(utcnow()) + LINGER_MS
     kept = []
     for each in request.events:
-        id = watch_id(asked.caller, each)
-        watch = table.get(id) or await new_watch(session, id, asked.caller, "wait", [each])
+        id = watch_id(context.caller, each)
+        watch = table.get(id) or await new_watch(session, id, context.caller, "wait", [each])
         kept.append(await table.keep(msgspec.structs.replace(watch, until_ms=until_ms)))
     return WatchesKept(watches=[each.id for each in kept])
 
 
 @handles(CreateAlert)
-async def create_alert(request: CreateAlert, session: Session, asked: RequestContext) -> AlertReport:
+async def create_alert(request: CreateAlert, session: Session, context: RequestContext) -> AlertReport:
     _require_known(request.targets, session)
     until_ms = _until_ms(request.expires_at, session)
     for each in request.events:
-        _require_own(each.alertId, asked)
+        _require_own(each.alertId, context)
     terms = repr((request.repeat, request.expires_at, request.targets, request.note))
-    id = watch_id(asked.caller, *request.events, kind="alert", terms=terms)
+    id = watch_id(context.caller, *request.events, kind="alert", terms=terms)
     table = session.services.watches
     known = table.get(id)
     if known is not None:
@@ -142,7 +142,7 @@ async def create_alert(request: CreateAlert, session: Session, asked: RequestCon
     watch = await new_watch(
         session,
         id,
-        asked.caller,
+        context.caller,
         "repeat" if request.repeat else "once",
         request.events,
         until_ms=until_ms,
@@ -156,10 +156,10 @@ async def create_alert(request: CreateAlert, session: Session, asked: RequestCon
 
 
 @handles(GetAlerts, always=True)
-async def get_alerts(_: GetAlerts, session: Session, asked: RequestContext) -> AlertList:
+async def get_alerts(_: GetAlerts, session: Session, context: RequestContext) -> AlertList:
     table = session.services.watches
     await table.loaded.wait()
-    own = [each for each in (*table.all(), *table.fired()) if each.mode != "wait" and each.principal == asked.caller]
+    own = [each for each in (*table.all(), *table.fired()) if each.mode != "wait" and each.principal == context.caller]
     own.sort(key=lambda each: (each.created_ms, each.id))
     alerts = [
         alert_report(each, session, "" if each.mode == "fired" else active_message(each, session)) for each in own
@@ -168,8 +168,8 @@ async def get_alerts(_: GetAlerts, session: Session, asked: RequestContext) -> A
 
 
 @handles(CancelAlert)
-async def cancel_alert(request: CancelAlert, session: Session, asked: RequestContext) -> AlertCancelled:
-    _require_own(request.alertId, asked)
+async def cancel_alert(request: CancelAlert, session: Session, context: RequestContext) -> AlertCancelled:
+    _require_own(request.alertId, context)
     table = session.services.watches
     await table.loaded.wait()
     watch = table.get(request.alertId)
@@ -181,9 +181,9 @@ async def cancel_alert(request: CancelAlert, session: Session, asked: RequestCon
     return AlertCancelled(alertId=request.alertId, cancelled=True)
 
 
-def _require_own(alertId: str | None, asked: RequestContext) -> None:
+def _require_own(alertId: str | None, context: RequestContext) -> None:
     """Raises ToolError forbidden for another principal's alert."""
-    if alertId is not None and not alertId.startswith(f"{owner_tag(asked.caller)}-"):
+    if alertId is not None and not alertId.startswith(f"{owner_tag(context.caller)}-"):
         raise ToolError("forbidden", f"alertId: {alertId} is another client's. Give one of ibkr_get_alerts.")
 
 

@@ -64,11 +64,11 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
 
 @handles(GetCompletedOrders)
 async def get_completed_orders(
-    request: GetCompletedOrders, session: Session, asked: RequestContext
+    request: GetCompletedOrders, session: Session, context: RequestContext
 ) -> list[OrderReport]:
     """Return the orders that TWS has archived, and this session's own that ended since, or the refused calls."""
     if request.refused:
-        return await _refused_today(request, session, asked.caller)
+        return await _refused_today(request, session, context.caller)
     require_readable(session)
     archived = await session.tws.share(
         ("archived orders", session.orders.tracker.placed),
@@ -84,11 +84,11 @@ async def get_completed_orders(
 
 
 @handles(GetOrder)
-async def get_order(request: GetOrder, session: Session, asked: RequestContext) -> OrderHistory:
+async def get_order(request: GetOrder, session: Session, context: RequestContext) -> OrderHistory:
     try:
         entry = await require_order(session, request.orderId, request)
     except ToolError as error:
-        raise await _with_refusal(session, error, request.orderKey, asked.caller) from error
+        raise await _with_refusal(session, error, request.orderKey, context.caller) from error
     await refresh(session, entry)
     life = await session.services.history.of(entry.state)
     events = [OrderEvent(at=each.at + session.clock.ahead, source=each.source, what=each.what) for each in life]

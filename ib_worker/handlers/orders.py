@@ -82,46 +82,46 @@ from ib_worker.session.sync import all_open_orders, explained, find_or_resync, l
 
 
 @handles(PlaceOrder)
-async def place_order(request: PlaceOrder, session: Session, asked: RequestContext) -> OrderReport:
+async def place_order(request: PlaceOrder, session: Session, context: RequestContext) -> OrderReport:
     session.require_ready()
     account = session.require_tradable(session.account(request.account))
-    orderRef = order_ref(asked.key or "")
+    orderRef = order_ref(context.key or "")
     contract = await session.contracts.contract(request, Priority.ORDERS)
     order = build_order(request, account, orderRef)
     known = session.orders.tracker.by_ref(orderRef)
     if known is not None:  # Redis has forgotten the key, IBKR has not
-        await require_same(session, asked, contract, [(known, order)])
-        await asked.accept()
-        return await await_placement(session, known, asked, replayed=True)
+        await require_same(session, context, contract, [(known, order)])
+        await context.accept()
+        return await await_placement(session, known, context, replayed=True)
     require_unused(session, (orderRef,))
     await require_takeable(session, contract, prices_of(request), request.totalQuantity)
     if request.closeOnly:
         await all_open_orders(session)  # another program's count first as well
     options = CheckOptions(request.duplicateOf, request.confirmationToken, close_only=request.closeOnly)
-    return await _placed(session, asked, contract, lambda: order, options)
+    return await _placed(session, context, contract, lambda: order, options)
 
 
 @handles(ClosePosition)
-async def close_position(request: ClosePosition, session: Session, asked: RequestContext) -> OrderReport:
+async def close_position(request: ClosePosition, session: Session, context: RequestContext) -> OrderReport:
     """The worker sizes the order when its turn in the account has come: what is open by then is not closed twice."""
     session.require_ready()
     account = session.require_tradable(session.account(request.account))
-    orderRef = order_ref(asked.key or "")
+    orderRef = order_ref(context.key or "")
     contract = await session.contracts.contract(ContractArguments(conId=request.conId), Priority.ORDERS)
     known = session.orders.tracker.by_ref(orderRef)
     if known is not None:
         terms = known.state.terms
         sign = 1 if terms.action == "SELL" else -1
         quantity = Decimal(str(terms.totalQuantity or known.state.filled)) * sign
-        await require_same(session, asked, contract, [(known, closing_order(quantity, account, orderRef))])
-        await asked.accept()
-        return await await_placement(session, known, asked, replayed=True)
+        await require_same(session, context, contract, [(known, closing_order(quantity, account, orderRef))])
+        await context.accept()
+        return await await_placement(session, known, context, replayed=True)
     require_unused(session, (orderRef,))
     await all_open_orders(session)
     await read_late_fills(session, account, request.conId)
     trading = await trading_of(session, await details_of(session, contract))
     if request.cancelOrders and (resting := to_cancel(session, account, request.conId)):
-        raise await _once_cancelled(session, asked, contract, account, resting, trading)
+        raise await _once_cancelled(session, context, contract, account, resting, trading)
 
     def sized() -> ib_async.Order:
         quantity = closable(session, account, request.conId)
@@ -129,12 +129,12 @@ async def close_position(request: ClosePosition, session: Session, asked: Reques
             raise nothing_to_close(session, account, contract, trading)
         return closing_order(quantity, account, orderRef)
 
-    return await _placed(session, asked, contract, sized, CheckOptions(close_only=True, sized=True))
+    return await _placed(session, context, contract, sized, CheckOptions(close_only=True, sized=True))
 
 
 async def _once_cancelled(
     session: Session,
-    asked: RequestContext,
+    context: RequestContext,
     contract: ib_async.Contract,
     account: str,
     resting: Sequence[TrackedOrder],
@@ -146,16 +146,16 @@ async def _once_cancelled(
     if not quantity:
         return nothing_to_close(session, account, contract, trading)
     await session.services.kill_switch.require_open(closing=True)
-    order = closing_order(quantity, account, order_ref(asked.key or ""))
+    order = closing_order(quantity, account, order_ref(context.key or ""))
     await risk_inputs(session, contract, order, without=resting)
     async with session.order_lock(account):
-        await check_order(session, asked, contract, order, CheckOptions(close_only=True, sized=True, without=resting))
+        await check_order(session, context, contract, order, CheckOptions(close_only=True, sized=True, without=resting))
     return orders_rest(resting)
 
 
 async def _placed(
     session: Session,
-    asked: RequestContext,
+    context: RequestContext,
     contract: ib_async.Contract,
     build: Callable[[], ib_async.Order],
     options: CheckOptions,
@@ -166,37 +166,37 @@ async def _placed(
     await risk_inputs(session, contract, order)  # the first price of a contract may take seconds, others need not wait
     async with session.order_lock(account):
         order = build()
-        clear = await check_order(session, asked, contract, order, options)
+        clear = await check_order(session, context, contract, order, options)
         exits = closed_by(session, account, contract.conId, order.action)
         await session.tws.pacer.wait_turn(Priority.ORDERS)
         async with session.tws.order_id_lock:
             outgoing = outgoing_order(await session.tws.fresh_order_id(), contract, order)
             await session.services.audit.intent(
-                asked, account, outgoing.orderId, orderRef, clear.approved_by, terms=to_json(outgoing.terms)
+                context, account, outgoing.orderId, orderRef, clear.approved_by, terms=to_json(outgoing.terms)
             )
-            await clear.accept(asked, gateway=str(session.target))
-            entry = send_orders(session, asked, contract, [outgoing])[0]  # no await since the line above
-    await note_sent(session, asked, sent=str(outgoing.orderId))
-    told = await await_placement(session, entry, asked)
+            await clear.accept(context, gateway=str(session.target))
+            entry = send_orders(session, context, contract, [outgoing])[0]  # no await since the line above
+    await note_sent(session, context, sent=str(outgoing.orderId))
+    told = await await_placement(session, entry, context)
     left = await remaining(session, exits, past_zero=not clear.tells_past_zero)
     text = f"{clear.message(told.message, filled=bool(told.filled))} {left}".strip()
     return told.model_copy(update={"message": text, "warnings": list(clear.uncovers)})
 
 
 @handles(PlaceBracketOrder)
-async def place_bracket_order(request: PlaceBracketOrder, session: Session, asked: RequestContext) -> Bracket:
+async def place_bracket_order(request: PlaceBracketOrder, session: Session, context: RequestContext) -> Bracket:
     """TWS holds an order with transmit=False until a later order of the group transmits it. So all three are encoded
     into one write, and a worker that crashes before the write has sent nothing. With `exitsOnly` the first of the two
     is the stop: the target may fill at once, and must find the stop in its group."""
     session.require_ready()
     account = session.require_tradable(session.account(request.account))
-    key = asked.key or ""
+    key = context.key or ""
     contract = await session.contracts.contract(request, Priority.ORDERS)
     orders, placed = build_bracket(request, account, key), legs_of(request)
     if (known := bracket_entries(session, key, placed)) is not None:
-        await require_same(session, asked, contract, list(zip(known, orders, strict=True)))
-        await asked.accept()
-        found = await bracket_followed(session, known, asked)
+        await require_same(session, context, contract, list(zip(known, orders, strict=True)))
+        await context.accept()
+        found = await bracket_followed(session, known, context)
         return found.model_copy(update={"replayed": True, "message": f"{shown_by_ibkr(known[0])} {found.message}"})
     require_unused(session, [order_ref(key, leg) for leg in placed])
     await require_takeable(session, contract, prices_of(request), request.totalQuantity)
@@ -205,7 +205,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
     allowance = bracket_options(request, orders[1:])
     await risk_inputs(session, contract, orders[0])
     async with session.order_lock(account):
-        clear = await check_order(session, asked, contract, orders[0], allowance)
+        clear = await check_order(session, context, contract, orders[0], allowance)
         for _ in orders:
             await session.tws.pacer.wait_turn(Priority.ORDERS)
         async with session.tws.order_id_lock:
@@ -215,18 +215,18 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
             outgoing = [outgoing_order(orderId, contract, order) for orderId, order in zip(ids, orders, strict=True)]
             for leg in outgoing:
                 await session.services.audit.intent(
-                    asked, account, leg.orderId, leg.order.orderRef, clear.approved_by, terms=to_json(leg.terms)
+                    context, account, leg.orderId, leg.order.orderRef, clear.approved_by, terms=to_json(leg.terms)
                 )
-            await clear.accept(asked, gateway=str(session.target))
-            entries = send_orders(session, asked, contract, outgoing)
-    await note_sent(session, asked, sent=",".join(str(each) for each in ids))
-    found = await bracket_followed(session, entries, asked)
+            await clear.accept(context, gateway=str(session.target))
+            entries = send_orders(session, context, contract, outgoing)
+    await note_sent(session, context, sent=",".join(str(each) for each in ids))
+    found = await bracket_followed(session, entries, context)
     text = " ".join([clear.message(found.message), *clear.uncovers])
     return found.model_copy(update={"message": text})
 
 
 @handles(ModifyOrder)
-async def modify_order(request: ModifyOrder, session: Session, asked: RequestContext) -> OrderReport:
+async def modify_order(request: ModifyOrder, session: Session, context: RequestContext) -> OrderReport:
     session.require_ready()
     entry = await order_to_change(session, request)
     account = session.require_tradable(entry.state.terms.account)
@@ -244,36 +244,38 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
             return order_report(entry, "The order has these terms already; nothing was sent.")
         base = entry.state.terms
         along = [replace(order_again(session, each.entry)[1], totalQuantity=each.quantity) for each in exits]
-        clear = await check_order(session, asked, contract, order, CheckOptions(beside=entry, along=along, moved=moved))
+        clear = await check_order(
+            session, context, contract, order, CheckOptions(beside=entry, along=along, moved=moved)
+        )
         await session.tws.pacer.wait_turn(Priority.ORDERS)
         order = await keep_stop_price(session, entry, order, request)
         if moved:
             clear.require_unmet(order)
         state, terms = entry.state, to_json(terms_of(contract, order))
         names = (state.orderId, state.orderRef or "", clear.approved_by)
-        await session.services.audit.intent(asked, account, *names, terms=terms)
-        await announce(session, asked, exits)
+        await session.services.audit.intent(context, account, *names, terms=terms)
+        await announce(session, context, exits)
         require_changeable(session, entry, base)
-        await clear.accept(asked, **order_names(entry))
+        await clear.accept(context, **order_names(entry))
         if own:
-            send_change(session, asked, entry, contract, with_parent(session, entry, order), base)
+            send_change(session, context, entry, contract, with_parent(session, entry, order), base)
         if exits:
-            await until_changed(session, asked, [entry])
-            await follow(session, asked, entry, exits, begun=own)
-    await until_changed(session, asked, [entry])
+            await until_changed(session, context, [entry])
+            await follow(session, context, entry, exits, begun=own)
+    await until_changed(session, context, [entry])
     if entry.state.change_refused is not None:
-        await looked(session, asked)
+        await looked(session, context)
     text = clear.message(changed_text(session, entry, exits))
     return grouped(session, entry, text) if exits else order_report(entry, text)
 
 
 @handles(CancelOrder)
-async def cancel_order(request: CancelOrder, session: Session, asked: RequestContext) -> OrderReport:
+async def cancel_order(request: CancelOrder, session: Session, context: RequestContext) -> OrderReport:
     session.tws.require_connection()
     await find_or_resync(session, request.orderId, request)
     placed = legs(session, request.orderKey) if request.orderKey is not None else []
     if len(group := placed and related(session, placed[0])) > 1 and owned(session, group):
-        return await cancel_group(session, asked, group)
+        return await cancel_group(session, context, group)
     entry = require_own_order(session, request.orderId, request)
     account = session.require_tradable(entry.state.terms.account)
     if entry.state.done:
@@ -282,14 +284,14 @@ async def cancel_order(request: CancelOrder, session: Session, asked: RequestCon
         text = f"The order was {entry.state.status} already; nothing was sent."
         return grouped(session, entry, " ".join(filter(None, [text, still_open(session, entry)])))
     await session.tws.pacer.wait_turn(Priority.CANCELS)
-    await session.services.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "")
-    await asked.accept(None, **order_names(entry))
+    await session.services.audit.intent(context, account, entry.state.orderId, entry.state.orderRef or "")
+    await context.accept(None, **order_names(entry))
     along = [entry, *held_of(session, entry)]
-    send_cancel(session, asked, entry)
-    await until_cancelled(session, along, asked)
+    send_cancel(session, context, entry)
+    await until_cancelled(session, along, context)
     await explained(session, entry)
     if entry.state.cancel_refused is not None:
-        await looked(session, asked)
+        await looked(session, context)
     if not entry.state.named and entry.state.cancel_refused is not None:
         raise ToolError(
             "not_found", f"{cancel_message(entry.state)} TWS has not shown this order at all.", **order_names(entry)
@@ -298,7 +300,7 @@ async def cancel_order(request: CancelOrder, session: Session, asked: RequestCon
 
 
 @handles(CancelAllOrders)
-async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: RequestContext) -> CancelReport:
+async def cancel_all_orders(request: CancelAllOrders, session: Session, context: RequestContext) -> CancelReport:
     """Cancel the orders of this session in the accounts where it may trade, or with everyClient all orders of the
     login, which is one message to TWS. Without everyClient, raises not_ready while the orders are being read."""
     session.tws.require_connection()
@@ -308,22 +310,22 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: R
     if not session.orders.tracker.known and not request.everyClient:
         raise session.state.standing.error()
     ids = [each.state.orderId for each in _cancellable(session, request)]
-    await session.services.audit.intent(asked, None, 0, "", orderIds=ids)
-    await asked.accept()
+    await session.services.audit.intent(context, None, 0, "", orderIds=ids)
+    await context.accept()
     mine = _cancellable(session, request)
     if request.everyClient:
         await session.tws.pacer.wait_turn(Priority.CANCELS)
-        send_global_cancel(session, asked)
+        send_global_cancel(session, context)
     else:
-        await _cancel_each(session, asked, mine)
+        await _cancel_each(session, context, mine)
         await listed_soon(session)  # TWS may list orders open whose end it has told, or of which it has told nothing
         more = [each for each in _cancellable(session, request) if each not in mine]
-        await _cancel_each(session, asked, more, begun=bool(mine))
+        await _cancel_each(session, context, more, begun=bool(mine))
         mine += more
-    await until_cancelled(session, mine, asked)
+    await until_cancelled(session, mine, context)
     await explained_all(session, mine)
     if any(each.state.cancel_refused is not None and not each.state.done for each in mine):
-        await looked(session, asked)
+        await looked(session, context)
     return cancelled(mine, known=session.orders.tracker.known)
 
 
@@ -337,25 +339,25 @@ def _cancellable(session: Session, request: CancelAllOrders) -> list[TrackedOrde
 
 
 @handles(AnswerForm)
-async def answer_form(request: AnswerForm, session: Session, asked: RequestContext) -> ApprovalAnswered:
+async def answer_form(request: AnswerForm, session: Session, context: RequestContext) -> ApprovalAnswered:
     """Store the answer. The client then places the order again under its key, and it is approved."""
     try:
         by = await session.services.approvals.answer(
-            asked.caller, request.key, request.challenge, request.answer, session.now()
+            context.caller, request.key, request.challenge, request.answer, session.now()
         )
     except ToolError as error:
-        session.services.audit.refused(asked, error, request.key)
+        session.services.audit.refused(context, error, request.key)
         raise
     return ApprovalAnswered(approved_by=by)
 
 
 async def _cancel_each(
-    session: Session, asked: RequestContext, entries: list[TrackedOrder], begun: bool = False
+    session: Session, context: RequestContext, entries: list[TrackedOrder], begun: bool = False
 ) -> None:
     """Write the cancels one after another, as TWS's message rate allows; raises at the first that can't be written."""
     for entry in entries:
         await session.tws.pacer.wait_turn(Priority.CANCELS)
-        begun = write_cancels(session, asked, [entry], begun)
+        begun = write_cancels(session, context, [entry], begun)
 
 
 def cancelled(entries: list[TrackedOrder], known: bool = True) -> CancelReport:

@@ -35,7 +35,7 @@ from ib_worker.tws.values.text import message, quoted, tws_said
 
 
 @handles(PreviewOrder)
-async def preview_order(request: PreviewOrder, session: Session, asked: RequestContext) -> Preview:
+async def preview_order(request: PreviewOrder, session: Session, context: RequestContext) -> Preview:
     account = session.account(request.account)
     contract = await session.contracts.contract(request)
     order = build_order(request, account, "")
@@ -49,7 +49,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: RequestC
     found = known_worth(intent, facts, collar)
     if refused_by is None:
         price = near_price(intent, facts)
-        token = await session.services.tokens.give(asked.caller, terms_digest(contract, order), price)
+        token = await session.services.tokens.give(context.caller, terms_digest(contract, order), price)
     what, effects = describe_order(intent, contract, order), _effects(intent, facts, collar)
     return Preview(
         summary=_summary(what, state, facts.base, effects, refused_by),

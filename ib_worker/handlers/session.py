@@ -22,12 +22,12 @@ TWS_PORTS = (7496, 7497, 4001, 4002)  # live and paper of TWS, then of IB Gatewa
 
 
 @handles(Connect)
-async def connect(request: Connect, session: Session, asked: RequestContext) -> Connected:
+async def connect(request: Connect, session: Session, context: RequestContext) -> Connected:
     target = _target(request, session)
-    _check(target, session, asked.client)
+    _check(target, session, context.client)
     _require_not_lent(session)
     already = target == session.target and session.state.standing.ready
-    unkept = await store_target(session, ConnectionTarget(asked.client, *target))
+    unkept = await store_target(session, ConnectionTarget(context.client, *target))
     await session.connection.connect(target)
     session.require_ready()
     return Connected(
@@ -41,11 +41,11 @@ async def connect(request: Connect, session: Session, asked: RequestContext) -> 
 
 
 @handles(Disconnect)
-async def disconnect(request: Disconnect, session: Session, asked: RequestContext) -> Disconnected:
+async def disconnect(request: Disconnect, session: Session, context: RequestContext) -> Disconnected:
     _require_not_lent(session)
-    others = session.callers.names(beside=asked.client)
-    unkept = await store_target(session, ConnectionTarget(asked.client))
-    session.connection.disconnect(asked.client)
+    others = session.callers.names(beside=context.client)
+    unkept = await store_target(session, ConnectionTarget(context.client))
+    session.connection.disconnect(context.client)
     felt = f" {len(others)} other clients were using it." if others else ""
     return Disconnected(
         message=f"The session is disconnected for every client until ibkr_connect.{felt}{unkept}", recent_clients=others

@@ -25,42 +25,42 @@ def bracket_entries(session: Session, key: str, placed: Sequence[str] = LEGS) ->
     return whole if len(whole) == len(found) else None
 
 
-async def bracket_followed(session: Session, entries: list[TrackedOrder], asked: RequestContext) -> Bracket:
+async def bracket_followed(session: Session, entries: list[TrackedOrder], context: RequestContext) -> Bracket:
     """Return the report on the orders once IBKR has answered: on three, or on the two of a position's exits.
 
     If IBKR rejects the stop, the others are cancelled: the stop is sent last and transmits them, so that they wait at
     TWS and never work without it.
     """
     for each in entries:
-        each.key = asked.key
+        each.key = context.key
     if len(entries) == len(SENT_ALONE):
-        return await _exits_followed(session, entries, asked)
+        return await _exits_followed(session, entries, context)
     entry, stop = entries[0], entries[-1]
-    following = [await_first_status(session, each, asked) for each in entries]
+    following = [await_first_status(session, each, context) for each in entries]
     refused = [each.until(_is_rejected) for each in (entry, stop)]
-    await run_until_first_ends(_all(following), *refused, _left_open(session, stop, asked))
+    await run_until_first_ends(_all(following), *refused, _left_open(session, stop, context))
     if _is_rejected(stop.state):
-        await withdrawn(session, asked, entries[:-1])
+        await withdrawn(session, context, entries[:-1])
     if not _is_rejected(entry.state):
         require_settled(stop)
-    return bracket_report(entries, asked.key or "")
+    return bracket_report(entries, context.key or "")
 
 
-async def _exits_followed(session: Session, entries: Sequence[TrackedOrder], asked: RequestContext) -> Bracket:
-    await _all([await_first_status(session, each, asked) for each in entries])
+async def _exits_followed(session: Session, entries: Sequence[TrackedOrder], context: RequestContext) -> Bracket:
+    await _all([await_first_status(session, each, context) for each in entries])
     for each in entries:
         require_settled(each)
-    return exits_report(entries, asked.key or "")
+    return exits_report(entries, context.key or "")
 
 
 async def _all(following: Iterable[Coroutine[Any, Any, OrderState]]) -> None:
     await asyncio.gather(*following)
 
 
-async def _left_open(session: Session, stop: TrackedOrder, asked: RequestContext) -> None:
+async def _left_open(session: Session, stop: TrackedOrder, context: RequestContext) -> None:
     """Return once TWS has sent an error about the stop whose meaning is open: TWS has not transmitted the other orders
     then, so a wait for them would not end."""
-    await await_first_status(session, stop, asked)
+    await await_first_status(session, stop, context)
     await stop.until(lambda state: not (state.acknowledged or state.not_found))
 
 

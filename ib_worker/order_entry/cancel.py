@@ -23,7 +23,7 @@ from ib_worker.tws.values.text import quoted
 ORDER_LIST_S = 3.0
 
 
-async def cancel_group(session: Session, asked: RequestContext, group: Sequence[TrackedOrder]) -> OrderReport:
+async def cancel_group(session: Session, context: RequestContext, group: Sequence[TrackedOrder]) -> OrderReport:
     """Cancel the open orders of a bracket. A cancelled entry ends the exits that it holds. Exits that a fill of the
     entry has activated stay, since they protect the position."""
     first = group[0]
@@ -35,33 +35,33 @@ async def cancel_group(session: Session, asked: RequestContext, group: Sequence[
         return grouped(session, first, f"Nothing of it is open any more: {_stand(group)}. Nothing was sent.")
     for each in targets:
         await session.tws.pacer.wait_turn(Priority.ORDERS)
-        await session.services.audit.intent(asked, account, each.state.orderId, each.state.orderRef or "")
-    await asked.accept(None, **order_names(targets[0]))
+        await session.services.audit.intent(context, account, each.state.orderId, each.state.orderRef or "")
+    await context.accept(None, **order_names(targets[0]))
     was_open = [each for each in group if is_open(each)]
-    write_cancels(session, asked, _targets(session, group))
-    await until_cancelled(session, [each for each in was_open if each.state.cancel_asked], asked)
+    write_cancels(session, context, _targets(session, group))
+    await until_cancelled(session, [each for each in was_open if each.state.cancel_asked], context)
     if not _entry_filled(group):
-        await _taken(session, asked, [each for each in was_open if not each.state.cancel_asked])
+        await _taken(session, context, [each for each in was_open if not each.state.cancel_asked])
     await explained_all(session, was_open)
     for each in was_open:
         await explained(session, each)
     if any(each.state.cancel_refused is not None and is_open(each) for each in was_open):
-        await looked(session, asked)
+        await looked(session, context)
     return grouped(session, first, meaning(session, was_open, group))
 
 
-async def _taken(session: Session, asked: RequestContext, held: Sequence[TrackedOrder]) -> None:
+async def _taken(session: Session, context: RequestContext, held: Sequence[TrackedOrder]) -> None:
     """Cancel the exits that an entry held and that have not ended with it, as TWS usually ends them itself.
 
     While the entry is open, as after a rejected cancel, its exits stay: they protect its fill.
     """
-    await until_cancelled(session, [each for each in held if held_by(session, each) is None], asked)
+    await until_cancelled(session, [each for each in held if held_by(session, each) is None], context)
     left = [each for each in held if is_open(each) and held_by(session, each) is None]
-    write_cancels(session, asked, left, begun=True)
-    await until_cancelled(session, left, asked)
+    write_cancels(session, context, left, begun=True)
+    await until_cancelled(session, left, context)
 
 
-async def withdrawn(session: Session, asked: RequestContext, entries: Sequence[TrackedOrder]) -> None:
+async def withdrawn(session: Session, context: RequestContext, entries: Sequence[TrackedOrder]) -> None:
     """Cancel the orders sent with an order that TWS rejected, unless one has filled: TWS may hold them untransmitted,
     and a later order could activate them. The frames of the call are out, so an order that cannot be cancelled or
     recorded stays as it is."""
@@ -71,9 +71,9 @@ async def withdrawn(session: Session, asked: RequestContext, entries: Sequence[T
         for each in [each for each in entries if not each.state.done]:
             await session.tws.pacer.wait_turn(Priority.ORDERS)
             account, orderRef = each.state.terms.account, each.state.orderRef or ""
-            await session.services.audit.intent(asked, account, each.state.orderId, orderRef)
-            write_cancels(session, asked, [each], begun=True)
-            await until_cancelled(session, [each], asked)
+            await session.services.audit.intent(context, account, each.state.orderId, orderRef)
+            write_cancels(session, context, [each], begun=True)
+            await until_cancelled(session, [each], context)
 
 
 def _targets(session: Session, group: Sequence[TrackedOrder]) -> list[TrackedOrder]:
@@ -91,7 +91,7 @@ def _entry_filled(group: Sequence[TrackedOrder]) -> bool:
 
 
 def write_cancels(
-    session: Session, asked: RequestContext, entries: Sequence[TrackedOrder], begun: bool = False
+    session: Session, context: RequestContext, entries: Sequence[TrackedOrder], begun: bool = False
 ) -> bool:
     """Write the cancels, and return whether one is out. Once one is out (`begun`), the end of the connection or of the
     lease leaves the other orders as they are, and the report shows them."""
@@ -99,16 +99,16 @@ def write_cancels(
     for entry in entries:
         if entry.state.done:
             continue
-        if sent and (session.tws.wire is None or session.tws.wire.lost.done() or not asked.still_leader()):
+        if sent and (session.tws.wire is None or session.tws.wire.lost.done() or not context.still_leader()):
             return sent
-        send_cancel(session, asked, entry)
+        send_cancel(session, context, entry)
         sent = True
     return sent
 
 
-async def until_cancelled(session: Session, entries: Sequence[TrackedOrder], asked: RequestContext) -> None:
+async def until_cancelled(session: Session, entries: Sequence[TrackedOrder], context: RequestContext) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(max(min(session.order_timing.cancel_wait_s, asked.remaining_s()), 0)):
+        async with asyncio.timeout(max(min(session.order_timing.cancel_wait_s, context.remaining_s()), 0)):
             for entry in entries:
                 await entry.until(lambda each: each.done or each.cancel_refused is not None or each.said is not None)
 
@@ -206,9 +206,9 @@ async def explained_all(session: Session, entries: Sequence[TrackedOrder]) -> No
         await explained(session, unclear[-1])
 
 
-async def looked(session: Session, asked: RequestContext) -> None:
+async def looked(session: Session, context: RequestContext) -> None:
     """Resync after a rejection by TWS: the order may have ended, and the message about its end was lost. If no complete
     resync ends in time, the known state is reported."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(max(min(ORDER_LIST_S, asked.remaining_s()), 0)):
+        async with asyncio.timeout(max(min(ORDER_LIST_S, context.remaining_s()), 0)):
             await try_resync(session)

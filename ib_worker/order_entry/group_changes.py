@@ -117,7 +117,7 @@ def with_parent(session: Session, entry: TrackedOrder, order: ib_async.Order) ->
     return order if held_by(session, entry) is not None else replace(order, parentId=0)
 
 
-async def announce(session: Session, asked: RequestContext, exits: Sequence[Follower]) -> None:
+async def announce(session: Session, context: RequestContext, exits: Sequence[Follower]) -> None:
     """Write the intents of the exits that follow. Raises ToolError before anything is sent."""
     for each in exits:
         require_changeable(session, each.entry, each.base)
@@ -125,14 +125,14 @@ async def announce(session: Session, asked: RequestContext, exits: Sequence[Foll
         state = each.entry.state
         terms = to_json(replace(each.base, totalQuantity=each.quantity))
         await session.services.audit.intent(
-            asked, state.terms.account, state.orderId, state.orderRef or "", terms=terms
+            context, state.terms.account, state.orderId, state.orderRef or "", terms=terms
         )
 
 
-async def until_changed(session: Session, asked: RequestContext, entries: Sequence[TrackedOrder]) -> None:
+async def until_changed(session: Session, context: RequestContext, entries: Sequence[TrackedOrder]) -> None:
     """Wait until TWS has confirmed or rejected each change, or has sent an error whose meaning a resync may show."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(max(min(session.order_timing.change_wait_s, asked.remaining_s()), 0)):
+        async with asyncio.timeout(max(min(session.order_timing.change_wait_s, context.remaining_s()), 0)):
             for entry in entries:
                 await entry.until(lambda each: each.done or each.change is None or each.said is not None)
     for entry in entries:
@@ -140,7 +140,7 @@ async def until_changed(session: Session, asked: RequestContext, entries: Sequen
 
 
 async def follow(
-    session: Session, asked: RequestContext, entry: TrackedOrder, exits: Sequence[Follower], begun: bool
+    session: Session, context: RequestContext, entry: TrackedOrder, exits: Sequence[Follower], begun: bool
 ) -> None:
     """Change the exits, only once the entry has its new quantity: exits that cover more than the position may open a
     position on the other side. `begun`: the change of the entry is out, so a failure here is reported and not
@@ -151,13 +151,13 @@ async def follow(
         for each in exits:
             contract, order = order_again(session, each.entry)
             order = replace(order, totalQuantity=each.quantity)
-            send_linked_change(session, asked, each.entry, contract, order, each.base, begun)
+            send_linked_change(session, context, each.entry, contract, order, each.base, begun)
             begun = True
     except (ToolError, ConnectionLost, InvalidField):
         if not begun:
             raise
         log.warning("exits_not_changed", orderId=entry.state.orderId, exc_info=True)
-    await until_changed(session, asked, [each.entry for each in exits])
+    await until_changed(session, context, [each.entry for each in exits])
 
 
 def confirmed(state: OrderState) -> bool:

@@ -15,17 +15,17 @@ from ib_worker.tws.values.codes import WARNINGS
 
 
 async def await_placement(
-    session: Session, entry: TrackedOrder, asked: RequestContext, replayed: bool = False
+    session: Session, entry: TrackedOrder, context: RequestContext, replayed: bool = False
 ) -> OrderReport:
     """Return the report as soon as TWS has answered. This waits through silence of TWS; the caller sees `pending`
     meanwhile."""
-    entry.key = asked.key
-    await await_first_status(session, entry, asked)
+    entry.key = context.key
+    await await_first_status(session, entry, context)
     require_settled(entry)
     return placement_report(entry, replayed)
 
 
-async def await_first_status(session: Session, entry: TrackedOrder, asked: RequestContext) -> OrderState:
+async def await_first_status(session: Session, entry: TrackedOrder, context: RequestContext) -> OrderState:
     """Return the state once TWS has accepted the order, after a short wait for the fill or rejection that often
     follows; or once TWS has sent an error whose meaning one resync has left open."""
     timing = session.order_timing
@@ -38,7 +38,7 @@ async def await_first_status(session: Session, entry: TrackedOrder, asked: Reque
         fills = state.terms.orderType == "MKT"
         wait_s = timing.fill_wait_s if fills else timing.settle_wait_s
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(min(wait_s, asked.remaining_s()), 0)):
+            async with asyncio.timeout(max(min(wait_s, context.remaining_s()), 0)):
                 await entry.until(lambda each: each.done or (not fills and each.status == "Submitted"))
     return entry.state
 

@@ -37,25 +37,25 @@ def outgoing_order(orderId: int, contract: ib_async.Contract, order: ib_async.Or
 
 
 def send_orders(
-    session: Session, asked: RequestContext, contract: ib_async.Contract, orders: Sequence[OutgoingOrder]
+    session: Session, context: RequestContext, contract: ib_async.Contract, orders: Sequence[OutgoingOrder]
 ) -> list[TrackedOrder]:
     """Write the frames of one order, or of several that belong together. All are encoded before any is written. If
     this worker no longer leads or the session is not ready, nothing was sent: raises Fenced or ToolError."""
     if not session.state.standing.ready:
-        raise _certainly_not_sent(asked, session.state.standing.error())
+        raise _certainly_not_sent(context, session.state.standing.error())
 
     def write(wire: TwsConnection) -> None:
         with wire.together():
             for each in orders:
                 wire.placeOrder(each.orderId, contract, each.order)
 
-    _write_frames(session, asked, write).skip_ids(max(each.orderId for each in orders))
-    return [_noted(session, asked, contract, each) for each in orders]
+    _write_frames(session, context, write).skip_ids(max(each.orderId for each in orders))
+    return [_noted(session, context, contract, each) for each in orders]
 
 
-def _noted(session: Session, asked: RequestContext, contract: ib_async.Contract, sent: OutgoingOrder) -> TrackedOrder:
+def _noted(session: Session, context: RequestContext, contract: ib_async.Contract, sent: OutgoingOrder) -> TrackedOrder:
     orderId, order, terms = sent
-    entry = session.orders.tracker.add(orderId, terms, order.orderRef, asked.key)
+    entry = session.orders.tracker.add(orderId, terms, order.orderRef, context.key)
     entry.sent = entry.asked = (contract, order)
     session.orders.tracker.take(entry, Sent(utcnow(), terms))
     name = contract_name(contract)
@@ -104,7 +104,7 @@ def _changing(state: OrderState, hold_s: float) -> bool:
 
 def send_change(
     session: Session,
-    asked: RequestContext,
+    context: RequestContext,
     entry: TrackedOrder,
     contract: ib_async.Contract,
     order: ib_async.Order,
@@ -112,19 +112,19 @@ def send_change(
 ) -> None:
     """Write the frame of the order again, under its orderId, with other terms, if the order may still be changed."""
     if not session.state.standing.ready:
-        raise _certainly_not_sent(asked, session.state.standing.error())
+        raise _certainly_not_sent(context, session.state.standing.error())
     try:
         require_changeable(session, entry, base)
     except ToolError as error:
-        raise _certainly_not_sent(asked, error) from error
-    _write_frames(session, asked, lambda wire: wire.placeOrder(entry.state.orderId, contract, order))
+        raise _certainly_not_sent(context, error) from error
+    _write_frames(session, context, lambda wire: wire.placeOrder(entry.state.orderId, contract, order))
     session.orders.tracker.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
     log.info("change_sent", orderId=entry.state.orderId)
 
 
 def send_linked_change(
     session: Session,
-    asked: RequestContext,
+    context: RequestContext,
     entry: TrackedOrder,
     contract: ib_async.Contract,
     order: ib_async.Order,
@@ -134,12 +134,12 @@ def send_linked_change(
     """Write the change of an order that changes with another. `begun`: a frame of the call is out already, so a failure
     here takes nothing back and raises ToolError, ConnectionLost or InvalidField."""
     if not begun:
-        send_change(session, asked, entry, contract, order, base)
+        send_change(session, context, entry, contract, order, base)
         return
     require_changeable(session, entry, base)
     if not session.state.standing.ready:
         raise session.state.standing.error()
-    if not asked.still_leader():
+    if not context.still_leader():
         raise ConnectionLost("another worker leads now")
     session.tws.require_connection().placeOrder(entry.state.orderId, contract, order)
     session.orders.tracker.placed += 1
@@ -147,16 +147,16 @@ def send_linked_change(
     log.info("linked_change_sent", orderId=entry.state.orderId)
 
 
-def send_cancel(session: Session, asked: RequestContext, entry: TrackedOrder) -> None:
+def send_cancel(session: Session, context: RequestContext, entry: TrackedOrder) -> None:
     """Write a cancel. The gateway accepts it without its link to IBKR, and passes it on when the link is back."""
-    _write_frames(session, asked, lambda wire: wire.cancelOrder(entry.state.orderId))  # type: ignore[no-untyped-call]
+    _write_frames(session, context, lambda wire: wire.cancelOrder(entry.state.orderId))  # type: ignore[no-untyped-call]
     session.orders.tracker.take(entry, CancelSent(utcnow()))
     log.info("cancel_sent", orderId=entry.state.orderId)
 
 
-def send_global_cancel(session: Session, asked: RequestContext) -> None:
+def send_global_cancel(session: Session, context: RequestContext) -> None:
     """Write a cancel of every open order of the account, whoever placed it."""
-    _write_frames(session, asked, lambda wire: wire.reqGlobalCancel())  # type: ignore[no-untyped-call]
+    _write_frames(session, context, lambda wire: wire.reqGlobalCancel())  # type: ignore[no-untyped-call]
     log.warning("global_cancel_sent")
 
 
@@ -169,33 +169,33 @@ def send_what_if(session: Session, orderId: int, contract: ib_async.Contract, or
     wire.placeOrder(orderId, contract, question)
 
 
-async def note_sent(session: Session, asked: RequestContext, **fields: str) -> None:
+async def note_sent(session: Session, context: RequestContext, **fields: str) -> None:
     """Record that the frame has left this machine; the order does not depend on the record."""
     wire = session.tws.wire
     if wire is not None:
         await wire.drained()
     with suppress(Fenced, StaleRequest):
-        await asked.note(**fields)
+        await context.note(**fields)
 
 
-def _certainly_not_sent(asked: RequestContext, error: ToolError) -> ToolError:
+def _certainly_not_sent(context: RequestContext, error: ToolError) -> ToolError:
     """Return the error for an order that was accepted and then certainly not written."""
-    asked.mark_not_sent()
+    context.mark_not_sent()
     return ToolError("not_executed", f"Nothing was sent. {error.message}", reason=error.code)
 
 
-def _write_frames(session: Session, asked: RequestContext, write: Callable[[TwsConnection], None]) -> TwsConnection:
-    if not asked.still_leader():
+def _write_frames(session: Session, context: RequestContext, write: Callable[[TwsConnection], None]) -> TwsConnection:
+    if not context.still_leader():
         raise Fenced
     try:
         wire = session.tws.require_connection()
         with inside(session.telemetry.tracer, "TWS order"):
             write(wire)
     except ConnectionLost as lost:
-        raise _certainly_not_sent(asked, ToolError("retry", "The connection to the gateway broke.")) from lost
+        raise _certainly_not_sent(context, ToolError("retry", "The connection to the gateway broke.")) from lost
     except ToolError as missing:
-        raise _certainly_not_sent(asked, missing) from missing
+        raise _certainly_not_sent(context, missing) from missing
     except InvalidField as field:
-        raise _certainly_not_sent(asked, ToolError("invalid_arguments", str(field))) from field
+        raise _certainly_not_sent(context, ToolError("invalid_arguments", str(field))) from field
     session.orders.tracker.placed += 1
     return wire

@@ -29,28 +29,30 @@ def own_terms(principal: str, terms: str) -> str:
 
 
 async def cleared(
-    session: Session, asked: RequestContext, terms: str, window_s: int, named: str | None, held: bool = True
+    session: Session, context: RequestContext, terms: str, window_s: int, named: str | None, held: bool = True
 ) -> ClearedDuplicate:
     """Raises ToolError possible_duplicate, or bus_down, where the principal's own equal order holds this one. An order
     that was rejected, or cancelled without a fill, does not count. `held` False: no equal order holds this one."""
     if not window_s:
         return ClearedDuplicate()
     with bus_errors(session.settings.redis_url):
-        own = await asked.latest_equal(own_terms(asked.caller, terms))
-        latest = await asked.latest_equal(terms)
+        own = await context.latest_equal(own_terms(context.caller, terms))
+        latest = await context.latest_equal(terms)
     excused, remark = "", ""
     for key, record in filter(None, (own, latest)):
-        if key == asked.key:
+        if key == context.key:
             continue
-        if key in (named, excused) or _is_void(session, key, record) or not _holds(asked, record, window_s):
+        if key in (named, excused) or _is_void(session, key, record) or not _holds(context, record, window_s):
             excused = excused or ("" if key == named else key)
-        elif (own is not None and key == own[0]) or record is None or record.request.caller == asked.caller:
+        elif (own is not None and key == own[0]) or record is None or record.request.caller == context.caller:
             if not held:
                 excused = excused or key
                 continue
-            raise _possible_duplicate(session, asked, key, record)
+            raise _possible_duplicate(session, context, key, record)
         else:
-            remark = f"Another client, {record.request.client}, placed an equal order {asked.age_s(record):.0f} s ago."
+            remark = (
+                f"Another client, {record.request.client}, placed an equal order {context.age_s(record):.0f} s ago."
+            )
     return ClearedDuplicate(excused, remark)
 
 
@@ -62,19 +64,19 @@ def _is_void(session: Session, key: str, record: OrderRecord | None) -> bool:
     return record is not None and record.reply is not None and record.reply.code in VOID
 
 
-def _holds(asked: RequestContext, record: OrderRecord | None, window_s: int) -> bool:
+def _holds(context: RequestContext, record: OrderRecord | None, window_s: int) -> bool:
     """An order whose caller has not learnt its key holds its equals for longer: a repeated call is the same order."""
     if record is None:
         return True
     unknown = record.request.keyless and "told" not in record.notes
-    return asked.age_s(record) < (max(HOLD_S, window_s) if unknown else window_s)
+    return context.age_s(record) < (max(HOLD_S, window_s) if unknown else window_s)
 
 
-def _possible_duplicate(session: Session, asked: RequestContext, key: str, record: OrderRecord | None) -> ToolError:
+def _possible_duplicate(session: Session, context: RequestContext, key: str, record: OrderRecord | None) -> ToolError:
     state = _state_of(session, key, record)
-    when = f"{asked.age_s(record):.0f} s ago" if record is not None else "a moment ago"
+    when = f"{context.age_s(record):.0f} s ago" if record is not None else "a moment ago"
     told = f"An equal order was placed {when} under key {key}, and it is {state}."
-    if record is None or record.request.client == asked.client:
+    if record is None or record.request.client == context.client:
         told += " If that one is meant, retry with its key."
     else:
         told += f" It is the order of another client, {record.request.client}."

@@ -17,18 +17,18 @@ BECOMES = {"MTL": "LMT"}  # TWS shows a market-to-limit order that has filled in
 
 async def require_same(
     session: Session,
-    asked: RequestContext,
+    context: RequestContext,
     contract: ib_async.Contract,
     orders: Sequence[tuple[TrackedOrder, ib_async.Order]],
 ) -> None:
     """Raises ToolError idempotency_conflict unless each order at IBKR is the one asked for, by the same principal."""
-    key = asked.key or ""
+    key = context.key or ""
     found = sum(session.orders.tracker.by_ref(order_ref(key, leg)) is not None for leg in LEGS)
     if found != len(orders):
         raise _conflict("this key has placed a bracket")
     for entry, order in orders:
         owner = await session.services.history.principal_of(entry.state.orderRef or "")
-        if owner not in (None, asked.caller):
+        if owner not in (None, context.caller):
             raise ToolError(
                 "idempotency_conflict",
                 "This idempotencyKey belongs to another client. Nothing was sent. Use a new key.",

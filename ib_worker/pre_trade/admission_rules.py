@@ -14,7 +14,7 @@ EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins fo
 
 
 def admission_rules(
-    asked: RequestContext,
+    context: RequestContext,
     terms: str,
     limits: Limits,
     orders: int,
@@ -24,9 +24,9 @@ def admission_rules(
 ) -> AdmissionRules:
     """Return the rules of the step that accepts the order. `window_s`: the time in which an equal order is held."""
     return AdmissionRules(
-        terms=own_terms(asked.caller, terms),
+        terms=own_terms(context.caller, terms),
         shared=terms,
-        hold_ms=HOLD_MS if asked.request.keyless else 0,
+        hold_ms=HOLD_MS if context.request.keyless else 0,
         orders=orders,
         closing=closing,
         per_minute=counted(limits.max_orders_per_minute),

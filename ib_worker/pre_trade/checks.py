@@ -105,13 +105,13 @@ class CheckedOrder:
         met = "" if traded or self.order is None else sentences(trigger_met(*self.order))
         return " ".join(filter(None, (traded, told, met, self.remarks)))
 
-    async def accept(self, asked: RequestContext, **names: str) -> None:
+    async def accept(self, context: RequestContext, **names: str) -> None:
         """Accept the order. Raises the errors of that step, with the reason why an order is not a closing one."""
         try:
             if self.own is None:
-                await asked.accept(self.gate, **names)
+                await context.accept(self.gate, **names)
             else:
-                await self.own.accept(asked, self.gate, **names)
+                await self.own.accept(context, self.gate, **names)
         except ToolError as error:
             if self.order is None:
                 raise
@@ -157,7 +157,11 @@ def with_reason(error: ToolError, intent: OrderIntent, facts: RiskInputs) -> Too
 
 
 async def check_order(
-    session: Session, asked: RequestContext, contract: ib_async.Contract, order: ib_async.Order, allowance: CheckOptions
+    session: Session,
+    context: RequestContext,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    allowance: CheckOptions,
 ) -> CheckedOrder:
     """Return the checked order. Raises ToolError limit_exceeded, no_fresh_quote, no_exchange_rate, no_daily_pnl,
     not_tradable, not_durable, not_closing, invalid_arguments, confirmation_invalid, approval_required,
@@ -170,8 +174,8 @@ async def check_order(
     terms = terms_digest(contract, order)
     if allowance.token is not None:
         price = near_price(judged.intent, judged.facts)
-        await session.services.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
-    gate, remark = await _gate(session, asked, judged, allowance, terms)
+        await session.services.tokens.use(allowance.token, context.key or "", context.caller, terms, price)
+    gate, remark = await _gate(session, context, judged, allowance, terms)
     counts = client_counts(gate.day_from_ms)
     own = OwnCount(session.services.client_orders, counts) if counts else None
     beside = allowance.beside
@@ -188,7 +192,7 @@ async def check_order(
     text = " ".join([summary, *uncovers])
     question = ApprovalRequest(terms, text, session.now(), gate.closing, change=beside is not None)
     try:
-        return replace(checked, approved_by=await session.services.approvals.require(asked, question))
+        return replace(checked, approved_by=await session.services.approvals.require(context, question))
     except ToolError as error:
         raise with_reason(error, judged.intent, judged.facts) from error
 
@@ -232,16 +236,16 @@ def _require_allowed(session: Session, judged: _JudgedOrder, allowance: CheckOpt
 
 
 async def _gate(
-    session: Session, asked: RequestContext, judged: _JudgedOrder, allowance: CheckOptions, terms: str
+    session: Session, context: RequestContext, judged: _JudgedOrder, allowance: CheckOptions, terms: str
 ) -> tuple[AdmissionRules, str]:
     """Return what the acceptance holds the order to, and the remark on an equal one. Raises the errors of one that is
     equal to another."""
     window_s = 0 if allowance.beside else counted(session.limits.duplicate_window_s)
-    equal = await cleared(session, asked, terms, window_s, allowance.duplicate_of, held=not allowance.sized)
+    equal = await cleared(session, context, terms, window_s, allowance.duplicate_of, held=not allowance.sized)
     closing = not judged.exits and only_reduces_position(judged.intent, judged.facts)
     duplicate_of = equal.excused or allowance.duplicate_of or ""
     orders = len(judged.group) + len(judged.exits)
-    return admission_rules(asked, terms, session.limits, orders, closing, window_s, duplicate_of), equal.remark
+    return admission_rules(context, terms, session.limits, orders, closing, window_s, duplicate_of), equal.remark
 
 
 def _waits(session: Session, entry: TrackedOrder | None) -> bool:

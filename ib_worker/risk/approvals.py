@@ -69,18 +69,18 @@ class Approvals:
         self._keys = keys
         self._forms = forms
 
-    async def require(self, asked: RequestContext, question: ApprovalRequest) -> str:
+    async def require(self, context: RequestContext, question: ApprovalRequest) -> str:
         """Return who approved this very order under this key.
 
         Raises ToolError approval_required while nobody has, and approval_refused where the operator has refused. Raises
         halted where the kill switch would let no approved order pass: nobody is asked then. The `challenge` of
         approval_required is for the front, which shows the form to a client that can.
         """
-        key, challenge = asked.key or "", secrets.token_urlsafe(24) if self._forms else ""
+        key, challenge = context.key or "", secrets.token_urlsafe(24) if self._forms else ""
         bound = hashlib.sha256(
-            "\n".join((asked.caller, asked.request.digest or "", question.terms)).encode()
+            "\n".join((context.caller, context.request.digest or "", question.terms)).encode()
         ).hexdigest()
-        wanted = Approval(key, bound, asked.caller, question.summary)
+        wanted = Approval(key, bound, context.caller, question.summary)
         with bus_errors(self._pipe.url):
             halt = await read_halt(self._pipe, self._keys)
             if halt is not None and question.halted_by(halt):

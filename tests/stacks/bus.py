@@ -54,12 +54,12 @@ class Broker:
         self.before.set()
         self.after.set()
 
-    async def handle(self, asked: RequestContext) -> bytes:
-        self.asked.append(asked)
+    async def handle(self, context: RequestContext) -> bytes:
+        self.asked.append(context)
         await self.before.wait()
-        if asked.key is not None:
-            await asked.accept()
-        self.sent[asked.key] += 1
+        if context.key is not None:
+            await context.accept()
+        self.sent[context.key] += 1
         await self.after.wait()
         return self.answer
 

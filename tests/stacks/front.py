@@ -84,8 +84,8 @@ async def worker(
 ) -> AsyncIterator[BusServer]:
     """A leader that answers each operation with its handler."""
 
-    async def handle(asked: RequestContext) -> bytes:
-        return await handlers[asked.operation](asked)
+    async def handle(context: RequestContext) -> bytes:
+        return await handlers[context.operation](context)
 
     name = f"worker-{secrets.token_hex(4)}"
     async with BusServer(redis_url, session, name, timing=waits_at(redis_url)) as bus:

@@ -13,7 +13,7 @@ class Gated:
         self.gate = gate
         self.sent: list[str | None] = []
 
-    async def handle(self, asked: RequestContext) -> bytes:
-        await asked.accept(self.gate)
-        self.sent.append(asked.key)
+    async def handle(self, context: RequestContext) -> bytes:
+        await context.accept(self.gate)
+        self.sent.append(context.key)
         return b"{}"

@@ -31,17 +31,17 @@ class Recorder:
         self.asked: list[RequestContext] = []
         self._answer = answering(answer)
 
-    async def __call__(self, asked: RequestContext) -> bytes:
-        self.asked.append(asked)
-        return await self._answer(asked)
+    async def __call__(self, context: RequestContext) -> bytes:
+        self.asked.append(context)
+        return await self._answer(context)
 
 
 def filling(sent: list[RequestContext], report: dict[str, Any] = REPORT) -> Handler:
     """A worker that takes an order, and keeps what it took."""
 
-    async def handler(asked: RequestContext) -> bytes:
-        await asked.accept()
-        sent.append(asked)
+    async def handler(context: RequestContext) -> bytes:
+        await context.accept()
+        sent.append(context)
         return json.dumps(report).encode()
 
     return handler
@@ -55,8 +55,8 @@ def cancelling(sent: list[RequestContext]) -> dict[str, Handler]:
 def failing(error: Callable[[], ToolError]) -> Handler:
     """A worker that takes an order and then fails."""
 
-    async def handler(asked: RequestContext) -> bytes:
-        await asked.accept()
+    async def handler(context: RequestContext) -> bytes:
+        await context.accept()
         raise error()
 
     return handler

@@ -24,15 +24,15 @@ class Worker:
         with self.journal.open("a") as journal:
             journal.write(f"{self.name} {word}\n")
 
-    async def handle(self, asked: RequestContext) -> bytes:
-        self.say(f"asked {asked.operation}")
+    async def handle(self, context: RequestContext) -> bytes:
+        self.say(f"asked {context.operation}")
         await self.stop_at("before")
-        if asked.key is not None:
-            await asked.accept()
+        if context.key is not None:
+            await context.accept()
             await self.stop_at("between")
-            if not asked.still_leader():
+            if not context.still_leader():
                 raise Fenced
-            self.say(f"sent {asked.key}")
+            self.say(f"sent {context.key}")
         await self.stop_at("after")
         return f'{{"by":"{self.name}","replayed":false}}'.encode()
 

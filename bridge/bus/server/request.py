@@ -144,103 +144,105 @@ class RequestRunner:
         self._records = records
         self._leave = leave
 
-    async def carry_out(self, asked: RequestContext, handle: Handle) -> None:
+    async def carry_out(self, context: RequestContext, handle: Handle) -> None:
         try:
-            message = await _answer(asked, handle)
+            message = await _answer(context, handle)
         except ToolError as error:
-            await self._fail(asked, error)
+            await self._fail(context, error)
         except (Fenced, StaleRequest, TimeoutError) as reason:
-            log.info("request_dropped", id=asked.request.id, reason=type(reason).__name__, stage=asked.stage)
-            await self._drop(asked)
+            log.info("request_dropped", id=context.request.id, reason=type(reason).__name__, stage=context.stage)
+            await self._drop(context)
         except Exception:
-            log.exception("handler_failed", id=asked.request.id, operation=asked.operation)
-            await self._break(asked)
+            log.exception("handler_failed", id=context.request.id, operation=context.operation)
+            await self._break(context)
         else:
-            await self._deliver(asked, message)
+            await self._deliver(context, message)
 
-    async def _deliver(self, asked: RequestContext, message: bytes) -> None:
-        if asked.key is None:
-            await self._publish(asked, message)
+    async def _deliver(self, context: RequestContext, message: bytes) -> None:
+        if context.key is None:
+            await self._publish(context, message)
         else:
-            await self._finish(asked, message)
+            await self._finish(context, message)
 
-    async def _fail(self, asked: RequestContext, error: ToolError) -> None:
-        message = encode_error(asked.request.id, error)
-        if asked.key is None:
-            await self._publish(asked, message)
-        elif asked.stage == "accepted" and error.code == "pending":  # told now; its outcome is still to be found out
-            await self._publish(asked, message)
-            await self._hand_over(asked)
-        elif asked.stage == "accepted":
-            await self._finish(asked, message)
+    async def _fail(self, context: RequestContext, error: ToolError) -> None:
+        message = encode_error(context.request.id, error)
+        if context.key is None:
+            await self._publish(context, message)
+        elif context.stage == "accepted" and error.code == "pending":  # told now; its outcome is still to be found out
+            await self._publish(context, message)
+            await self._hand_over(context)
+        elif context.stage == "accepted":
+            await self._finish(context, message)
         else:
             await retry_until_answered(
-                lambda: self._records.refuse(asked.request, asked.execution, message, asked.gate)
+                lambda: self._records.refuse(context.request, context.execution, message, context.gate)
             )
 
-    async def _drop(self, asked: RequestContext) -> None:
+    async def _drop(self, context: RequestContext) -> None:
         """Withdraw the record of a request that nobody waits for, or that nobody may carry out, if nothing was sent."""
-        if asked.stage != "fresh":
+        if context.stage != "fresh":
             error = ToolError(
                 "not_executed", "Not executed: the worker lost its lease. Retry with the same key.", reason="fenced"
             )
-            message = encode_error(asked.request.id, error)
+            message = encode_error(context.request.id, error)
             await retry_until_answered(
-                lambda: self._records.refuse(asked.request, asked.execution, message, asked.gate)
+                lambda: self._records.refuse(context.request, context.execution, message, context.gate)
             )
 
-    async def _break(self, asked: RequestContext) -> None:
+    async def _break(self, context: RequestContext) -> None:
         """Report a handler's bug. After accept() it is unknown what was sent: the record stays accepted until it is
         reconciled."""
-        if asked.stage == "accepted":
+        if context.stage == "accepted":
             text = (
                 "The worker failed after it had accepted the order. Retry with the same key, or read the open orders."
             )
-            await self._publish(asked, encode_error(asked.request.id, ToolError("unknown", text, reason="internal")))
-            await self._hand_over(asked)
+            await self._publish(
+                context, encode_error(context.request.id, ToolError("unknown", text, reason="internal"))
+            )
+            await self._hand_over(context)
         else:
             await self._fail(
-                asked, ToolError("internal", f"The worker failed in {asked.operation}; its log has the cause.")
+                context, ToolError("internal", f"The worker failed in {context.operation}; its log has the cause.")
             )
 
-    async def _hand_over(self, asked: RequestContext) -> None:
+    async def _hand_over(self, context: RequestContext) -> None:
         found: list[OrderRecord | None] = []
 
         async def read() -> None:
-            found[:] = [await self._records.read(asked.key or "")]
+            found[:] = [await self._records.read(context.key or "")]
 
         await retry_until_answered(read)
         if found[0] is not None and found[0].state == "accepted":
             self._leave(found[0])
 
-    async def _finish(self, asked: RequestContext, message: bytes) -> None:
+    async def _finish(self, context: RequestContext, message: bytes) -> None:
         try:
-            await retry_until_answered(lambda: self._records.finish(asked.request, message))
+            await retry_until_answered(lambda: self._records.finish(context.request, message))
         except (Fenced, StaleRequest):
-            log.warning("order_was_adopted", id=asked.request.id, key=asked.key)
+            log.warning("order_was_adopted", id=context.request.id, key=context.key)
 
-    async def _publish(self, asked: RequestContext, message: bytes) -> None:
+    async def _publish(self, context: RequestContext, message: bytes) -> None:
         try:
-            await self._pipe.send("SPUBLISH", self._keys.replies(asked.request.front), message)
+            await self._pipe.send("SPUBLISH", self._keys.replies(context.request.front), message)
         except BusError as error:  # the caller has lost the bus as well, and is told so
-            log.warning("reply_lost", id=asked.request.id, error=str(error))
+            log.warning("reply_lost", id=context.request.id, error=str(error))
 
 
-async def _answer(asked: RequestContext, handle: Handle) -> bytes:
+async def _answer(context: RequestContext, handle: Handle) -> bytes:
     """Return the encoded reply. A TimeoutError means that the deadline has passed, never that something inside timed
     out."""
     try:
-        async with asked.limit:
-            result = await handle(asked)
-            if asked.key is not None and asked.stage == "fresh":
-                await asked.accept()
+        async with context.limit:
+            result = await handle(context)
+            if context.key is not None and context.stage == "fresh":
+                await context.accept()
     except TimeoutError as error:
-        if asked.limit.expired():
+        if context.limit.expired():
             raise
         raise RuntimeError("the handler let a TimeoutError pass") from error
-    details: dict[str, Any] = {} if asked.truncated is None else {TRUNCATED: asked.truncated}
-    if asked.accounts is not None:
-        details[ACCOUNTS] = asked.accounts
-    if asked.simulated:
+    details: dict[str, Any] = {} if context.truncated is None else {TRUNCATED: context.truncated}
+    if context.accounts is not None:
+        details[ACCOUNTS] = context.accounts
+    if context.simulated:
         details[SIMULATED] = True
-    return encode_reply(Reply(VERSION, asked.request.id, True, msgspec.Raw(result), details=details))
+    return encode_reply(Reply(VERSION, context.request.id, True, msgspec.Raw(result), details=details))

@@ -1,7 +1,6 @@
 """The worker's server of the bus: leads the session, answers requests, publishes ticks and the heartbeat."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from bridge.bus.messages import LOOK_NOW, VERSION, Request, decode_request
 from bridge.bus.records.records import RecordKeeper
 from bridge.bus.records.take_over import Judge, doubt_all
 from bridge.bus.server import scripts
+from bridge.bus.server.in_flight import InFlightLimits, overloaded
 from bridge.bus.server.request import Handle, Leave, RequestContext, RequestRunner, retry_until_answered
 from bridge.bus.server.stream_publisher import StreamPublisher
 from bridge.bus.timing import USUAL, BusTiming
@@ -34,9 +34,7 @@ from bridge.tool import OPERATIONS, Effect, Model, ToolError
 
 HEARTBEAT_KEPT_MS = 7 * 24 * 3600 * 1000  # so long a front can say since when the worker is gone
 LONGEST_WAIT_MS = 3_600_000  # of any call; a front never asks for more
-AT_ONCE = 1_000  # reads in hand, and as many writes; TWS takes fifty messages a second, and what waits for more is late
 NOT_LEADING = "Another worker leads the session now. Retry."
-AT_ONCE_OF_ONE = 200  # reads of one caller
 
 log = structlog.get_logger()
 
@@ -272,11 +270,11 @@ class BusServer:
         if request.v != VERSION:
             handle = _other_version
         elif not self._load.has_room(request):
-            handle = _overloaded
-        asked = RequestContext(request, wait_ms / 1000, self.lease, self.records, self.pipe.timing.note_s)
-        task = asyncio.create_task(runner.carry_out(asked, handle), name=f"bus request {request.id}")
+            handle = overloaded
+        context = RequestContext(request, wait_ms / 1000, self.lease, self.records, self.pipe.timing.note_s)
+        task = asyncio.create_task(runner.carry_out(context, handle), name=f"bus request {request.id}")
         self._in_hand[request.id] = task
-        self._contexts[request.id] = asked
+        self._contexts[request.id] = context
         self._load.add(request)
         task.add_done_callback(lambda _: self._put_down(request))
 
@@ -353,50 +351,8 @@ class BusServer:
             self._unwritten.over()
 
 
-class InFlightLimits:
-    """Limits of requests in progress, per caller and in total: a flood of one caller leaves room for others, reads
-    leave room for writes, and placements leave room for cancels."""
-
-    def __init__(self) -> None:
-        self._reads: Counter[str] = Counter()
-        self._writes = 0
-
-    def has_room(self, request: Request) -> bool:
-        if request.key is not None:
-            operation = OPERATIONS.get(request.op)
-            return self._writes < (2 * AT_ONCE if operation is not None and operation.relieves else AT_ONCE)
-        return self._reads.total() < AT_ONCE and self._reads[request.client] < AT_ONCE_OF_ONE
-
-    def counts(self) -> tuple[int, int]:
-        """Return the reads and the writes."""
-        return self._reads.total(), self._writes
-
-    def add(self, request: Request) -> None:
-        self._count(request, 1)
-
-    def remove(self, request: Request) -> None:
-        self._count(request, -1)
-
-    def _count(self, request: Request, by: int) -> None:
-        if request.key is not None:
-            self._writes += by
-            return
-        self._reads[request.client] += by
-        if not self._reads[request.client]:
-            del self._reads[request.client]
-
-
-async def _overloaded(asked: RequestContext) -> bytes:
-    raise ToolError(
-        "overloaded",
-        f"Too many requests in progress (limit: {AT_ONCE_OF_ONE} reads per client, {AT_ONCE} in total). Retry in 1 "
-        "second.",
-        retry_after_s=1,
-    )
-
-
-async def _other_version(asked: RequestContext) -> bytes:
-    versions = f"The front uses version {asked.request.v} of the bus protocol, the worker version {VERSION}."
+async def _other_version(context: RequestContext) -> bytes:
+    versions = f"The front uses version {context.request.v} of the bus protocol, the worker version {VERSION}."
     raise ToolError("internal", f"{versions} Update the older one.")
 
 

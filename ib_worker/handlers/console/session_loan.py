@@ -11,18 +11,18 @@ from ib_worker.session.session import Session, utcnow
 
 
 @handles(LendSession)
-async def lend_session(request: LendSession, session: Session, asked: RequestContext) -> SessionLoan:
+async def lend_session(request: LendSession, session: Session, context: RequestContext) -> SessionLoan:
     until = (utcnow() + timedelta(minutes=request.minutes)).replace(microsecond=0)
-    by = asked.request.label or asked.caller
+    by = context.request.label or context.caller
     unkept = await store_target(session, ConnectionTarget(by, until_ms=round(until.timestamp() * 1000)))
     session.connection.lend(by, until)
     return SessionLoan(until=until, message=unkept)
 
 
 @handles(TakeBackSession)
-async def take_back_session(request: TakeBackSession, session: Session, asked: RequestContext) -> SessionTakenBack:
+async def take_back_session(request: TakeBackSession, session: Session, context: RequestContext) -> SessionTakenBack:
     target = session.target
-    unkept = await store_target(session, ConnectionTarget(asked.request.label or asked.caller, *target))
+    unkept = await store_target(session, ConnectionTarget(context.request.label or context.caller, *target))
     session.connection.end_loan()
     await session.connection.connect(target)
     standing = session.state.standing

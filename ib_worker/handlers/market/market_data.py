@@ -33,7 +33,7 @@ FIRST_QUOTE_S = 3.0  # TWS sends the first prices within a second, and its refus
 
 @handles(GetHistoricalData)
 async def get_historical_data(
-    request: GetHistoricalData, session: Session, asked: RequestContext
+    request: GetHistoricalData, session: Session, context: RequestContext
 ) -> EncodedAnswer[list[Bar]]:
     found = await one_of_symbol(session.contracts, request, session.now())
     assert found.contract is not None  # `one` has looked
@@ -56,7 +56,7 @@ async def get_historical_data(
             "no_data",
             "TWS has no bars for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
         )
-    question = (asked.operation, asked.arguments)
+    question = (context.operation, context.arguments)
     kept = session.caches.answers.find(question, bars, len(bars))
     if kept is None:
         kept = await _shaped(session, request, bars)

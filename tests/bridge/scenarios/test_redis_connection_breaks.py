@@ -39,7 +39,7 @@ async def test_an_answer_that_comes_while_the_reply_channel_is_broken_is_read_fr
 async def test_a_refusal_whose_reply_was_missed_is_read_from_the_record(redis_url: str, session: str) -> None:
     missed = asyncio.Event()
 
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         shim.cut()
         missed.set()
         raise ToolError("wrong_account", "Not a paper account.")
@@ -227,8 +227,8 @@ async def test_a_reply_that_is_there_at_once_is_not_overlooked(
 ) -> None:
     """It may come before the front has heard that its submit went through."""
 
-    async def handle(asked: RequestContext) -> bytes:
-        await asked.accept()
+    async def handle(context: RequestContext) -> bytes:
+        await context.accept()
         raise ZeroDivisionError
 
     async with serving(redis_url, session, handle), Shim(redis_url) as shim, front(shim.url, session) as bus_client:

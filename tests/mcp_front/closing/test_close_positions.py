@@ -31,16 +31,16 @@ def position(conId: int, held: float) -> dict[str, Any]:
 async def test_each_position_has_its_own_order_and_a_repetition_has_the_same_keys(redis_url: str, session: str) -> None:
     sent: list[tuple[str | None, int]] = []
 
-    async def closing(asked: RequestContext) -> bytes:
-        conId = json.loads(asked.arguments)["conId"]
+    async def closing(context: RequestContext) -> bytes:
+        conId = json.loads(context.arguments)["conId"]
         if conId == 3:
             raise ToolError("nothing_to_close", "Open SELL orders close it already.")
-        await asked.accept()
-        sent.append((asked.key, conId))
+        await context.accept()
+        sent.append((context.key, conId))
         return json.dumps(REPORT | {"filled": abs(HELD[conId]), "message": "The order is filled."}).encode()
 
-    async def positions(asked: RequestContext) -> bytes:
-        conId = json.loads(asked.arguments).get("conId")
+    async def positions(context: RequestContext) -> bytes:
+        conId = json.loads(context.arguments).get("conId")
         return json.dumps(to_close(*(position(*each) for each in HELD.items() if conId in (None, each[0])))).encode()
 
     handlers = {
@@ -76,13 +76,13 @@ async def test_many_positions_are_closed_some_at_a_time_and_what_time_leaves_is_
     begun: list[int] = []
     running: list[int] = [0, 0]  # now, and most
 
-    async def closing(asked: RequestContext) -> bytes:
-        begun.append(json.loads(asked.arguments)["conId"])
+    async def closing(context: RequestContext) -> bytes:
+        begun.append(json.loads(context.arguments)["conId"])
         running[0] += 1
         running[1] = max(running)
         await asyncio.sleep(0.01)
         running[0] -= 1
-        await asked.accept()
+        await context.accept()
         return json.dumps(REPORT | {"message": "The order is filled."}).encode()
 
     many = [position(conId, 1.0) | {"avgCost": float(conId)} for conId in range(1, LISTED + 11)]
@@ -121,19 +121,19 @@ async def test_a_position_whose_exits_are_cancelled_and_whose_close_fails_is_nam
         4: ToolError("nothing_to_close", "SELL orders have just filled."), 5: ToolError("orders_rest", "They rest."),
     }  # fmt: skip
 
-    async def closing(asked: RequestContext) -> bytes:
-        conId = json.loads(asked.arguments)["conId"]
+    async def closing(context: RequestContext) -> bytes:
+        conId = json.loads(context.arguments)["conId"]
         asked_for[conId] += 1
         if asked_for[conId] == 1:
             raise ToolError("orders_rest", "Orders rest.", orderIds=[conId])
         if conId in then:
             raise then[conId]
-        await asked.accept()
+        await context.accept()
         return json.dumps(REPORT).encode()
 
-    async def cancel(asked: RequestContext) -> bytes:
-        orderId = json.loads(asked.arguments)["orderId"]
-        await asked.accept()
+    async def cancel(context: RequestContext) -> bytes:
+        orderId = json.loads(context.arguments)["orderId"]
+        await context.accept()
         said = {2: CANCEL_UNCONFIRMED, 5: "TWS rejected the cancel (error 161)"}.get(orderId, "")
         status = {2: "Inactive", 5: "Submitted"}.get(orderId, "Cancelled")
         return json.dumps(REPORT | {"orderId": orderId, "status": status, "message": said}).encode()
@@ -158,13 +158,13 @@ async def test_a_position_whose_exits_are_cancelled_and_whose_close_fails_is_nam
 
 
 async def test_what_is_closed_in_part_or_waits_for_a_person_is_not_called_closed(redis_url: str, session: str) -> None:
-    async def closing(asked: RequestContext) -> bytes:
-        if json.loads(asked.arguments)["conId"] == 2:
+    async def closing(context: RequestContext) -> bytes:
+        if json.loads(context.arguments)["conId"] == 2:
             raise ToolError("approval_required", "A live order needs a person's approval.")
-        await asked.accept()
+        await context.accept()
         return json.dumps(REPORT | {"totalQuantity": 6.0, "filled": 6.0}).encode()
 
-    async def unknown(asked: RequestContext) -> bytes:
+    async def unknown(context: RequestContext) -> bytes:
         raise ToolError("not_ready", "The open orders are not known yet.")
 
     handlers = {
@@ -191,16 +191,16 @@ async def test_the_answer_says_what_is_open_and_which_key_to_use(redis_url: str,
         5: ToolError("nothing_to_close", "DU1 holds 0.", position=0.0, flat=True),
     }  # fmt: skip
 
-    async def closing(asked: RequestContext) -> bytes:
-        conId = json.loads(asked.arguments)["conId"]
+    async def closing(context: RequestContext) -> bytes:
+        conId = json.loads(context.arguments)["conId"]
         if conId in ended:
             raise ended[conId]
-        await asked.accept()
+        await context.accept()
         status = {"status": "PreSubmitted", "filled": 0.0} if conId == 1 else {"filled": 10.0}
         return json.dumps(REPORT | status).encode()
 
-    async def positions(asked: RequestContext) -> bytes:
-        wanted = json.loads(asked.arguments)
+    async def positions(context: RequestContext) -> bytes:
+        wanted = json.loads(context.arguments)
         if wanted.get("symbol") == "NVDA":
             return json.dumps(to_close(unshown=late)).encode()
         if wanted.get("symbol"):

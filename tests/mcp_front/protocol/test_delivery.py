@@ -29,9 +29,9 @@ async def test_a_made_key_that_was_delivered_is_noted_with_an_answer_as_with_an_
 ) -> None:
     sent: list[RequestContext] = []
 
-    async def failing(asked: RequestContext) -> bytes:
-        await asked.accept()
-        sent.append(asked)
+    async def failing(context: RequestContext) -> bytes:
+        await context.accept()
+        sent.append(context)
         raise ToolError("unknown", "Nobody knows.")
 
     handler = failing if fails else filling(sent)
@@ -49,9 +49,9 @@ async def test_a_made_key_whose_client_has_hung_up_is_not_noted(redis_url: str, 
     sent: list[RequestContext] = []
     taken, answered = asyncio.Event(), asyncio.Event()
 
-    async def slow(asked: RequestContext) -> bytes:
-        await asked.accept()
-        sent.append(asked)
+    async def slow(context: RequestContext) -> bytes:
+        await context.accept()
+        sent.append(context)
         taken.set()
         await answered.wait()
         return json.dumps(REPORT).encode()

@@ -34,8 +34,8 @@ async def test_an_answer_that_was_cut_says_so_in_its_text_and_to_programs(
 ) -> None:
     cut = {"rows": 1, "of": 5000, "newest": True, "narrow": "Name a symbol."}
 
-    async def positions(asked: RequestContext) -> bytes:
-        asked.truncated = cut
+    async def positions(context: RequestContext) -> bytes:
+        context.truncated = cut
         return json.dumps(POSITIONS).encode()
 
     async with worker(redis_url, session, {"get_positions": positions}), serving(redis_url, session) as running:

@@ -14,7 +14,7 @@ from tests.stacks.handlers import ORDER, REPORT, failing, filling
 KEY = "my-key-0001"
 
 
-async def refused(asked: RequestContext) -> bytes:
+async def refused(context: RequestContext) -> bytes:
     raise ToolError("read_only", "This session is read-only.")
 
 

@@ -150,13 +150,13 @@ async def test_what_tws_says_of_an_order_is_told_the_same(redis_url: str, sessio
     assert words[3] == words[2]
 
 
-async def _open(asked: RequestContext) -> bytes:
-    await asked.accept()
+async def _open(context: RequestContext) -> bytes:
+    await context.accept()
     raise ToolError("pending", "TWS has not answered yet. Retry with the same key.")
 
 
-async def _broken(asked: RequestContext) -> bytes:
-    await asked.accept()
+async def _broken(context: RequestContext) -> bytes:
+    await context.accept()
     raise KeyError("after the acceptance")
 
 
@@ -241,8 +241,8 @@ async def test_an_order_that_a_stop_cuts_off_is_unknown_and_names_its_key(
 ) -> None:
     begun, timing = asyncio.Event(), FrontTiming(cut_s=0)
 
-    async def slow(asked: RequestContext) -> bytes:
-        await asked.accept()
+    async def slow(context: RequestContext) -> bytes:
+        await context.accept()
         begun.set()
         await asyncio.sleep(60)
         return b"{}"

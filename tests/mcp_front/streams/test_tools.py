@@ -45,8 +45,8 @@ KNOWN = [value("NetLiquidation", 1000.0), value("AccruedCash-S", 1.0), line(10.0
 async def account_worker(redis_url: str, session: str) -> AsyncIterator[BusServer]:
     """A worker that knows one account."""
 
-    async def opened(asked: RequestContext) -> bytes:
-        assert json.loads(asked.arguments) in ({}, {"account": "DU1234567"})
+    async def opened(context: RequestContext) -> bytes:
+        assert json.loads(context.arguments) in ({}, {"account": "DU1234567"})
         workers[0].open_stream(STREAM)
         return json.dumps({"stream": STREAM, "account": "DU1234567", "updates": KNOWN}).encode()
 

@@ -38,7 +38,7 @@ async def test_trace_in_the_requests_meta_goes_before_the_header(redis_url: str,
 KEY = "my-key-0001"
 
 
-async def refused(asked: RequestContext) -> bytes:
+async def refused(context: RequestContext) -> bytes:
     raise ToolError("read_only", "This session is read-only.")
 
 

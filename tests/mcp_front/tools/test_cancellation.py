@@ -29,7 +29,7 @@ class Held:
         self.waiting = 0
         self.let = asyncio.Event()
 
-    async def __call__(self, asked: RequestContext) -> bytes:
+    async def __call__(self, context: RequestContext) -> bytes:
         self.waiting += 1
         await self.let.wait()
         return json.dumps([]).encode()

@@ -25,9 +25,9 @@ TOLD = {"orders": [REPORT], "message": "1 cancelled"}
 def cancelling(sent: list[RequestContext], gate: Callable[[], Awaitable[Any]]) -> Any:
     """A worker that takes a cancel of everything, and answers once the gate is open."""
 
-    async def handler(asked: RequestContext) -> bytes:
-        await asked.accept()
-        sent.append(asked)
+    async def handler(context: RequestContext) -> bytes:
+        await context.accept()
+        sent.append(context)
         await gate()
         return json.dumps(TOLD).encode()
 
@@ -115,9 +115,9 @@ async def test_no_number_of_halts_at_once_keeps_one_from_cancelling(redis_url: s
 async def test_cancel_of_a_halt_can_be_asked_again_by_its_key(redis_url: str, session: str) -> None:
     sent: list[RequestContext] = []
 
-    async def silent(asked: RequestContext) -> bytes:
-        await asked.accept()
-        sent.append(asked)
+    async def silent(context: RequestContext) -> bytes:
+        await context.accept()
+        sent.append(context)
         raise ToolError("unknown", "The gateway has not answered. Ask again with the same key.")
 
     async with worker(redis_url, session, {"cancel_all_orders": silent}), serving(redis_url, session) as front:

@@ -90,8 +90,8 @@ async def test_a_client_is_told_apart_by_its_name_and_owns_nothing_by_it(
     """A 2025 client gives its name in `initialize` alone, and no session is kept: its address stands for it."""
     seen: list[RequestContext] = []
 
-    async def handler(asked: RequestContext) -> bytes:
-        seen.append(asked)
+    async def handler(context: RequestContext) -> bytes:
+        seen.append(context)
         return b"[]"
 
     meta = {"io.modelcontextprotocol/clientInfo": {"name": name, "version": "1"}}

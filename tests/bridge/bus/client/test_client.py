@@ -15,7 +15,7 @@ from tests.waiting import until
 
 
 async def test_a_read_gets_the_workers_bytes_as_they_are(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         return b'[{"conId": 1,  "as":"it is"}]'
 
     async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
@@ -25,9 +25,9 @@ async def test_a_read_gets_the_workers_bytes_as_they_are(redis_url: str, session
 async def test_a_handler_sees_what_the_front_said(redis_url: str, session: str) -> None:
     seen: list[RequestContext] = []
 
-    async def handle(asked: RequestContext) -> bytes:
-        seen.append(asked)
-        assert asked.still_leader()
+    async def handle(context: RequestContext) -> bytes:
+        seen.append(context)
+        assert context.still_leader()
         return b"{}"
 
     declared = OPERATIONS["get_historical_data"]
@@ -46,7 +46,7 @@ async def test_a_handler_sees_what_the_front_said(redis_url: str, session: str) 
 
 
 async def test_a_tool_error_crosses_with_code_message_and_details(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         error = ToolError("ambiguous_contract", "Which one?", candidates=[{"conId": 1}])
         error.details |= {"code": 200, "message": "No security definition"}  # names that the error has itself
         raise error
@@ -60,7 +60,7 @@ async def test_a_tool_error_crosses_with_code_message_and_details(redis_url: str
 
 
 async def test_an_errors_details_that_are_no_json_are_left_out(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         raise ToolError("gateway_refused", "No.", cause=object())
 
     async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
@@ -83,7 +83,7 @@ async def test_no_worker_is_told_at_once(redis_url: str, session: str) -> None:
 async def test_no_answer_in_time_is_a_timeout_and_the_handler_is_cancelled(redis_url: str, session: str) -> None:
     cancelled = asyncio.Event()
 
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         try:
             await asyncio.Event().wait()
         finally:
@@ -125,7 +125,7 @@ async def test_a_request_over_the_limit_is_refused_before_it_is_sent(redis_url: 
 async def test_a_reply_over_the_limit_is_an_error_and_one_at_the_limit_is_not(redis_url: str, session: str) -> None:
     sizes = iter([REPLY_LIMIT, REPLY_LIMIT - 200])
 
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         return b'"' + b"x" * (next(sizes) - 2) + b'"'
 
     async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:

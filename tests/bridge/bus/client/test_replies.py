@@ -20,9 +20,9 @@ from tests.waiting import until
 
 @pytest.mark.fault(86)
 async def test_what_no_worker_has_sent_is_dropped(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         async with pipe_to(redis_url) as pipe:
-            channel = Keys(session).replies(asked.request.front)
+            channel = Keys(session).replies(context.request.front)
             for message in (b"junk", b'{"v":1,"id":"of-nobody","ok":true}', b"x" * (REPLY_LIMIT + 1)):
                 await pipe.send("SPUBLISH", channel, message)
         return b"1"
@@ -32,11 +32,11 @@ async def test_what_no_worker_has_sent_is_dropped(redis_url: str, session: str) 
 
 
 async def test_a_second_reply_to_one_request_is_ignored(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         async with pipe_to(redis_url) as pipe:
-            reply = msgspec.json.encode({"v": 1, "id": asked.request.id, "ok": True, "result": 1})
-            await pipe.send("SPUBLISH", Keys(session).replies(asked.request.front), reply)
-            await pipe.send("SPUBLISH", Keys(session).replies(asked.request.front), reply)
+            reply = msgspec.json.encode({"v": 1, "id": context.request.id, "ok": True, "result": 1})
+            await pipe.send("SPUBLISH", Keys(session).replies(context.request.front), reply)
+            await pipe.send("SPUBLISH", Keys(session).replies(context.request.front), reply)
         return b"2"
 
     async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
@@ -45,8 +45,8 @@ async def test_a_second_reply_to_one_request_is_ignored(redis_url: str, session:
 
 
 async def test_fronts_do_not_hear_each_others_replies(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        return msgspec.json.encode(asked.caller)
+    async def handle(context: RequestContext) -> bytes:
+        return msgspec.json.encode(context.caller)
 
     async with serving(redis_url, session, handle), front(redis_url, session) as one, front(redis_url, session) as two:
         assert one._replies.front != two._replies.front

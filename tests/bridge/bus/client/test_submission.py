@@ -108,8 +108,8 @@ async def test_a_second_call_is_told_that_the_first_is_under_way(redis_url: str,
 
 
 async def test_a_second_call_takes_its_turn_when_the_first_is_refused(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        seen.append(asked)
+    async def handle(context: RequestContext) -> bytes:
+        seen.append(context)
         if len(seen) == 1:
             await second_waits.wait()
             raise ToolError("not_ready", "Not yet.")
@@ -131,8 +131,8 @@ async def test_a_second_call_takes_its_turn_when_the_first_is_refused(redis_url:
 
 
 async def test_a_refusal_before_accepting_leaves_the_key_free(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        seen.append(asked)
+    async def handle(context: RequestContext) -> bytes:
+        seen.append(context)
         if len(seen) == 1:
             raise ToolError("read_only", "This session is read-only.", mode="read_only")
         return b"1"
@@ -148,9 +148,9 @@ async def test_a_refusal_before_accepting_leaves_the_key_free(redis_url: str, se
 
 
 async def test_a_rejection_after_accepting_is_stored_and_replayed(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        await asked.accept()
-        seen.append(asked)
+    async def handle(context: RequestContext) -> bytes:
+        await context.accept()
+        seen.append(context)
         raise ToolError("rejected", "No margin.", ibCode=201)
 
     seen: list[RequestContext] = []
@@ -168,8 +168,8 @@ async def test_a_rejection_after_accepting_is_stored_and_replayed(redis_url: str
 
 @pytest.mark.fault(70)
 async def test_a_bug_before_accepting_is_internal_and_leaves_the_key_free(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        seen.append(asked)
+    async def handle(context: RequestContext) -> bytes:
+        seen.append(context)
         if len(seen) == 1:
             raise ZeroDivisionError
         return b"1"
@@ -183,9 +183,9 @@ async def test_a_bug_before_accepting_is_internal_and_leaves_the_key_free(redis_
 
 @pytest.mark.fault(70)
 async def test_a_bug_after_accepting_leaves_the_order_unknown_and_the_key_taken(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        await asked.accept()
-        seen.append(asked)
+    async def handle(context: RequestContext) -> bytes:
+        await context.accept()
+        seen.append(context)
         raise ZeroDivisionError
 
     seen: list[RequestContext] = []
@@ -204,8 +204,8 @@ async def test_a_bug_after_accepting_leaves_the_order_unknown_and_the_key_taken(
 async def test_a_handler_that_accepted_is_not_cancelled_at_the_deadline(redis_url: str, session: str) -> None:
     accepted, done = asyncio.Event(), asyncio.Event()
 
-    async def handle(asked: RequestContext) -> bytes:
-        await asked.accept()
+    async def handle(context: RequestContext) -> bytes:
+        await context.accept()
         accepted.set()
         await done.wait()
         return b"1"
@@ -238,11 +238,11 @@ async def test_what_was_accepted_and_then_not_sent_may_be_asked_again(
     """As when the gateway's link breaks between the two."""
     links_up = iter([False, True])
 
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         if next(links_up):
-            return await broker.handle(asked)
-        await asked.accept()
-        asked.mark_not_sent()
+            return await broker.handle(context)
+        await context.accept()
+        context.mark_not_sent()
         raise ToolError("not_executed", "Nothing was sent.", reason="link_down")
 
     async with serving(redis_url, session, handle) as bus, front(redis_url, session) as bus_client:
@@ -303,10 +303,10 @@ async def test_a_request_over_the_limit_is_refused_before_it_is_sent(
 
 @pytest.mark.fault(68)
 async def test_a_worker_that_stopped_leading_right_before_the_frame_says_so(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        await asked.accept()
+    async def handle(context: RequestContext) -> bytes:
+        await context.accept()
         bus.lease.step_down()
-        if not asked.still_leader():
+        if not context.still_leader():
             raise Fenced
         raise AssertionError("sent after all")
 
@@ -323,10 +323,10 @@ async def test_a_worker_that_stopped_leading_right_before_the_frame_says_so(redi
 async def test_a_worker_that_stopped_leading_accepts_nothing(redis_url: str, session: str) -> None:
     refused = asyncio.Event()
 
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         bus.lease.step_down()
         with pytest.raises(Fenced):
-            await asked.accept()
+            await context.accept()
         refused.set()
         raise Fenced
 

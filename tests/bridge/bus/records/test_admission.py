@@ -106,9 +106,9 @@ async def test_an_equal_order_is_held_until_its_caller_names_the_earlier_one(red
 class Unsent(Gated):
     """Accepts each, and sends none."""
 
-    async def handle(self, asked: RequestContext) -> bytes:
-        await super().handle(asked)
-        asked.mark_not_sent()
+    async def handle(self, context: RequestContext) -> bytes:
+        await super().handle(context)
+        context.mark_not_sent()
         raise ToolError("not_executed", "Nothing was sent.")
 
 
@@ -182,9 +182,9 @@ async def test_the_kill_switch_is_seen_by_the_accepting_step(
 async def test_a_cancel_passes_the_kill_switch(redis_url: str, session: str) -> None:
     sent: list[str | None] = []
 
-    async def cancel(asked: RequestContext) -> bytes:
-        await asked.accept()
-        sent.append(asked.key)
+    async def cancel(context: RequestContext) -> bytes:
+        await context.accept()
+        sent.append(context.key)
         return b"{}"
 
     async with serving(redis_url, session, cancel) as bus, front(redis_url, session) as bus_client:
@@ -209,12 +209,12 @@ async def test_what_became_of_a_call_is_told_while_redis_is_out_of_memory(
 ) -> None:
     accepted, goes_on = asyncio.Event(), asyncio.Event()
 
-    async def handle(asked: RequestContext) -> bytes:
-        if asked.key == "an-early-key":
-            await asked.accept()
+    async def handle(context: RequestContext) -> bytes:
+        if context.key == "an-early-key":
+            await context.accept()
         accepted.set()
         await goes_on.wait()
-        if asked.key != "an-early-key":
+        if context.key != "an-early-key":
             raise ToolError("read_only", "no")
         return b"{}"
 

@@ -17,7 +17,7 @@ from tests.waiting import until
 
 
 async def test_an_answer_without_sending_is_recorded_like_any(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         return b'{"known":true}'  # such as: the broker knew the order already
 
     async with serving(redis_url, session, handle) as bus, front(redis_url, session) as bus_client:
@@ -29,9 +29,9 @@ async def test_an_answer_without_sending_is_recorded_like_any(redis_url: str, se
 
 
 async def test_a_read_has_nothing_to_accept(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         with pytest.raises(RuntimeError, match="get_positions is a read"):
-            await asked.accept()
+            await context.accept()
         return b"1"
 
     async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
@@ -39,12 +39,12 @@ async def test_a_read_has_nothing_to_accept(redis_url: str, session: str) -> Non
 
 
 async def test_notes_are_kept_with_the_record(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         with pytest.raises(StaleRequest):
-            await asked.note(sent="too early")
-        await asked.accept()
-        await asked.note(sent="1", orderId="7")
-        await asked.note(permId="99", sent="2")
+            await context.note(sent="too early")
+        await context.accept()
+        await context.note(sent="1", orderId="7")
+        await context.note(permId="99", sent="2")
         return b"1"
 
     async with serving(redis_url, session, handle) as bus, front(redis_url, session) as bus_client:
@@ -59,9 +59,9 @@ async def test_notes_are_kept_with_the_record(redis_url: str, session: str) -> N
 async def test_notes_are_on_the_record_before_anything_is_sent(redis_url: str, session: str) -> None:
     noted: list[dict[str, str]] = []
 
-    async def cancel(asked: RequestContext) -> bytes:
-        await asked.accept(orderRef="mcpabc", permId="77")
-        record = await bus.records.read(asked.key or "")
+    async def cancel(context: RequestContext) -> bytes:
+        await context.accept(orderRef="mcpabc", permId="77")
+        record = await bus.records.read(context.key or "")
         assert record is not None
         noted.append(record.notes)
         return b"{}"
@@ -73,11 +73,11 @@ async def test_notes_are_on_the_record_before_anything_is_sent(redis_url: str, s
 
 
 async def test_a_note_is_given_up_when_redis_stays_away(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        await asked.accept()
+    async def handle(context: RequestContext) -> bytes:
+        await context.accept()
         shim.refusing = True
         shim.cut()
-        await asked.note(sent="1")
+        await context.note(sent="1")
         shim.refusing = False
         return b"1"
 
@@ -91,9 +91,9 @@ async def test_a_note_is_given_up_when_redis_stays_away(redis_url: str, session:
 
 
 async def test_an_answer_is_stored_once_redis_is_back(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        await asked.accept()
-        sent.append(asked.key)
+    async def handle(context: RequestContext) -> bytes:
+        await context.accept()
+        sent.append(context.key)
         shim.refusing = True
         shim.cut()
         asyncio.get_running_loop().call_later(0.3, setattr, shim, "refusing", False)
@@ -107,9 +107,9 @@ async def test_an_answer_is_stored_once_redis_is_back(redis_url: str, session: s
 
 
 async def test_an_accept_whose_answer_was_lost_is_asked_again(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         shim.answers.clear()
-        accepting = asyncio.ensure_future(asked.accept())
+        accepting = asyncio.ensure_future(context.accept())
         async with pipe_to(redis_url) as pipe:
             await until(lambda: _is(pipe, session, b"accepted"), "the accept has its effect")
         shim.cut()
@@ -125,11 +125,11 @@ async def test_an_accept_that_stays_unclear_is_taken_back(redis_url: str, sessio
     """The worker knows that it has sent nothing, so the record must not stay accepted."""
     unclear = asyncio.Event()
 
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         if unclear.is_set():
             return b"2"
         shim.answers.clear()
-        accepting = asyncio.ensure_future(asked.accept())
+        accepting = asyncio.ensure_future(context.accept())
         async with pipe_to(redis_url) as pipe:
             await until(lambda: _is(pipe, session, b"accepted"), "the accept has its effect")
         unclear.set()
@@ -164,9 +164,9 @@ async def _is(pipe: Any, session: str, state: bytes) -> bool:
 
 @pytest.mark.fault(68)
 async def test_a_lease_that_lapses_during_the_accept_sends_nothing(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         shim.answers.clear()
-        accepting = asyncio.ensure_future(asked.accept())
+        accepting = asyncio.ensure_future(context.accept())
         async with pipe_to(redis_url) as pipe:
             await until(lambda: _is(pipe, session, b"accepted"), "the accept has its effect")
         bus.lease.step_down()

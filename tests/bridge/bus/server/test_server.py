@@ -10,7 +10,6 @@ import pytest
 from bridge.bus.client.client import BusClient
 from bridge.bus.keys import Keys
 from bridge.bus.messages import REQUEST_LIMIT, VERSION, Request, decode_request, encode_cancel
-from bridge.bus.server import server as answering
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
@@ -24,7 +23,7 @@ from tests.waiting import until
 async def test_a_bug_in_a_handler_is_internal_and_serving_goes_on(redis_url: str, session: str) -> None:
     broken = True
 
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         if broken:
             raise KeyError("a secret that callers need not see")
         return b"1"
@@ -41,7 +40,7 @@ async def test_a_bug_in_a_handler_is_internal_and_serving_goes_on(redis_url: str
 
 
 async def test_a_timeout_inside_a_handler_is_a_bug_and_no_deadline(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
+    async def handle(context: RequestContext) -> bytes:
         raise TimeoutError
 
     async with serving(redis_url, session, handle), front(redis_url, session) as bus_client:
@@ -129,43 +128,6 @@ async def test_another_version_of_the_bus_is_told_to_update(redis_url: str, sess
     assert (reply.ok, reply.code) == (False, "internal")
     assert f"version {VERSION + 1} " in reply.message
     assert len(broker.asked) == 1
-
-
-@pytest.mark.fault(85)
-async def test_more_than_the_worker_can_have_in_hand_is_refused(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(answering, "AT_ONCE", 2)
-    broker = Broker()
-    broker.before.clear()
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
-        held = [asyncio.create_task(ask(bus_client)) for _ in range(2)]
-        await until(lambda: len(broker.asked) == 2, "two requests are in hand")
-        with pytest.raises(ToolError) as caught:
-            await ask(bus_client)
-        broker.before.set()
-        assert await asyncio.gather(*held) == [broker.answer] * 2
-        assert await ask(bus_client) == broker.answer
-
-    assert (caught.value.code, caught.value.details) == ("overloaded", {"retry_after_s": 1})
-
-
-async def test_one_callers_flood_leaves_room_for_another_caller_and_for_writes(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(answering, "AT_ONCE_OF_ONE", 2)
-    broker = Broker()
-    broker.before.clear()
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as bus_client:
-        held = [asyncio.create_task(ask(bus_client)) for _ in range(2)]
-        await until(lambda: len(broker.asked) == 2, "two requests are in hand")
-        with pytest.raises(ToolError, match="overloaded"):
-            await ask(bus_client)
-
-        held += [asyncio.create_task(ask(bus_client, "quiet")), asyncio.create_task(submit(bus_client))]
-        await until(lambda: len(broker.asked) == 4, "another caller's request and an order are in hand")
-        broker.before.set()
-        await asyncio.gather(*held)
 
 
 async def test_a_worker_that_no_longer_leads_takes_nothing(redis_url: str, session: str) -> None:
