@@ -41,7 +41,7 @@ approve: ## live orders that wait for a person (ARGS="KEY" approves one, ARGS='K
 
 # Tests of the source and the pages: make check has them, and make test does not repeat them.
 CHECKED := tests/test_architecture.py tests/test_forked.py tests/test_layout.py tests/test_naming.py tests/test_rerun.py \
-	tests/test_testing_rules.py tests/test_trial.py \
+	tests/test_testing_rules.py tests/test_trial.py tests/catalogue/test_page.py \
 	tests/docs/test_sentences.py tests/docs/test_adding_a_tool.py tests/docs/test_links.py tests/docs/test_log_events.py \
 	tests/docs/test_quoted_texts.py tests/docs/test_rooms.py tests/requirements
 # Other systems do not fork a process of many libraries safely.

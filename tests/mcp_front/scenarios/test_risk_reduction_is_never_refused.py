@@ -7,7 +7,7 @@ import pytest
 
 from bridge.bus.controls.kill_switch import read_halt
 from bridge.bus.keys import Keys
-from bridge.bus.server import server as answering
+from bridge.bus.server import in_flight
 from bridge.bus.server.request import RequestContext
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.bus import pipe_to
@@ -112,7 +112,7 @@ async def test_a_hundred_cancels_at_once_are_all_carried_out(redis_url: str, ses
 async def test_a_worker_full_of_placings_takes_a_cancel(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answering, "AT_ONCE", 1)
+    monkeypatch.setattr(in_flight, "AT_ONCE", 1)
     sent: list[RequestContext] = []
     held, go = asyncio.Event(), asyncio.Event()
 
