@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -25,6 +26,10 @@ settings.load_profile("repeatable")
 
 TESTS = Path(__file__).resolve().parent
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 2 * 2**30  # a container's own has 64 MB, too little for the logs of a run
+
+# A shell's background ignores Ctrl-C, and programs that are started there inherit that: some tests send them one.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = count(1)
 
