@@ -77,7 +77,7 @@ async def test_a_cache_that_is_half_old_is_read_again_beside_the_call(
 async def test_access_that_is_over_is_none(redis_url: str, session: str) -> None:
     keys = Keys(session)
     async with pipe_to(redis_url) as pipe:
-        await granted(pipe, keys, lasts_ms=0)
+        await granted(pipe, keys, lasts_ms=-1)
 
         assert await ClientDirectory(pipe, keys).find(PROOF) is None
 
