@@ -80,7 +80,7 @@ def _rendered(values: str) -> str:
 
 
 def render_in(seen: Cluster, values: dict[str, Any], release: str = "rel") -> str:
-    """What helm makes of the values where it sees a cluster, as text."""
+    """Return the manifests that helm renders where it sees a cluster, as text."""
     arguments = ["--namespace", NAMESPACE, "--dry-run=server", "--kube-apiserver", seen.address]
     said = helm("template", release, str(CHART), *arguments, "--disable-openapi-validation", values=values)
     assert said.returncode == 0, said.stderr

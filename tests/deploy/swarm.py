@@ -70,7 +70,7 @@ class Swarm:
         return self.redis("hget", HEARTBEAT, "worker").split("-")[0]
 
     def redis(self, *command: str) -> str:
-        """What Redis answers its default user, who has a password once there are users; empty while it is not there."""
+        """Return the answer of Redis to its default user, who has a password once there are users; empty while away."""
         password = self.folder / "redis" / "redis" / "password"
         known = ["--env", f"REDISCLI_AUTH={password.read_text().strip()}"] if password.exists() else []
         client = '$(command -v valkey-cli || command -v redis-cli) "$@"'
@@ -193,4 +193,4 @@ async def until_removed(kind: str, name: str) -> None:
             docker(kind, "rm", name)
         if name not in docker(kind, "ls", "--format", "{{.Name}}").split():
             return
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # what is awaited is in the engine, which tells no one

@@ -10,7 +10,7 @@ CELL_S = 360
 
 @dataclass
 class Verdict:
-    """What was told and what was counted. `wrong` is empty where every promise held."""
+    """The texts and counts of a run. `wrong` is empty where every promise held."""
 
     cell: object
     first: str = ""

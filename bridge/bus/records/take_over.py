@@ -93,7 +93,7 @@ def _not_known(key: str) -> ToolError:
 
 
 async def doubt_all(records: Sequence[UnownedRecord]) -> Sequence[JudgedRecord]:
-    """The judge of a bus without an audit log."""
+    """Judge for a bus without an audit log: doubt every record."""
     return [unclear(each) for each in records]
 
 

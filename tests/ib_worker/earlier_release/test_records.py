@@ -1,4 +1,4 @@
-"""What release 0.1.0 wrote, and what a front writes into the same place, when a leader of this release follows it."""
+"""A leader of this release follows 0.1.0: its records, and those that a front forges in the same place."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable

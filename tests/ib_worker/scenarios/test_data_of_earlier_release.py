@@ -91,7 +91,7 @@ async def repeated(front: Caller, key: str) -> Any:
 
 
 def told(answer: Any) -> Any:
-    """What an answer says of an order, as the audit log has it, of which the leader makes the answer anew."""
+    """Return the parts of an answer that the audit log has: the leader makes the answer anew from it."""
     if not isinstance(answer, dict):
         return answer
     said = {name: told(value) for name, value in answer.items() if value not in (None, False, [])}

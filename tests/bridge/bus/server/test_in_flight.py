@@ -1,4 +1,4 @@
-"""How many requests a worker takes at once."""
+"""The worker takes so many requests at once, and refuses more."""
 
 import asyncio
 

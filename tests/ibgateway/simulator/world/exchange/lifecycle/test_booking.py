@@ -1,4 +1,4 @@
-"""What a fill leaves in the books: executions with their numbers, and fees."""
+"""A fill leaves executions with their numbers, and fees, in the books."""
 
 from __future__ import annotations
 
