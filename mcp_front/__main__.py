@@ -30,6 +30,7 @@ from bridge.tracing.loading import load_tracer
 from mcp_front.admission.auth import ClientTokens
 from mcp_front.admission.fair_queueing import FairQueueMiddleware
 from mcp_front.admission.rate_limits import ConcurrencyLimiter, rate_limiter
+from mcp_front.admission.refusal_notes import RefusalNotes
 from mcp_front.charts.tool import ChartTool
 from mcp_front.closing.close_positions import ClosePositionsTool
 from mcp_front.http.app import Wrap, build_app
@@ -98,6 +99,7 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     hidden = HiddenTools(offered)
     calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once), hidden)
     calls.trace = CallTrace(bus.pipe, bus.keys, secrets.token_hex(4))
+    calls.refusals = RefusalNotes(bus)
     mcp = build_server(offered, calls, hidden, tokens, partial(session_mode, bus), codec)
     tokens_fault = tokens.fault if tokens else _no_fault
     add_health(mcp, bus, draining, tokens_fault)

@@ -2,13 +2,20 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
-from pydantic import model_validator
+from pydantic import StringConstraints, model_validator
 
-from bridge.tool import Model, PartialModel, tool
+from bridge.tool import Effect, Model, PartialModel, ToolRequest, operation, tool
 from bridge.tools.order_report import OrderReport
-from bridge.tools.types import Account, Contract, ListArguments, OrderId, OrderNameArguments, Symbol, one_name
+from bridge.tools.types import Account, Contract, Key, ListArguments, OrderId, OrderNameArguments, Symbol, one_name
+
+MOST_ARGUMENTS = 2000  # characters of a refused call's arguments, as JSON
+MOST_MESSAGE = 1000  # characters of the reason
+NotedTool = Literal["place_order", "place_bracket_order", "modify_order", "close_positions"]
+NotedCode = Literal["invalid_arguments", "forbidden", "paced"]
+NOTED_TOOLS: frozenset[str] = frozenset(get_args(NotedTool))
+NOTED_CODES: frozenset[str] = frozenset(get_args(NotedCode))
 
 
 class Execution(PartialModel):
@@ -92,7 +99,7 @@ class GetOpenOrders(SymbolFilter):
 
 @tool(returns=list[OrderReport], toolset="orders")
 class GetCompletedOrders(SymbolFilter):
-    """Orders that ended today; with refused the calls refused today instead, and why, but no invalid_arguments."""
+    """Orders that ended today; with refused the calls refused today instead, and why."""
 
     title: ClassVar = "orders completed today"
     search_words: ClassVar = "finished filled cancelled rejected order history why was my order refused"
@@ -106,3 +113,21 @@ class GetExecutions(SymbolFilter):
 
     title: ClassVar = "executions: the day's trades"
     search_words: ClassVar = "which trades did I make today what did I buy sell fills bought sold"
+
+
+class RefusalNoted(Model):
+    """The answer: of a flood only the first refusals are kept."""
+
+    kept: bool
+
+
+@operation(returns=RefusalNoted, toolset="orders", effect=Effect.OWN)
+class NoteRefusedCall(ToolRequest):
+    """A call of the client that a front refused by itself: its tool, its arguments as JSON (empty: too long), and the
+    error."""
+
+    tool: NotedTool
+    code: NotedCode
+    message: Annotated[str, StringConstraints(max_length=MOST_MESSAGE)]
+    key: Key | None = None
+    arguments: Annotated[str, StringConstraints(max_length=MOST_ARGUMENTS)] = ""

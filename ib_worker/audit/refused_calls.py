@@ -18,12 +18,13 @@ from bridge.tool import ToolError
 from bridge.tools.order_report import OrderReport
 from bridge.tools.orders import PlaceBracketOrder
 from bridge.tools.types import Contract
+from ib_worker.audit.noted_refusals import NotedRefusals
 
 SCANNED = 1000  # newest refusals of all clients that one read goes through
 MOST = 100  # rows of an answer
 NAMED = 100  # contracts that one read has TWS name
 LONGEST = 2000  # bytes of arguments that an entry keeps
-PLACES = frozenset({"place_order", "place_bracket_order", "close_position", "modify_order"})
+PLACES = frozenset({"place_order", "place_bracket_order", "close_position", "close_positions", "modify_order"})
 NO_REFUSAL = frozenset({"approval_required", "orders_rest"})  # the call goes on: with a person, or after cancels
 SECRET = frozenset({"confirmationToken"})
 NAMES = ("orderId", "twsCode", "limit")  # of an error's details
@@ -64,12 +65,16 @@ class _RequestedTerms(msgspec.Struct):
 def refusal_details(context: RequestContext, error: ToolError) -> dict[str, Any]:
     """Return what the audit log keeps of a refused call: the error, and of an order its arguments."""
     told = {"message": error.message} | {name: error.details[name] for name in NAMES if name in error.details}
-    if context.operation not in PLACES or len(context.arguments) > LONGEST:
-        return told
+    return told | (asked_for(bytes(context.arguments)) if context.operation in PLACES else {})
+
+
+def asked_for(arguments: bytes) -> dict[str, Any]:
+    """Return a refused order's arguments as the audit log keeps them, nothing of those that are too long."""
     with suppress(msgspec.DecodeError, RecursionError):
-        arguments = msgspec.json.decode(bytes(context.arguments), type=dict[str, Any])
-        told["request"] = {name: value for name, value in arguments.items() if name not in SECRET}
-    return told
+        if len(arguments) <= LONGEST:
+            decoded = msgspec.json.decode(arguments, type=dict[str, Any])
+            return {"request": {name: value for name, value in decoded.items() if name not in SECRET}}
+    return {}
 
 
 class RefusedCalls:
@@ -78,6 +83,7 @@ class RefusedCalls:
     def __init__(self, pipe: CommandPipeline, keys: Keys) -> None:
         self._pipe = pipe
         self._keys = keys
+        self.noted = NotedRefusals()  # by fronts
 
     async def of(self, caller: str, since: datetime) -> list[AuditEntry]:
         """Return the client's refused order calls since a time, newest first, of the newest SCANNED of all clients.
@@ -162,12 +168,18 @@ def unnamed_contracts(entries: Sequence[AuditEntry]) -> list[int]:
 
 
 def _asked(entry: AuditEntry) -> dict[str, Any]:
-    """Return the arguments of a call; none where one of them has no valid type."""
+    """Return the arguments of a call that have a valid type."""
+    told = entry.details.get("request")
+    told = told if isinstance(told, dict) else {}
+    return {name: value for name, value in told.items() if value is not None and _is_valid(name, value)}
+
+
+def _is_valid(name: str, value: Any) -> bool:
     try:
-        msgspec.convert(told := entry.details.get("request", {}), _RequestedTerms)
+        msgspec.convert({name: value}, _RequestedTerms)
     except msgspec.ValidationError:
-        return {}
-    return {name: value for name, value in told.items() if value is not None}
+        return False
+    return True
 
 
 def _tool(entry: AuditEntry) -> str:

@@ -18,7 +18,8 @@ from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.outage_log import Outage
 from bridge.redaction import mask_accounts
 from bridge.tool import ToolError
-from ib_worker.audit.refused_calls import refusal_details
+from bridge.tools.order_queries import NoteRefusedCall
+from ib_worker.audit.refused_calls import asked_for, refusal_details
 from ib_worker.orders.events import Event
 from ib_worker.orders.state import OrderState
 
@@ -98,6 +99,19 @@ class AuditTrail:
             key=context.key or key,
             status=error.code,
             details=to_json(refusal_details(context, error)),
+        )
+
+    def refused_by_front(self, context: RequestContext, call: NoteRefusedCall) -> None:
+        """A front has refused the call of the request's client, as it reports."""
+        self._put(
+            "refused",
+            caller=context.caller,
+            label=context.request.label,
+            request_id=context.request_id,
+            tool=call.tool,
+            key=call.key or "",
+            status=call.code,
+            details=to_json({"message": call.message, "by": "front", **asked_for(call.arguments.encode())}),
         )
 
     async def go_on(self) -> None:

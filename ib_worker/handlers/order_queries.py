@@ -1,9 +1,11 @@
 """Handlers that tell of orders."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, time
+from datetime import datetime
+from datetime import time as time_of_day
 from functools import partial
 from types import MappingProxyType
 
@@ -19,8 +21,10 @@ from bridge.tools.order_queries import (
     GetExecutions,
     GetOpenOrders,
     GetOrder,
+    NoteRefusedCall,
     OrderEvent,
     OrderHistory,
+    RefusalNoted,
     SymbolFilter,
 )
 from bridge.tools.order_report import OrderReport
@@ -124,6 +128,15 @@ async def _refused_today(request: GetCompletedOrders, session: Session, caller: 
     return ListPart(reports, of=len(wanted))
 
 
+@handles(NoteRefusedCall)
+async def note_refused_call(request: NoteRefusedCall, session: Session, context: RequestContext) -> RefusalNoted:
+    """Write a call that a front refused into the audit log, in the name of the client whose proof the front shows."""
+    kept = session.services.refusals.noted.admits(context.caller, time.monotonic())
+    if kept:
+        session.services.audit.refused_by_front(context, request)
+    return RefusalNoted(kept=kept)
+
+
 async def _contract(session: Session, conId: int) -> Contract | None:
     """Return the contract, None where TWS does not tell it in time."""
     with suppress(TimeoutError, TwsError, ToolError):
@@ -135,7 +148,7 @@ async def _contract(session: Session, conId: int) -> Contract | None:
 
 def _today() -> datetime:
     """Return when New York's day began, as for the count of the day's orders."""
-    return datetime.combine(utcnow().astimezone(NEW_YORK).date(), time(), NEW_YORK)
+    return datetime.combine(utcnow().astimezone(NEW_YORK).date(), time_of_day(), NEW_YORK)
 
 
 @handles(GetExecutions)

@@ -27,6 +27,7 @@ from bridge.tracing.spans import Span, Tracer
 from mcp_front.admission.auth import current_principal, current_proof, current_rights, label_of, peer_of
 from mcp_front.admission.fair_queueing import release_slot
 from mcp_front.admission.rate_limits import ConcurrencyLimiter
+from mcp_front.admission.refusal_notes import RefusalNotes
 from mcp_front.protocol.arguments import parse_arguments
 from mcp_front.protocol.envelope import REQUEST_ID
 from mcp_front.protocol.lenient_arguments import parse_leniently
@@ -170,6 +171,7 @@ class CallPipeline:
         self._running = _RunningCount()
         self._log = _CallLog()
         self.trace: CallTrace | None = None  # for whoever watches the calls
+        self.refusals: RefusalNotes | None = None  # for a client that asks why
 
     async def answer(self, declared: ToolSpec, arguments: dict[str, Any], origin: Origin) -> ToolResult:
         """Return the MCP client's answer."""
@@ -237,14 +239,21 @@ class CallPipeline:
     async def _checked(
         self, declared: ToolSpec, arguments: dict[str, Any], caller: Caller, origin: Origin
     ) -> ToolResult:
-        with self._place(declared, caller):
-            _allow(declared, caller.rights)
-            request, unused = _parsed(declared, arguments)
-            call = Call(declared, request, caller, origin, unused=unused)
-            answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
-            if origin.scope is not None and (declared.waits or declared.effect is not Effect.READ):
-                release_slot(origin.scope)  # it waits for an event, or for Redis to keep a record and for TWS
-            return await answer(call)
+        refused_here = True
+        try:
+            with self._place(declared, caller):
+                _allow(declared, caller.rights)
+                request, unused = _parsed(declared, arguments)
+                call = Call(declared, request, caller, origin, unused=unused)
+                answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
+                if origin.scope is not None and (declared.waits or declared.effect is not Effect.READ):
+                    release_slot(origin.scope)  # it waits for an event, or for Redis to keep a record and for TWS
+                refused_here = declared.composed  # of a write the worker itself writes its refusal into the audit log
+                return await answer(call)
+        except ToolError as error:
+            if refused_here and self.refusals is not None:
+                await self.refusals.note(declared, arguments, caller, error)
+            raise
 
     def _listed(self, declared: ToolSpec, caller: Caller, origin: Origin) -> AbstractContextManager[None]:
         """The call among those that a 2025 client may cancel by its id; a 2026 client closes the stream instead."""

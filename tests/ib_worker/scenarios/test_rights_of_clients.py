@@ -38,6 +38,7 @@ OF_FRONTS: Mapping[str, dict[str, Any]] = {  # operations that no model sees
     "mark_alert_told": {"alertId": "aaaaaaaa-bbbbbbbbbbbbbbbb", "time": "2026-01-01T00:00:00Z"},
     "keep_watches": {"events": [{"event": "price", "symbol": "SPY", "above": 1}]},
     "answer_form": {"key": "key-of-nothing", "challenge": "none", "answer": "decline"},
+    "note_refused_call": {"tool": "place_order", "code": "invalid_arguments", "message": "totalQuantity: a number"},
     "open_live_feed": {"symbol": "SPY", "feed": "bars5s"},
     "open_market_data": {"symbol": "SPY"},
 }
