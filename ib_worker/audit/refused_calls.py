@@ -9,7 +9,7 @@ import msgspec
 from pydantic import ValidationError
 
 from bridge.audit_chain import AuditEntry
-from bridge.bus.controls.audit_index import REFUSED, find_entries, read_entries
+from bridge.bus.controls.audit_index import find_entries, read_entries, refusals_name
 from bridge.bus.keys import Keys
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.connection import BusError, bus_down
@@ -20,7 +20,6 @@ from bridge.tools.orders import PlaceBracketOrder
 from bridge.tools.types import Contract
 from ib_worker.audit.noted_refusals import NotedRefusals
 
-SCANNED = 1000  # newest refusals of all clients that one read goes through
 MOST = 100  # rows of an answer
 NAMED = 100  # contracts that one read has TWS name
 LONGEST = 2000  # bytes of arguments that an entry keeps
@@ -86,13 +85,11 @@ class RefusedCalls:
         self.noted = NotedRefusals()  # by fronts
 
     async def of(self, caller: str, since: datetime) -> list[AuditEntry]:
-        """Return the client's refused order calls since a time, newest first, of the newest SCANNED of all clients.
-        Raises ToolError bus_down."""
+        """Return the client's refused order calls since a time, newest first, as far as the index has them. Raises
+        ToolError bus_down."""
         try:
-            seqs = await find_entries(self._pipe, self._keys, [REFUSED]) or []
-            found = [
-                each async for line in read_entries(self._pipe, self._keys, seqs[:SCANNED]) if (each := _read(line))
-            ]
+            seqs = await find_entries(self._pipe, self._keys, [refusals_name(caller)]) or []
+            found = [each async for line in read_entries(self._pipe, self._keys, seqs) if (each := _read(line))]
         except BusError as error:
             raise bus_down(self._pipe.url, error) from error
         return [each for each in found if each.caller == caller and _at(each) >= since and _is_told(each)]

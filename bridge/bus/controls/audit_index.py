@@ -1,10 +1,13 @@
-"""The audit log's index by order: which of its newest entries name an orderRef or a permId, and which are refusals.
+"""The audit log's index: which of its newest entries name an orderRef or a permId, and each client's refused calls.
 
 The script that appends an entry writes it into the index too, so that the two can't diverge. An index that lacks
 entries, as after a leader of an earlier release or where its key was lost, is filled up from the log before it is read.
 """
 
 from collections.abc import AsyncIterator, Collection
+from hashlib import sha1
+
+import msgspec
 
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import Refused
@@ -13,14 +16,16 @@ from bridge.bus.transport.script import Script
 
 NEWEST = 20_000  # entries that the index reaches back: the events of a thousand orders or more
 FILLED_AT_ONCE = 250  # entries; each step keeps Redis for a few milliseconds
-REFUSED = '"event":"refused"'  # the name of every refused call
+MOST_REFUSED_OF_ONE = 200  # of a client's refused calls: another client's flood takes none of them
+MOST_REFUSED = 10_000  # of all clients: there may be any number of names
 READ_AT_ONCE = 500  # entries in one answer
 
 # One sorted set whose scores are equal, so that it is ordered by its members. An entry has two for each name: `n`NAME
-# SEQ to be found, and `s`SEQ NAME to be dropped when it is too old. `f`SEQ and `l`SEQ are the first and the last entry
-# that the index has; it has every entry in between.
+# SEQ to be found, and `s`SEQ NAME to be dropped when it is too old. A refused call has `q`SEQ NAME instead of the
+# latter: it stays while its client has no newer ones. `F`SEQ and `L`SEQ are the first and the last entry that the index
+# has; it has every entry in between. An index of an earlier release, by its marks f and l, begins anew.
 INDEX = f"""
-local MOST = {NEWEST}
+local MOST, MOST_REFUSED_OF_ONE, MOST_REFUSED = {NEWEST}, {MOST_REFUSED_OF_ONE}, {MOST_REFUSED}
 local function padded(seq) return string.format('%016.0f', seq) end
 local function mark(index, letter)
     local found = redis.pcall('ZRANGEBYLEX', index, '[' .. letter, '(' .. letter .. ':')
@@ -32,11 +37,30 @@ local function set_mark(index, letter, seq)
 end
 local function begin_index(index, first, last)
     redis.call('UNLINK', index)
-    set_mark(index, 'f', first)
-    set_mark(index, 'l', last)
+    set_mark(index, 'F', first)
+    set_mark(index, 'L', last)
+end
+local function drop_oldest(index, from, to, most)
+    local over = redis.call('ZLEXCOUNT', index, from, to) - most
+    if over <= 0 then return end
+    for _, row in ipairs(redis.call('ZRANGEBYLEX', index, from, to, 'LIMIT', 0, over)) do
+        local seq, name = row:match('^q(%d+) (.*)$')
+        if not seq then name, seq = row:match('^n(.*) (%d+)$') end
+        redis.call('ZREM', index, 'n' .. name .. ' ' .. seq, 'q' .. seq .. ' ' .. name)
+    end
+end
+local function add_refusal(index, seq, line)
+    local _, begins = line:find('"caller":"', 1, true)
+    local ends = begins and line:find('[^\\\\]"', begins + 1)
+    if not ends then return end
+    local name = 'refused:' .. redis.sha1hex(line:sub(begins + 1, ends))
+    redis.call('ZADD', index, 0, 'n' .. name .. ' ' .. padded(seq), 0, 'q' .. padded(seq) .. ' ' .. name)
+    drop_oldest(index, '[n' .. name .. ' ', '(n' .. name .. '!', MOST_REFUSED_OF_ONE)
+    drop_oldest(index, '[q', '(r', MOST_REFUSED)
 end
 local function add_names(index, seq, line)
-    local named = {{['"orderRef":'] = '^"[%w_.:-]+"', ['"permId":'] = '^%d+', ['"event":'] = '^"refused"'}}
+    if line:find('^{{"seq":%d+,"prev":"%x*","at":"[^"]*","event":"refused"') then add_refusal(index, seq, line) end
+    local named = {{['"orderRef":'] = '^"[%w_.:-]+"', ['"permId":'] = '^%d+'}}
     for field, value in pairs(named) do
         local from, to = line:find(field, 1, true)
         while to do
@@ -50,8 +74,8 @@ local function add_names(index, seq, line)
     end
 end
 local function index_entry(index, seq, line)
-    if mark(index, 'l') == seq - 1 and mark(index, 'f') then
-        set_mark(index, 'l', seq)
+    if mark(index, 'L') == seq - 1 and mark(index, 'F') then
+        set_mark(index, 'L', seq)
     else
         begin_index(index, seq, seq)
     end
@@ -72,14 +96,14 @@ FILL = Script(f"""#!lua{INDEX}
 local log, index = KEYS[1], KEYS[2]
 local newest = end_of(log, 'XREVRANGE', '+', '-')
 if not newest then return 0 end
-if mark(index, 'l') ~= newest or not mark(index, 'f') then begin_index(index, newest + 1, newest) end
-local before = string.format('(%.0f-0', mark(index, 'f'))
+if mark(index, 'L') ~= newest or not mark(index, 'F') then begin_index(index, newest + 1, newest) end
+local before = string.format('(%.0f-0', mark(index, 'F'))
 local entries, seq = redis.call('XREVRANGE', log, before, '-', 'COUNT', ARGV[1]), nil
 for _, entry in ipairs(entries) do
     seq = tonumber(entry[1]:match('^%d+'))
     add_names(index, seq, entry[2][2] or '')
 end
-if seq then set_mark(index, 'f', seq) end
+if seq then set_mark(index, 'F', seq) end
 return #entries
 """)
 
@@ -88,8 +112,8 @@ FIND = Script(f"""#!lua flags=no-writes{INDEX}
 local log, index = KEYS[1], KEYS[2]
 local newest, oldest = end_of(log, 'XREVRANGE', '+', '-'), end_of(log, 'XRANGE', '-', '+')
 if not newest then return {{1, {{}}}} end
-local first = mark(index, 'f')
-if mark(index, 'l') ~= newest or not first or first > math.max(oldest, newest - MOST + 1) then return {{0, {{}}}} end
+local first = mark(index, 'F')
+if mark(index, 'L') ~= newest or not first or first > math.max(oldest, newest - MOST + 1) then return {{0, {{}}}} end
 local seqs = {{}}
 for _, name in ipairs(ARGV) do
     local rows = redis.call('ZRANGEBYLEX', index, '[n' .. name .. ' ', '(n' .. name .. '!')
@@ -116,6 +140,11 @@ def ref_name(orderRef: str) -> str:
 def perm_name(permId: int) -> str:
     """Return the name under which the index has a permId: as an entry spells it."""
     return f'"permId":{permId}'
+
+
+def refusals_name(caller: str) -> str:
+    """Return the name under which the index has a client's refused calls: of the text that an entry has."""
+    return f"refused:{sha1(msgspec.json.encode(caller)[1:-1], usedforsecurity=False).hexdigest()}"
 
 
 async def find_entries(pipe: CommandPipeline, keys: Keys, names: Collection[str]) -> list[int] | None:

@@ -1,19 +1,22 @@
 """The day's refused order calls, told to the client that made them: by a list, and by the key of one."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bridge.audit_chain import AuditEntry
 from bridge.bus.controls.audit_index import read_entries
+from bridge.bus.controls.audit_log import AuditLog, new_entry
 from bridge.bus.messages import TRUNCATED, BusCaller
+from bridge.bus.server.server import BusServer
 from bridge.tool import OPERATIONS, ToolError, ToolRequest
 from bridge.tools.order_queries import GetCompletedOrders
-from ib_worker.audit.refused_calls import MOST, refused_report
+from ib_worker.audit.refused_calls import MOST, RefusedCalls, refused_report
 from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.timing import waits_at
 from tests.stacks.worker import Caller, order, trading
 from tests.waiting import until
 
@@ -134,3 +137,16 @@ async def test_no_call_of_a_client_keeps_its_refusals_from_it_and_the_log_has_no
     assert b"many" in log
     assert token.encode() not in log
     assert b"U1234567" not in log
+
+
+async def test_a_flood_of_other_clients_refusals_takes_none_of_ones_own(redis_url: str, session: str) -> None:
+    fields: dict[str, Any] = {"tool": "place_order", "status": "limit_exceeded"}
+    async with BusServer(redis_url, session, "w1", timing=waits_at(redis_url)) as bus:
+        log = AuditLog(bus.pipe, bus.keys, await bus.lead())
+        await log.append("refused", caller="claude", key="own-call", **fields)
+        flood = [new_entry("refused", caller=f"other {number % 3}", **fields) for number in range(500)]
+        for _ in range(3):
+            await log.append_all(flood)
+        found = await RefusedCalls(bus.pipe, bus.keys).of("claude", datetime.now(UTC) - timedelta(hours=1))
+
+    assert [each.key for each in found] == ["own-call"]

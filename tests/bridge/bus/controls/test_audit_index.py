@@ -1,5 +1,6 @@
 """The index of the audit log by order: written with each entry, filled where an earlier release left it short."""
 
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -8,7 +9,7 @@ import pytest
 
 from bridge.audit_chain import GENESIS, AuditEntry, digest, encode
 from bridge.bus.controls import audit_index, audit_log
-from bridge.bus.controls.audit_index import NEWEST, find_entries, perm_name, read_entries, ref_name
+from bridge.bus.controls.audit_index import find_entries, perm_name, read_entries, ref_name, refusals_name
 from bridge.bus.controls.audit_log import AuditLog, read_log, trim
 from bridge.bus.keys import Keys
 from bridge.bus.server.server import BusServer
@@ -27,9 +28,14 @@ DAMAGE = {
 }
 
 
+LIMITS = "local MOST, MOST_REFUSED_OF_ONE, MOST_REFUSED = "
+
+
 def shortened(script: Script) -> Script:
-    """The script with an index that reaches four entries back."""
-    return Script(script.text.replace(f"MOST = {NEWEST}", "MOST = 4"))
+    """The script with an index that reaches four entries back, and has two refusals of a client and six of all."""
+    short = re.sub(f"{LIMITS}.*", f"{LIMITS}4, 2, 6", script.text)
+    assert short != script.text
+    return Script(short)
 
 
 @asynccontextmanager
@@ -177,3 +183,43 @@ async def test_short_index_is_not_read_while_redis_accepts_no_writes(own_redis: 
         short = await find_entries(bus.pipe, bus.keys, [ref_name(REF)])
 
     assert (kept, short) == ([1], None)
+
+
+async def test_each_client_has_refusals_of_its_own_and_all_clients_a_bound(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client's stay however many entries follow."""
+    monkeypatch.setattr(audit_log, "APPEND", shortened(audit_log.APPEND))
+    monkeypatch.setattr(audit_index, "FIND", shortened(audit_index.FIND))
+    odd = 'a "quoted" \\ name'
+    async with leading(redis_url, session) as (bus, log):
+
+        async def refused(caller: str) -> list[int] | None:
+            return await find_entries(bus.pipe, bus.keys, [refusals_name(caller)])
+
+        for _ in range(3):
+            await log.append("refused", caller="claude", details={"event": "refused", "caller": "codex"})
+        await log.append("refused", caller=odd)
+        for _ in range(6):
+            await log.append("refused", caller="a flood")
+        await log.append("Status", orderRef=REF, details={"event": "refused", "caller": "codex"})
+        found = {name: await refused(name) for name in ("claude", odd, "a flood", "codex", "claud", "")}
+        for number in range(9):
+            await log.append("refused", caller=f"client {number}")
+        after = {name: await refused(name) for name in ("claude", "client 2", "client 3", "client 8")}
+        members = await indexed(bus)
+
+    assert found == {"claude": [3, 2], odd: [4], "a flood": [10, 9], "codex": [], "claud": [], "": []}
+    assert after == {"claude": [], "client 2": [], "client 3": [15], "client 8": [20]}
+    assert members == 2 * 6 + 2
+
+
+async def test_index_of_an_earlier_release_gets_the_refusals(redis_url: str, session: str) -> None:
+    async with leading(redis_url, session) as (bus, log):
+        await log.append("refused", caller="claude")
+        await bus.pipe.send("DEL", bus.keys.audit_index)
+        for member in ("f0000000000000001", "l0000000000000001", 'n"event":"refused" 0000000000000001'):
+            await bus.pipe.send("ZADD", bus.keys.audit_index, 0, member)
+        found = await find_entries(bus.pipe, bus.keys, [refusals_name("claude")])
+
+    assert found == [1]
