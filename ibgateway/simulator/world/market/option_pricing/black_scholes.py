@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 RATE = 0.04  # a year
 YEAR_S = 365 * 86_400.0
 LOWEST, HIGHEST = 0.001, 5.0  # volatilities that are looked for
+FIRST_GUESS, STEPS, PRECISION = 0.25, 60, 1e-10  # the usual option takes six steps of Newton
+ROOT_OF_TWO_PI = math.sqrt(2 * math.pi)
 SHORTEST = 60.0 / YEAR_S  # an option in its last minute is priced as with a minute left
 
 
@@ -73,15 +75,41 @@ def greeks(under: float, terms: PricingTerms, volatility: float) -> Greeks:
 def implied_volatility(under: float, terms: PricingTerms, price: float) -> float | None:
     """Return the volatility that gives the price; None if there is none."""
     low, high = LOWEST, HIGHEST
-    if not greeks(under, terms, low).price - 1e-9 <= price <= greeks(under, terms, high).price:
+    line = _PriceOfVolatility(under, terms)
+    if not line.at(low)[0] - 1e-9 <= price <= line.at(high)[0]:
         return None
-    for _ in range(60):
-        middle = (low + high) / 2
-        if greeks(under, terms, middle).price < price:
-            low = middle
+    volatility = FIRST_GUESS
+    for _ in range(STEPS):
+        found, slope = line.at(volatility)
+        if found < price:
+            low = volatility
         else:
-            high = middle
-    return (low + high) / 2
+            high = volatility
+        following = volatility - (found - price) / slope if slope > 0 else low
+        if not low < following < high:  # Newton's step leaves the bracket where the price hardly depends on it
+            following = (low + high) / 2
+        if abs(following - volatility) < PRECISION:
+            return following
+        volatility = following
+    return volatility
+
+
+class _PriceOfVolatility:
+    """One option's price as a function of the volatility, with its slope."""
+
+    def __init__(self, under: float, terms: PricingTerms) -> None:
+        years = max(terms.years, SHORTEST)
+        self._root = math.sqrt(years)
+        self._sign = 1 if terms.call else -1
+        self._grown = under * math.exp((terms.drift - RATE) * years)
+        self._paid = terms.strike * math.exp(-RATE * years)
+        self._moneyness = math.log(under / terms.strike) + terms.drift * years
+
+    def at(self, volatility: float) -> tuple[float, float]:
+        root, sign = volatility * self._root, self._sign
+        d1 = self._moneyness / root + root / 2
+        price = sign * (self._grown * _normal(sign * d1) - self._paid * _normal(sign * (d1 - root)))
+        return max(price, 0.0), self._grown * self._root * math.exp(-d1 * d1 / 2) / ROOT_OF_TWO_PI
 
 
 def _normal(x: float) -> float:

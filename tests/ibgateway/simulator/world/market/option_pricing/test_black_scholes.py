@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibgateway.simulator.world.market.option_pricing.black_scholes import PricingTerms, greeks, implied_volatility
+from ibgateway.simulator.world.market.option_pricing.black_scholes import (
+    HIGHEST,
+    LOWEST,
+    PricingTerms,
+    greeks,
+    implied_volatility,
+)
 
 TERMS = st.builds(
     PricingTerms,
@@ -37,3 +43,20 @@ def test_implied_volatility_undoes_the_price(terms: PricingTerms, under: float, 
     found = implied_volatility(under, terms, price)
 
     assert found is None or greeks(under, terms, found).price == pytest.approx(price, abs=1e-6)
+
+
+@pytest.mark.parametrize("call", [True, False])
+@pytest.mark.parametrize("strike", [70.0, 90.0, 100.0, 110.0, 140.0])
+@pytest.mark.parametrize("years", [0.0, 0.003, 0.1, 2.0])
+@pytest.mark.parametrize("price", [0.01, 0.5, 5.0, 45.0])
+def test_implied_volatility_has_the_price_or_the_price_has_none(
+    price: float, years: float, strike: float, call: bool
+) -> None:
+    """Some of these prices hardly depend on the volatility, and Newton's step leads far away."""
+    terms = PricingTerms(strike, call, years)
+    found = implied_volatility(100.0, terms, price)
+
+    if found is None:
+        assert not greeks(100.0, terms, LOWEST).price <= price <= greeks(100.0, terms, HIGHEST).price
+    else:
+        assert greeks(100.0, terms, found).price == pytest.approx(price, abs=1e-8)
