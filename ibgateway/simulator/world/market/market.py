@@ -31,7 +31,7 @@ from ibgateway.simulator.world.market.series.daily_series import DERIVED as DERI
 from ibgateway.simulator.world.market.series.user_history import UserHistory
 from ibgateway.simulator.world.market.tapes.halts import HALTED, HaltedTape, TradingHalt
 from ibgateway.simulator.world.market.tapes.rng import stream
-from ibgateway.simulator.world.market.tapes.tape import Quotes, Row, Tape
+from ibgateway.simulator.world.market.tapes.tape import Quotes, Row, Tape, number_at
 from ibgateway.simulator.world.time.calendar import Calendar, TradingSpan, calendar
 
 KEPT_BYTES = 600_000_000  # of drawn tapes: a day of the hundred contracts that an account may watch is 400 million
@@ -58,6 +58,7 @@ class Market:
         self._halts: dict[int, list[TradingHalt]] = {}
         self.series = lru_cache(maxsize=None)(self._make_series)
         self.source = lru_cache(maxsize=None)(self._find_source)
+        self._first_days: dict[int, int] = {}  # by conId
 
     def stream(self, *key: object) -> Generator:
         """Return a random stream of the market's seed."""
@@ -103,6 +104,11 @@ class Market:
 
     def first_day(self, instrument: Instrument) -> int:
         """Return the number of the first trading day with data."""
+        if instrument.conId not in self._first_days:
+            self._first_days[instrument.conId] = self._find_first_day(instrument)
+        return self._first_days[instrument.conId]
+
+    def _find_first_day(self, instrument: Instrument) -> int:
         if instrument.expiry is not None:
             listed = instrument.calendar.index_of(instrument.expiry - LISTED[instrument.secType])
             return max(listed, instrument.calendar.index_of(self._series_begins(instrument)))
@@ -158,8 +164,8 @@ class Market:
 
     def _make_tape(self, instrument: Instrument, index: int, number: int) -> Tape:
         whole = self._draw_tape(instrument, index, number)
-        during = [halt for halt in self._halts.get(instrument.conId, ()) if _overlap(halt, whole.start, whole.end)]
-        return HaltedTape(whole, during) if during else whole
+        halts = [halt for halt in self._halts.get(instrument.conId, ()) if _overlap(halt, whole.start, whole.end)]
+        return HaltedTape(whole, halts) if halts else whole
 
     def _draw_tape(self, instrument: Instrument, index: int, number: int) -> Tape:
         day = int(instrument.calendar.days[index])
@@ -261,7 +267,7 @@ class Market:
         """Return the best bid and offer at `at`; without prices while closed."""
         tape = self.tape_at(instrument, at) if instrument.quoted else None
         if tape is not None:
-            i = int(np.searchsorted(tape.quotes.time, at, side="right")) - 1
+            i = number_at(tape.quotes.time, at)
             if i >= 0:
                 return _quote(instrument, tape.quotes, i)
         return BidAsk(at, None, Decimal(0), None, Decimal(0))
@@ -270,14 +276,14 @@ class Market:
         """Return the latest print up to `at`, of today or of the day before."""
         if not instrument.prints:
             return None
-        calendar, first = instrument.calendar, self.first_day(instrument)
-        index = min(calendar.index_at(at), self.last_day(instrument))
+        first = self.first_day(instrument)
+        index = min(instrument.calendar.index_at(at), self.last_day(instrument))
         for day in (index, index - 1):
-            spans = calendar.spans(day) if day >= first else ()
+            spans = instrument.calendar.spans(day) if day >= first else ()
             for number in reversed(range(len(spans))):
                 if spans[number].start <= at:
                     tape = self.tape(instrument, day, number)
-                    i = int(np.searchsorted(tape.prints.time, at, side="right")) - 1
+                    i = number_at(tape.prints.time, at)
                     if i >= 0:
                         return _trade(instrument, tape, i)
         return None
@@ -291,9 +297,8 @@ class Market:
         if quote.bid is not None and quote.ask is not None:
             return round((quote.bid + quote.ask) / 2, 8)
         index = min(max(instrument.calendar.index_at(at), self.first_day(instrument)), self.last_day(instrument))
-        done = instrument.calendar.close_of(index) <= at
-        row = self.rows(instrument, index if done else max(index - 1, self.first_day(instrument)))[-1]
-        return instrument.price(row.close)
+        day = index if instrument.calendar.close_of(index) <= at else max(index - 1, self.first_day(instrument))
+        return instrument.price(self.rows(instrument, day)[-1].close)
 
     def previous_close(self, instrument: Instrument, at: float) -> float:
         """Return the close of the trading day before the latest one that has begun."""
@@ -330,7 +335,7 @@ class Market:
         volume = 0
         for number, span in enumerate(instrument.calendar.spans(index)):
             tape = self.tape(instrument, index, number)
-            i = int(np.searchsorted(tape.prints.time, at, side="right")) - 1
+            i = number_at(tape.prints.time, at)
             if i < 0:
                 continue
             volume += int(tape.prints.volume[i])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -77,6 +78,8 @@ class Calendar:
         holidays = [_ordinal(_date(day)) for day in raw["holidays"]]
         self.days = weekdays[~np.isin(weekdays, holidays)]
         self._spans: dict[int, tuple[TradingSpan, ...]] = {}
+        self._latest = (math.inf, -math.inf, 0)  # a day's start, the next day's, and its number: most ask for now
+        self.index_of = lru_cache(maxsize=1024)(self._find_index)
 
     def __len__(self) -> int:
         return len(self.days)
@@ -124,13 +127,18 @@ class Calendar:
 
     def index_at(self, time: float) -> int:
         """The last trading day that has begun at `time` (its first span's start); -1 before the first."""
+        start, end, index = self._latest
+        if start <= time < end:
+            return index
         index = int(np.searchsorted(self.days, time // DAY_S + 1, side="right"))
         while index >= 0 and (index >= len(self.days) or self.open_of(index) > time):
             index -= 1
+        if 0 <= index < len(self.days) - 1:
+            self._latest = self.open_of(index), self.open_of(index + 1), index
         return index
 
-    def index_of(self, day: date) -> int:
-        """The first trading day on or after a date."""
+    def _find_index(self, day: date) -> int:
+        """Return the first trading day on or after a date."""
         return int(np.searchsorted(self.days, _ordinal(day)))
 
     def span_at(self, time: float) -> tuple[int, TradingSpan] | None:

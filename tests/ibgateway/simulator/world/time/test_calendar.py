@@ -79,6 +79,16 @@ def test_spans_follow_daylight_saving() -> None:
     assert datetime.fromtimestamp(summer, ZoneInfo("US/Eastern")).hour == 9
 
 
+def test_a_day_is_found_before_its_start_and_from_its_start_on() -> None:
+    """The calendar remembers the day of the latest question."""
+    days = calendar("US_STOCK")
+    index = days.index_of(date(2025, 6, 11))
+    start, following = days.open_of(index), days.open_of(index + 1)
+
+    times = (start, start - 0.001, start + 1, following, following - 0.001)
+    assert [days.index_at(time) - index for time in times] == [0, -1, 0, 1, 0]
+
+
 @pytest.mark.parametrize("name", HOURS)
 def test_days_follow_each_other_without_overlap(name: str) -> None:
     days = calendar(name)
