@@ -15,7 +15,7 @@ from ibgateway.simulator.server.host import Host
 from ibgateway.simulator.wire.frames import frame, frames
 
 LOGIN_S = 10.0  # of this machine's clock, from the connection to startApi
-TURN_S = 0.02  # of a processor; then the others are served, before what is left
+TURN_S = 0.002  # of a processor; then the others are served, before what is left
 MAX_UNSENT = 64 << 20  # a client that does not read is dropped before it costs more memory than this
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: closing sends RST
 
