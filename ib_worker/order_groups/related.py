@@ -97,14 +97,15 @@ def owned(session: Session, entries: Sequence[TrackedOrder]) -> bool:
     return all(each.state.clientId == session.clientId for each in entries if is_open(each))
 
 
-def named_each(session: Session, entries: Sequence[TrackedOrder], terms: bool = False) -> str:
-    """The orders with their references: "the stop (orderRef mcp…) and the target (orderRef mcp…)". With `terms` also
-    with their sides, quantities and prices."""
+def named_each(session: Session, entries: Sequence[TrackedOrder], terms: bool = False, by_id: bool = False) -> str:
+    """The orders with their references: "the stop (orderRef mcp…) and the target (orderRef mcp…)", or `by_id` with
+    their orderIds. With `terms` also with their sides, quantities and prices."""
     words = []
     for each in entries:
         group = related(session, each)
         role = dict(zip(map(id, group), roles(group), strict=True))[id(each)]
         name = f"orderRef {each.state.orderRef}" if is_ours(each.state.orderRef) else f"permId {each.state.permId}"
+        name = f"orderId {each.state.orderId}" if by_id else name
         words.append(f"{WORDS[role]} ({name}{f', {_terms(each)}' if terms else ''})")
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 

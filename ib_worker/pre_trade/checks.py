@@ -23,7 +23,7 @@ from ib_worker.order_identity.equal_orders import cleared
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.admission_rules import admission_rules, counted
-from ib_worker.pre_trade.closing_room import closing_before, read_unshown_fills
+from ib_worker.pre_trade.closing_room import cancelled_first, closing_before, read_unshown_fills
 from ib_worker.pre_trade.describe import approval_text
 from ib_worker.pre_trade.option_book import book_of, uncovering
 from ib_worker.pre_trade.order_facts import (
@@ -189,7 +189,7 @@ async def check_order(
     others = allowance.exits or allowance.along or allowance.together
     collar = session.limits.collar
     summary = approval_text(judged.intent, judged.facts, contract, order, changes, others, collar, session.simulated)
-    text = " ".join([summary, *uncovers])
+    text = " ".join(filter(None, [summary, cancelled_first(session, allowance.without), *uncovers]))
     question = ApprovalRequest(terms, text, session.now(), gate.closing, change=beside is not None)
     try:
         return replace(checked, approved_by=await session.services.approvals.require(context, question))

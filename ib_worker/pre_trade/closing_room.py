@@ -10,7 +10,7 @@ import ib_async
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
-from ib_worker.order_groups.related import held_by, most_of, related
+from ib_worker.order_groups.related import held_by, most_of, named_each, related
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.risk.intent import Trading
 from ib_worker.session.session import Session, utcnow
@@ -19,6 +19,7 @@ from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.errors import ConnectionLost, TwsError
 
 NAMED = 5  # open orders that an error names
+APPROVED = 10  # orders that the text names for a person who approves
 LIST_S = 3.0  # for a complete list of positions
 CANCELLING_S = 30.0  # since its cancel was sent; an order that is open after it is cancelled again
 
@@ -119,6 +120,15 @@ def orders_rest(resting: Collection[TrackedOrder]) -> ToolError:
         f"cancelOrders: {len(ids)} open orders close the position first (orderId {_ids(resting)}). No close was sent."
     )
     return ToolError("orders_rest", f"{text} Call again with the same idempotencyKey.", orderIds=ids)
+
+
+def cancelled_first(session: Session, resting: Sequence[TrackedOrder]) -> str:
+    """Return, in words, the orders that are cancelled before a close, and those that end with them; empty for none."""
+    ending = [*resting, *(each for each in session.orders.tracker.open() if held_by(session, each) in resting)]
+    if not ending:
+        return ""
+    more = f", and {len(ending) - APPROVED} more" if len(ending) > APPROVED else ""
+    return f"It first cancels {named_each(session, ending[:APPROVED], terms=True, by_id=True)}{more}."
 
 
 def closable(session: Session, account: str, conId: int, without: Collection[TrackedOrder] = ()) -> Decimal:
