@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ from cli.commands.up import forget_settings
 from cli.errors import Problem
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from cli.local_stack.processes import INTERRUPTED, Children
-from cli.local_stack.readiness import until_ready
+from cli.local_stack.readiness import READY_WITHIN_S, until_ready
 from cli.mcp_client import Answer, Tools
 from cli.terminal import Screen
 
@@ -30,6 +31,7 @@ CLIENT_ID = "77"  # beside the stack's own worker, which has 1
 FAR = 0.5  # of the last price: a limit to buy at that stays where it is
 SYMBOL = "SPY"
 PROJECT = "ibkr-tws-mcp"
+CONNECT_S = 5.0  # a firewall that drops packets answers nothing
 RETRY_S, PATIENCE_S = 1.0, 60.0  # a new Redis is compared with IBKR first: 15 s on an account that has been traded with
 RUNS = {
     "GATEWAY_CLIENT_ID": CLIENT_ID, "TRADING_MODE": "paper", "LOG_FORMAT": "console",
@@ -49,7 +51,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         out: Path = options.out.resolve()
         out.mkdir(parents=True, exist_ok=True)
-        return asyncio.run(check(options.gateway or paper_container(), out, screen))
+        if options.gateway:
+            return asyncio.run(check(options.gateway, out, screen))
+        return asyncio.run(check(paper_container(), out, screen, starts_within_s=READY_WITHIN_S))
     except Problem as problem:
         screen.problem(str(problem))
         return 1
@@ -72,7 +76,10 @@ def paper_container() -> str:
     return f"{networks[f'{PROJECT}_worker-gateway-paper']['IPAddress']}:4004"
 
 
-async def check(gateway: str, out: Path, screen: Screen) -> int:
+async def check(gateway: str, out: Path, screen: Screen, starts_within_s: float = 0.0) -> int:
+    """Return 0 where every step did what it should. Raises Problem where there is no gateway or no session."""
+    with screen.waiting(f"the gateway at {gateway}"):
+        await until_listening(gateway, starts_within_s)
     transcript = out / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
     async with AsyncExitStack() as stack:
         port, listen = free_port(), free_port()
@@ -84,8 +91,7 @@ async def check(gateway: str, out: Path, screen: Screen) -> int:
         common = {"REDIS_URL": redis.url, "IBKR_SESSION": "paper-check", "BEAT_FILE": str(out / "worker.beat"), **RUNS}
         await children.start("worker", "ib_worker", **common, GATEWAY_HOST="127.0.0.1", GATEWAY_PORT=str(listen))
         await children.start("front", "mcp_front", **common, FRONT_HOST="127.0.0.1", FRONT_PORT=str(port))
-        with screen.waiting(f"a session of its own at {gateway}") as tell:
-            await until_ready(port, tell)
+        await until_session(port, f"127.0.0.1:{listen}", gateway, screen)
         async with Tools(f"http://127.0.0.1:{port}/api/v1", None) as tools:
             failed = await Steps(tools, screen).all()
     told = await asyncio.to_thread(compared, transcript)
@@ -98,6 +104,34 @@ async def check(gateway: str, out: Path, screen: Screen) -> int:
     )
     screen.say(f"{failed or 'no'} step{'' if failed == 1 else 's'} failed")
     return 1 if failed else 0
+
+
+async def until_listening(gateway: str, within_s: float) -> None:
+    """Wait until the gateway's port accepts a connection, which a container that starts does not. Raises Problem."""
+    host, _, port = gateway.rpartition(":")
+    if not host or not port.isdecimal():
+        raise Problem(f"--gateway takes HOST:PORT, such as 127.0.0.1:7497, not {gateway!r}")
+    ends = time.monotonic() + within_s
+    while True:
+        try:
+            connection = await asyncio.to_thread(socket.create_connection, (host, int(port)), CONNECT_S)
+            return connection.close()
+        except OSError as error:
+            if time.monotonic() >= ends:
+                raise Problem(
+                    f"no gateway listens at {gateway} ({error.strerror or error}): start it with its API enabled, "
+                    "or correct --gateway"
+                ) from None
+        await asyncio.sleep(RETRY_S)
+
+
+async def until_session(port: int, recorder: str, gateway: str, screen: Screen) -> None:
+    """Wait until the front's session is ready. Its worker knows the recorder's address, and a person the gateway's."""
+    with screen.waiting(f"a session of its own at {gateway}") as tell:
+        try:
+            await until_ready(port, lambda news: tell(news.replace(recorder, gateway)))
+        except Problem as problem:
+            raise Problem(str(problem).replace(recorder, gateway)) from None
 
 
 def compared(transcript: Path) -> str:

@@ -1,7 +1,9 @@
 """`paper-check` on a simulator in the gateway's place: every step, a transcript without names, and what differs."""
 
+import asyncio
 import io
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.commands.paper_check import CLIENT_ID, Steps, check
+from cli.commands import paper_check as module
+from cli.commands.paper_check import CLIENT_ID, Steps, check, until_listening
 from cli.errors import Problem
+from cli.local_stack.embedded_redis import free_port
 from cli.mcp_client import Answer, Tools
 from cli.terminal import Screen
 from ibgateway.simulator.model.config import Identity, SimulatorConfig
@@ -88,6 +92,31 @@ async def test_nothing_is_asked_of_an_account_with_money() -> None:
     with pytest.raises(Problem, match="1 of the accounts are not paper"):
         await Steps(tools, Screen(Console(file=io.StringIO()))).all()
     assert tools.calls == [("get_status", {})]
+
+
+async def test_a_gateway_that_refuses_the_connection_is_named_at_once(tmp_path: Path) -> None:
+    gateway = f"127.0.0.1:{free_port()}"
+
+    with pytest.raises(Problem, match=rf"no gateway listens at {gateway} \(.*refused"):
+        await check(gateway, tmp_path, Screen(Console(file=io.StringIO())))
+    assert not (tmp_path / "logs").exists()  # nothing was started
+
+
+async def test_a_gateway_that_is_no_address_is_a_problem_in_words() -> None:
+    with pytest.raises(Problem, match="takes HOST:PORT"):
+        await until_listening("localhost", within_s=0.0)
+
+
+async def test_a_container_that_starts_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    with socket.socket() as gateway:
+        gateway.bind(("127.0.0.1", 0))  # refuses until it listens
+        waiting = asyncio.create_task(until_listening(f"127.0.0.1:{gateway.getsockname()[1]}", within_s=20.0))
+        refused, _ = await asyncio.wait({waiting}, timeout=0.1)
+        gateway.listen()
+        await waiting
+
+    assert refused == set()
 
 
 async def checked(sim: Simulator, out: Path) -> tuple[int, str]:
