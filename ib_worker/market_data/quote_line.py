@@ -238,11 +238,12 @@ class LineBudget:
 
     def require_room(self, kept: int) -> None:
         """Make room by giving the oldest quotes' lines back, which nobody reads. Raises ToolError line_limit."""
-        room = self._most - kept
-        for line in list(self._lines):
-            if self.open >= room and self._is_spare(line):
+        lacking = self.open - (self._most - kept) + 1
+        for line in list(self._lines) if lacking > 0 else ():
+            if lacking > 0 and self._is_spare(line):
                 self._drop(line)
-        if self.open >= room:
+                lacking -= line.problem is None  # a line that TWS refused takes no place
+        if lacking > 0:
             but = f", but {kept} that are kept for orders" if kept else ""
             raise ToolError(
                 "line_limit",

@@ -1,7 +1,7 @@
 """Market-data lines: one per contract however many streams listen, kept over reconnects, freed when nobody listens."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -187,8 +187,7 @@ class QuoteSubscriptions:
     def let_go(self, conId: int) -> None:
         """End what `hold` began: the line goes when nobody listens."""
         self._held.discard(conId)
-        line = self._lines.get(conId)
-        if line is not None:
+        if (line := self._lines.get(conId)) is not None:
             self._publisher.open_stream(line.stream)
 
     async def release(self) -> None:
@@ -305,13 +304,13 @@ class QuoteSubscriptions:
             self._work.clear()
             while self._wire is not None and self._has_work():
                 await self._pacer.wait_turn(Priority.READS)
-                substitutes = [each for each in self._missing() if each.substitute]
-                if substitutes and not self._to_cancel:
+                substitutes = () if self._to_cancel else [each for each in self._missing() if each.substitute]
+                if substitutes:
                     await self._ask_for(substitutes)
                 else:
                     self._step()
 
-    async def _ask_for(self, substitutes: list[QuoteSubscription]) -> None:
+    async def _ask_for(self, substitutes: Sequence[QuoteSubscription]) -> None:
         """Request lines of delayed or frozen prices, all in one write. The caller has waited for one turn."""
         for _ in range(len(substitutes) + TYPE_CHANGES - 1):
             await self._pacer.wait_turn(Priority.READS)
@@ -335,18 +334,19 @@ class QuoteSubscriptions:
         return (each for each in list(self._lines) if self._is_missing(each))
 
     def _is_missing(self, line: QuoteSubscription) -> bool:
-        return line in self._lines and line.reqId is None and line.problem is None
+        return line.reqId is None and line.problem is None and line in self._lines  # the table's look-up takes longest
 
     def _step(self, wanted: QuoteSubscription | None = None) -> None:
         """Send one message: for the line that is wanted first, else a cancel, else any line that is missing."""
-        wire = self._wire
-        missing = wanted or next((each for each in self._missing() if not each.substitute), None)
+        wire, missing = self._wire, wanted
         if wire is None:
             return
         try:
             if self._to_cancel and wanted is None:
                 wire.cancelMktData(self._to_cancel.pop(0))
-            elif missing is not None and self._is_missing(missing):
+                return
+            missing = wanted or next((each for each in self._missing() if not each.substitute), None)
+            if missing is not None and self._is_missing(missing):
                 self._request(wire, missing)
         except ConnectionLost:
             self._wire = None  # the session is about to say so

@@ -14,6 +14,7 @@ COLUMNS = (
     "strike", "right", "bid", "ask", "optPrice", "volume", "openInterest", "impliedVol", "delta", "gamma", "vega",
     "theta", "marketDataType", "halted",
 )  # fmt: skip
+QUOTED = ("bid", "ask", "volume", "marketDataType", "halted")  # of the quote; a pydantic model is slow without a name
 OFTEN_EQUAL = ("right", "marketDataType", "halted")
 GREEKS = ("impliedVol", "delta", "gamma", "vega", "theta")
 DIGITS = 4  # that greeks have; their inputs are known no better
@@ -27,8 +28,10 @@ def row_of(leg: OptionLeg) -> Row:
     """Return the cells of an option that has values."""
     assert leg.values is not None
     quote, greeks = leg.values.known(leg.values.heard or datetime.min), leg.values.greeks
-    cells: Row = {name: getattr(quote, name, None) for name in COLUMNS}
-    cells |= {name: significant(getattr(greeks, name, None)) for name in GREEKS}
+    cells: Row = dict.fromkeys(COLUMNS)
+    cells |= {name: getattr(quote, name) for name in QUOTED}
+    if greeks is not None:
+        cells |= {name: significant(getattr(greeks, name)) for name in GREEKS}
     cells |= {
         "optPrice": model_price(greeks),
         "strike": leg.contract.strike,

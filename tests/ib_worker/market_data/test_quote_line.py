@@ -108,6 +108,16 @@ def test_room_is_made_of_lines_that_nobody_reads_or_holds() -> None:
         budget(2, line(1)).require_room(0)
 
 
+def test_a_line_that_tws_refused_makes_no_room() -> None:
+    refused = line(1, streamed=False)
+    refused.problem = ToolError("no_data", "no subscription")
+    of_three = budget(3, refused, line(2, streamed=False), line(4, streamed=False))
+
+    of_three.require_room(0)
+
+    assert of_three.open == 2  # of three places one was for another kind, and one line had to go
+
+
 def test_a_caller_has_a_share_of_the_lines_and_an_order_has_none() -> None:
     of_four = budget(4, *(line(number) for number in range(10, 14)))
 
