@@ -69,6 +69,7 @@ class QuoteFeed:
         self._computation: OptionComputation | None = None
         self._generics: ticks.Generics = {}
         self._rt_volume: RtVolume | None = None
+        self._unchanged_until = 0.0  # of the snapshot
         self._upto = world.now
         self.due = world.now + self._period
         self._generics_due = world.now
@@ -107,16 +108,23 @@ class QuoteFeed:
     # --- changes -------------------------------------------------------------------------------------------------
 
     def advance(self, now: float) -> None:
-        before, after = self._snapshot, combos.snapshot(self.world, self.contract, now - self.delay)
-        self._snapshot, self.due = after, now + self._period
+        self.due = now + self._period
+        if now - self.delay >= self._unchanged_until or self.world.has_halted:
+            self._send_changes(now - self.delay)
+        self._send_generics(now)
+        self._send_trades_and_news(now)
+        self._upto = now
+
+    def _send_changes(self, at: float) -> None:
+        before, after = self._snapshot, combos.snapshot(self.world, self.contract, at)
+        self._snapshot = after
+        if self.contract.secType in OPTIONS:  # they are looked at often, and change every two seconds
+            self._unchanged_until = self.world.unchanged_until(self.contract, at)
         for style, watchers in self._by_style.items():
             changed = self._changed(before, after, style)
             if changed:
                 for watcher in watchers:
                     watcher.send(changed)
-        self._send_generics(now)
-        self._send_trades_and_news(now)
-        self._upto = now
 
     def _changed(self, before: Snapshot, after: Snapshot, style: ticks.Style) -> list[ticks.Tick]:
         changed = ticks.changes(before, after, style)

@@ -115,6 +115,17 @@ class MarketQueries(WorldParts):
         """Return the quote, last trade and day's figures at `at` (None: now)."""
         return self._market.snapshot(self._of(contract), self.now if at is None else at)
 
+    def unchanged_until(self, contract: Contract, at: float) -> float:
+        """Return the time of the first quote or print after `at`: the snapshot is the same until then, unless trading
+        is halted. `at` itself where the contract is closed."""
+        tape = self._market.tape_at(self._of(contract), at)
+        return at if tape is None else tape.unchanged_until(at)
+
+    @property
+    def has_halted(self) -> bool:
+        """Report if trading in any instrument was ever halted."""
+        return bool(self._halts)
+
     def depth(
         self, contract: Contract, rows: int, at: float | None = None
     ) -> tuple[list[DepthLevel], list[DepthLevel]]:

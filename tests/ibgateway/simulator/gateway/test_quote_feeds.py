@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+
+from ibgateway.simulator.gateway import ticks
+from ibgateway.simulator.gateway.quote_feeds import HEADS, QuoteFeed, QuoteWatcher
 from ibgateway.simulator.server.server import Simulator
+from ibgateway.simulator.wire.messages import market_data
+from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.order_frames import watch
 from tests.stacks.ibgateway.raw_client import Raw, started
+from tests.stacks.ibgateway.world_and_trader import option
+
+
+@dataclass
+class Sent:
+    """A sink."""
+
+    payloads: list[bytes] = field(default_factory=list)
+
+    def send(self, payload: bytes) -> None:
+        self.payloads.append(payload)
+
+    def send_all(self, payloads: Iterable[bytes]) -> None:
+        self.payloads.extend(payloads)
 
 
 async def test_two_clients_of_one_contract_cost_one_line_and_see_the_same_ticks(sim: Simulator, client: Raw) -> None:
@@ -22,6 +46,27 @@ async def test_two_clients_of_one_contract_cost_one_line_and_see_the_same_ticks(
     assert len(ours) > 10
     # The kind of tick and what it says: all but the request id.
     assert [(one[0], one[3:]) for one in ours] == [(one[0], one[3:]) for one in theirs]
+
+
+@pytest.mark.parametrize("halted", [False, True])
+def test_an_options_line_sends_all_that_changes_and_a_halt_at_once(halted: bool, world: World) -> None:
+    call = world.resolve(option(430.0))
+    feed, sink, looks = QuoteFeed(world, call, delayed=False), Sent(), [world.snapshot(call)]
+    feed.join(QuoteWatcher(sink, 7, ticks.Style()))
+    sink.payloads.clear()
+    if halted:
+        world.halt(call, world.now + 5)
+    for _ in range(200):
+        world.advance(world.now + 0.1)
+        feed.advance(world.now)
+        looks.append(world.snapshot(call))
+
+    changes = [ticks.changes(before, after, ticks.Style()) for before, after in pairwise(looks)]
+    head = {each: market_data.head(each, 7) for each in HEADS}
+    assert [each for each in sink.payloads if not each.startswith(head[market_data.TICK_OPTION])] == [
+        head[msgId] + tail for change in changes for msgId, tail in change
+    ]
+    assert bool(changes[0]) is halted
 
 
 async def test_a_line_is_freed_when_its_last_client_leaves(sim: Simulator) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ibgateway.simulator.model.chunks import at_once
@@ -48,6 +50,24 @@ def test_a_look_is_at_now_where_no_time_is_named(quiet: World) -> None:
     assert quiet.option_computation(call) == quiet.option_computation(call, START)
     assert quiet.option_computation(call, START - 600) != quiet.option_computation(call)
     assert quiet.schedule(contract, None, 3, True) == quiet.schedule(contract, START, 3, True)
+
+
+def test_an_options_snapshot_is_the_same_until_its_next_quote_or_print(quiet: World) -> None:
+    call, at = quiet.resolve(option(430.0)), START
+    for _ in range(40):
+        until = quiet.unchanged_until(call, at)
+
+        assert until > at
+        assert replace(quiet.snapshot(call, until - 1e-4), time=at) == quiet.snapshot(call, at)
+        assert quiet.quotes(call, at, until) or quiet.trades(call, at, until)
+        at = until
+
+
+def test_a_closed_contracts_snapshot_is_not_promised(quiet: World) -> None:
+    call, night = quiet.resolve(option(430.0)), START - 12 * 3600
+
+    assert quiet.snapshot(call, night).quote.bid is None
+    assert quiet.unchanged_until(call, night) == night
 
 
 def test_quotes_prints_and_ticks_are_the_contracts_own(quiet: World) -> None:

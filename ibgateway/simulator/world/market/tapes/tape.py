@@ -149,6 +149,11 @@ class Tape:
         sizes = _displayed(self._size, (2, 2 * n - 1), draw)
         return Quotes(time, bid[which], ask[which], sizes[0], sizes[1], venue[0], venue[1])
 
+    def unchanged_until(self, at: float) -> float:
+        """Return the time of the first quote or print after `at`, or the span's end."""
+        following = ((times, number_at(times, at) + 1) for times in (self.quotes.time, self.prints.time))
+        return min((float(times[i]) for times, i in following if i < len(times)), default=self.end)
+
 
 def number_at(times: Floats, at: float) -> int:
     """Return the number of the last time up to `at`; -1 before the first. numpy's function takes a microsecond more."""
