@@ -23,8 +23,8 @@ from ib_worker.order_identity.equal_orders import cleared
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.admission_rules import admission_rules, counted
+from ib_worker.pre_trade.approval_question import approval_question
 from ib_worker.pre_trade.closing_room import cancelled_first, closing_before, read_unshown_fills
-from ib_worker.pre_trade.describe import approval_text
 from ib_worker.pre_trade.option_book import book_of, uncovering
 from ib_worker.pre_trade.order_facts import (
     Quoted,
@@ -35,7 +35,6 @@ from ib_worker.pre_trade.order_facts import (
     trading_of,
 )
 from ib_worker.pre_trade.order_intents import intent_of, near_price, terms_digest
-from ib_worker.risk.approvals import ApprovalRequest
 from ib_worker.risk.bracket_prices import require_ahead, require_unmet
 from ib_worker.risk.intent import Leg, OptionBook, OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position, require_closing
@@ -185,12 +184,18 @@ async def check_order(
     checked = CheckedOrder(gate, "", remarks, (judged.intent, judged.facts), own, uncovers)
     if session.settings.trading_mode != "live":
         return checked
-    changes = beside.state.orderId if beside else None
-    others = allowance.exits or allowance.along or allowance.together
-    collar = session.limits.collar
-    summary = approval_text(judged.intent, judged.facts, contract, order, changes, others, collar, session.simulated)
-    text = " ".join(filter(None, [summary, cancelled_first(session, allowance.without), *uncovers]))
-    question = ApprovalRequest(terms, text, session.now(), gate.closing, change=beside is not None)
+    question = approval_question(
+        session,
+        contract,
+        order,
+        (judged.intent, judged.facts),
+        terms=terms,
+        part_terms=terms_digest(contract, order, quantity=False) if allowance.sized else "",
+        closing=gate.closing,
+        beside=beside,
+        others=allowance.exits or allowance.along or allowance.together,
+        remarks=[cancelled_first(session, allowance.without), *uncovers],
+    )
     try:
         return replace(checked, approved_by=await session.services.approvals.require(context, question))
     except ToolError as error:

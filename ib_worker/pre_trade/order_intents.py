@@ -52,12 +52,13 @@ def _bond_terms(details: ib_async.ContractDetails) -> str:
     return one_line(", ".join(told), LONGEST_TERMS)
 
 
-def terms_digest(contract: ib_async.Contract, order: ib_async.Order) -> str:
-    """Return the digest of all requested terms: two orders with one digest are equal."""
+def terms_digest(contract: ib_async.Contract, order: ib_async.Order, quantity: bool = True) -> str:
+    """Return the digest of all requested terms: two orders with one digest are equal. Without `quantity`: but for
+    that."""
     kind = (order.orderType, contract.secType)
     prices = [limit_price(*kind, order.lmtPrice), aux_price(*kind, order.auxPrice)]
     told = [contract.conId, contract.exchange]
-    told += [order.account, order.action, order.totalQuantity, order.orderType, *prices]
+    told += [order.account, order.action, order.totalQuantity if quantity else None, order.orderType, *prices]
     told += [order.trailingPercent, order.tif, order.outsideRth, *([order.modelCode] if order.modelCode else [])]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 

@@ -48,13 +48,16 @@ CLOSED: dict[Answer, str] = {"decline": "declined", "cancel": "closed"}
 @dataclass(frozen=True)
 class ApprovalRequest:
     """A request for a person's approval: the checked order, the server's own text for it, and the time of answers.
-    `closing`: the order only reduces a position. `change`: of an order that is at IBKR, which no halt holds up."""
+    `closing`: the order only reduces a position. `change`: of an order that is at IBKR, which no halt holds up.
+    `part_terms`: the terms without the quantity, where an approval counts for a smaller `quantity` too."""
 
     terms: str
     summary: str
     at: datetime
     closing: bool = False
     change: bool = False
+    part_terms: str = ""
+    quantity: str = ""
 
     def halted_by(self, halt: Halt) -> bool:
         """Return whether the kill switch would hold it up, approved or not."""
@@ -77,10 +80,11 @@ class Approvals:
         approval_required is for the front, which shows the form to a client that can.
         """
         key, challenge = context.key or "", secrets.token_urlsafe(24) if self._forms else ""
-        bound = hashlib.sha256(
-            "\n".join((context.caller, context.request.digest or "", question.terms)).encode()
-        ).hexdigest()
-        wanted = Approval(key, bound, context.caller, question.summary)
+        bound = _bound(context, question.terms)
+        part = _bound(context, f"any quantity\n{question.part_terms}") if question.part_terms else ""
+        wanted = Approval(
+            key, bound, context.caller, question.summary, part_digest=part, quantity=question.quantity if part else ""
+        )
         with bus_errors(self._pipe.url):
             halt = await read_halt(self._pipe, self._keys)
             if halt is not None and question.halted_by(halt):
@@ -141,6 +145,11 @@ class Approvals:
         )
         found = await approval_state(self._pipe, self._keys, key)
         return waits_error(key, found.summary, why, reason="unread")
+
+
+def _bound(context: RequestContext, terms: str) -> str:
+    """Return the digest of the caller, the call's arguments and these terms."""
+    return hashlib.sha256("\n".join((context.caller, context.request.digest or "", terms)).encode()).hexdigest()
 
 
 async def end_overdue_approvals(pipe: CommandPipeline, keys: Keys, every_s: float = SWEEP_S) -> NoReturn:

@@ -28,7 +28,9 @@ State = Literal["asked", "approved", "refused", "none"]
 class Approval(msgspec.Struct, frozen=True):
     """One order that waits for approval, or is approved. `summary` is the server's own sentence, never the model's.
 
-    `digest` covers the caller, the call's arguments and the order's checked terms, account included.
+    `digest` covers the caller, the call's arguments and the order's checked terms, account included. An approval also
+    counts for the order of the same `part_digest`, which covers all of that but the quantity, whose `quantity` is no
+    larger. That is for closing orders alone, and empty for all others.
     """
 
     key: str
@@ -36,6 +38,8 @@ class Approval(msgspec.Struct, frozen=True):
     caller: str
     summary: str
     approved_by: str = ""
+    part_digest: str = ""
+    quantity: str = ""
 
 
 class CurrentApproval(msgspec.Struct, frozen=True):
@@ -63,27 +67,34 @@ end
 
 # Asks for an approval, or finds it. One whose last step lies in the future, as after the server's clock was put back,
 # counts no more: nobody knows how old it is. `epoch` changes with each halt and each release: what was asked or
-# approved under an earlier one is void. A key that comes again with another order asks anew. Each asking sends out a
-# new challenge where forms are allowed (it is empty where not), so that the newest form alone can be answered, and
-# has its whole time: the human reads the summary of this asking.
+# approved under an earlier one is void. A key that comes again with another order asks anew, unless it is a part of the
+# closing order that was approved. Each asking sends out a new challenge where forms are allowed (it is empty where
+# not), so that the newest form alone can be answered, and has its whole time: the human reads the summary of this
+# asking.
 ASK = Script(
     f"#!lua\n{HALT_EPOCH}{LOG_EVENTS}{COUNTS}"
     """
 local approval, index, epoch = KEYS[1], KEYS[2], halt_epoch(KEYS[3], KEYS[4])
 local identity = {KEYS[9], KEYS[10], KEYS[11]}
 local key, digest, caller, summary, challenge, waits = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local part_digest, quantity = ARGV[8], ARGV[9]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local found = redis.call('HMGET', approval, 'digest', 'by', 'until', 'at', 'epoch', 'refused_by', 'reason', 'sign_in',
-    'form')
-local good = found[1] == digest and (found[5] or '0:') == epoch
+    'form', 'part_digest', 'quantity')
+local current, approved = (found[5] or '0:') == epoch, tonumber(found[11] or '')
+local good = found[1] == digest and current
+local part = part_digest ~= '' and found[10] == part_digest and approved and tonumber(quantity) <= approved
 local holds = found[3] and now <= tonumber(found[3]) and tonumber(found[4] or '0') <= now
 if found[1] == digest and (found[6] or '') ~= '' and holds then return {'', found[6], found[7]} end
-if good and holds and counts(identity, found[2], found[8], found[9], challenge ~= '') then return {found[2]} end
+if (good or (part and current)) and holds and counts(identity, found[2], found[8], found[9], challenge ~= '') then
+    return {found[2]}
+end
 if not good or found[2] ~= '' or (found[6] or '') ~= '' then
     redis.call('ZADD', index, time[1], key)
-    log_events({KEYS[5], KEYS[6], KEYS[7], KEYS[8]}, 8)
+    log_events({KEYS[5], KEYS[6], KEYS[7], KEYS[8]}, 10)
 end
+redis.call('HSET', approval, 'part_digest', part_digest, 'quantity', quantity)
 redis.call('HSET', approval, 'digest', digest, 'by', '', 'until', string.format('%.0f', now + waits), 'caller', caller,
     'summary', summary, 'epoch', epoch, 'challenge', challenge, 'form_until', string.format('%.0f', now + ARGV[7]),
     'at', string.format('%.0f', now), 'refused_by', '', 'reason', '', 'sign_in', '', 'form', '')
@@ -203,7 +214,8 @@ async def ask_approval(
     this machine's clock if none is given.
     """
     form_ms = round(pipe.timing.form_s * 1000)
-    arguments = (asked.key, asked.digest, asked.caller, asked.summary, challenge, WAITS_MS, form_ms)
+    part = (asked.part_digest, asked.quantity)
+    arguments = (asked.key, asked.digest, asked.caller, asked.summary, challenge, WAITS_MS, form_ms, *part)
     draft = approval_draft(asked.key, "asked", asked.caller, at, summary=asked.summary)
     found: list[bytes] = await ASK.run(pipe, _names(keys, asked.key), *arguments, *draft_arguments([draft]))
     if len(found) > 1:

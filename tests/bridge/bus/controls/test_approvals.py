@@ -50,6 +50,34 @@ async def test_a_forms_answer_is_taken_once_and_only_from_its_own_caller(redis_u
     assert waiting == []
 
 
+async def test_an_approval_covers_a_smaller_quantity_of_the_same_closing_order_alone(
+    redis_url: str, session: str
+) -> None:
+    keys = Keys(session)
+
+    def close(quantity: str, of: str = "close-of-ibm") -> Approval:
+        return Approval(KEY, f"{of}-{quantity}", "claude", f"SELL {quantity}", part_digest=of, quantity=quantity)
+
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, close("100.0"))
+        smaller = await ask_approval(pipe, keys, close("40.0"))
+        read_before = await give_approval(pipe, keys, KEY, close("100.0").digest, "anna")
+        await ask_approval(pipe, keys, close("100.0"))
+        given = await give_approval(pipe, keys, KEY, close("100.0").digest, "anna")
+        found = [await ask_approval(pipe, keys, close(each)) for each in ("100.0", "40.0", "0.5")]
+        larger = await ask_approval(pipe, keys, close("100.5"))
+        await give_approval(pipe, keys, KEY, close("100.5").digest, "anna")
+        other = await ask_approval(pipe, keys, close("40.0", of="close-of-nvda"))
+        await give_approval(pipe, keys, KEY, close("40.0", of="close-of-nvda").digest, "anna")
+        plain = await ask_approval(pipe, keys, WANTED)
+        await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        of_plain = await ask_approval(pipe, keys, close("1.0"))
+
+    assert (smaller, read_before, given) == ("", False, True)
+    assert found == ["anna"] * 3
+    assert (larger, other, plain, of_plain) == ("",) * 4
+
+
 async def test_an_approval_is_for_one_order_only(redis_url: str, session: str) -> None:
     keys, other = Keys(session), Approval(KEY, "digest-2", "claude", "BUY 100 AAPL")
     async with pipe_to(redis_url) as pipe:
