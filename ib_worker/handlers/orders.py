@@ -28,15 +28,13 @@ from ib_worker.handlers.dispatch import handles
 from ib_worker.order_entry.brackets import bracket_entries, bracket_followed
 from ib_worker.order_entry.build import build_bracket, build_order, closing_order, legs_of
 from ib_worker.order_entry.cancel import (
+    all_cancelled,
     cancel_group,
     cancelled_text,
     explained_all,
-    grouped,
     held_of,
     looked,
     still_open,
-    until_cancelled,
-    write_cancels,
 )
 from ib_worker.order_entry.group_changes import (
     announce,
@@ -61,9 +59,12 @@ from ib_worker.order_entry.send import (
     send_change,
     send_global_cancel,
     send_orders,
+    until_cancelled,
+    write_cancels,
 )
 from ib_worker.order_entry.trailing_stop import keep_stop_price
 from ib_worker.order_groups.bracket_levels import require_in_order
+from ib_worker.order_groups.group_report import grouped
 from ib_worker.order_groups.related import legs, owned, related
 from ib_worker.order_groups.resting_exits import closed_by, remaining
 from ib_worker.order_identity.same_order import require_same
@@ -326,7 +327,7 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, context:
     await explained_all(session, mine)
     if any(each.state.cancel_refused is not None and not each.state.done for each in mine):
         await looked(session, context)
-    return cancelled(mine, known=session.orders.tracker.known)
+    return all_cancelled(session, mine)
 
 
 def _cancellable(session: Session, request: CancelAllOrders) -> list[TrackedOrder]:
@@ -358,19 +359,3 @@ async def _cancel_each(
     for entry in entries:
         await session.tws.pacer.wait_turn(Priority.CANCELS)
         begun = write_cancels(session, context, [entry], begun)
-
-
-def cancelled(entries: list[TrackedOrder], known: bool = True) -> CancelReport:
-    """Return the outcome of the cancels; `known`: the list of orders is complete."""
-    left = sum(not each.state.done for each in entries)
-    text = _ended(len(entries), left) if entries else "No order was open."
-    if not known:
-        text = "The cancel of every order was sent. The open orders are not known yet: call ibkr_get_open_orders."
-    return CancelReport(orders=[order_report(each, cancel_message(each.state)) for each in entries], message=text)
-
-
-def _ended(several: int, left: int) -> str:
-    if several == 1:
-        return "1 order was open, and " + ("its end is not confirmed yet." if left else "it has ended.")
-    rest = f"the end of {left} is not confirmed yet" if left else "all of them have ended"
-    return f"{several} orders were open, and {rest}."

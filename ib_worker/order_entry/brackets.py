@@ -10,9 +10,9 @@ from bridge.tasks import run_until_first_ends
 from bridge.tools.orders import Bracket
 from ib_worker.order_entry.bracket_report import bracket_report, exits_report
 from ib_worker.order_entry.build import SENT_ALONE
-from ib_worker.order_entry.cancel import withdrawn
 from ib_worker.order_entry.outcome import await_first_status
 from ib_worker.order_entry.outcome_texts import require_settled
+from ib_worker.order_entry.send import withdrawn
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session

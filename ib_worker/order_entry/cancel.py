@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from bridge.bus.server.request import RequestContext
-from bridge.tool import ToolError
-from bridge.tools.order_report import GroupMember, OrderReport
+from bridge.tools.order_report import OrderReport
+from bridge.tools.orders import CancelReport
 from ib_worker.order_entry.lookup import order_names
 from ib_worker.order_entry.outcome_texts import cancel_message
-from ib_worker.order_entry.send import send_cancel
+from ib_worker.order_entry.send import until_cancelled, write_cancels
+from ib_worker.order_groups.group_report import grouped
 from ib_worker.order_groups.groups import WORDS, Role, named
-from ib_worker.order_groups.related import held_by, name_of, named_each, position, related, roles
+from ib_worker.order_groups.lost_exits import lost_exits
+from ib_worker.order_groups.related import held_by, named_each, related, roles
 from ib_worker.orders.report import order_report
 from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
 from ib_worker.session.sync import explained, listed_soon, try_resync
-from ib_worker.tws.errors import ConnectionLost
 from ib_worker.tws.values.text import quoted
 
 ORDER_LIST_S = 3.0
@@ -61,21 +62,6 @@ async def _taken(session: Session, context: RequestContext, held: Sequence[Track
     await until_cancelled(session, left, context)
 
 
-async def withdrawn(session: Session, context: RequestContext, entries: Sequence[TrackedOrder]) -> None:
-    """Cancel the orders sent with an order that TWS rejected, unless one has filled: TWS may hold them untransmitted,
-    and a later order could activate them. The frames of the call are out, so an order that cannot be cancelled or
-    recorded stays as it is."""
-    if any(each.state.filled for each in entries):
-        return
-    with suppress(ToolError, ConnectionLost):
-        for each in [each for each in entries if not each.state.done]:
-            await session.tws.pacer.wait_turn(Priority.ORDERS)
-            account, orderRef = each.state.terms.account, each.state.orderRef or ""
-            await session.services.audit.intent(context, account, each.state.orderId, orderRef)
-            write_cancels(session, context, [each], begun=True)
-            await until_cancelled(session, [each], context)
-
-
 def _targets(session: Session, group: Sequence[TrackedOrder]) -> list[TrackedOrder]:
     """Return the orders that a cancel must name first: all open ones, except exits that an open entry holds.
 
@@ -90,29 +76,6 @@ def _entry_filled(group: Sequence[TrackedOrder]) -> bool:
     return any(role == "entry" and each.state.status == "Filled" for each, role in named_so)
 
 
-def write_cancels(
-    session: Session, context: RequestContext, entries: Sequence[TrackedOrder], begun: bool = False
-) -> bool:
-    """Write the cancels, and return whether one is out. Once one is out (`begun`), the end of the connection or of the
-    lease leaves the other orders as they are, and the report shows them."""
-    sent = begun
-    for entry in entries:
-        if entry.state.done:
-            continue
-        if sent and (session.tws.wire is None or session.tws.wire.lost.done() or not context.still_leader()):
-            return sent
-        send_cancel(session, context, entry)
-        sent = True
-    return sent
-
-
-async def until_cancelled(session: Session, entries: Sequence[TrackedOrder], context: RequestContext) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(min(session.order_timing.cancel_wait_s, context.remaining_s()), 0)):
-            for entry in entries:
-                await entry.until(lambda each: each.done or each.cancel_refused is not None or each.said is not None)
-
-
 def meaning(session: Session, asked_for: Sequence[TrackedOrder], group: Sequence[TrackedOrder]) -> str:
     """Return, in words, the outcome of each cancel and the position that remains."""
     names = dict(zip(map(id, group), roles(group), strict=True))
@@ -122,7 +85,7 @@ def meaning(session: Session, asked_for: Sequence[TrackedOrder], group: Sequence
     told = [f"Cancelled {named(ended)}."] if ended else []
     told += [f"{_capital(named(filled))} filled before the cancel reached it."] if filled else []
     told += [_left(left, [names[id(each)] for each in left], asked_for)] if left else []
-    told += [_protection(session, group[0], left)]
+    told += [lost_exits(session, [each for each in group if each.state.done or each.state.cancel_asked])]
     return " ".join(filter(None, told))
 
 
@@ -137,23 +100,6 @@ def _left(left: Sequence[TrackedOrder], names: Sequence[Role], asked_for: Sequen
     return f"{words}{again}."
 
 
-def _protection(session: Session, entry: TrackedOrder, left: Sequence[TrackedOrder]) -> str:
-    """Return whether the position still has an exit, of this group or any other open order."""
-    held = position(session, entry)
-    if not held:
-        return ""
-    terms = entry.state.terms
-    side = "SELL" if held > 0 else "BUY"
-    leaving = [each for each in session.orders.tracker.of(terms.account, terms.contract.conId, side) if is_open(each)]
-    size = f"The position of {held.normalize():f} {name_of(entry)}"
-    if not leaving:
-        return f"{size} now has no exit order."
-    stops = "stopLoss" in roles(leaving)
-    return f"{size} still has {len(leaving)} open {side} order{'s' if len(leaving) > 1 else ''}" + (
-        "." if stops else ", and none of them is a stop."
-    )
-
-
 def held_of(session: Session, entry: TrackedOrder) -> list[TrackedOrder]:
     """Return the orders that TWS ends together with this one, since this one holds them."""
     return [each for each in related(session, entry) if is_open(each) and held_by(session, each) is entry]
@@ -163,8 +109,25 @@ def cancelled_text(session: Session, entry: TrackedOrder, along: Sequence[Tracke
     """Return the outcome of one order's cancel, and of the orders that ended with it, in words."""
     group = related(session, entry)
     if len(group) == 1 or not entry.state.done:
-        return cancel_message(entry.state)
+        return f"{cancel_message(entry.state)} {lost_exits(session, along)}".rstrip()
     return meaning(session, along, group)
+
+
+def all_cancelled(session: Session, entries: Sequence[TrackedOrder]) -> CancelReport:
+    """Return the outcome of a cancel of everything."""
+    text = "The cancel of every order was sent. The open orders are not known yet: call ibkr_get_open_orders."
+    if session.orders.tracker.known:
+        left = sum(not each.state.done for each in entries)
+        text = _ended(len(entries), left) if entries else "No order was open."
+    text = f"{text} {lost_exits(session, entries)}".rstrip()
+    return CancelReport(orders=[order_report(each, cancel_message(each.state)) for each in entries], message=text)
+
+
+def _ended(several: int, left: int) -> str:
+    if several == 1:
+        return "1 order was open, and " + ("its end is not confirmed yet." if left else "it has ended.")
+    rest = f"the end of {left} is not confirmed yet" if left else "all of them have ended"
+    return f"{several} orders were open, and {rest}."
 
 
 def still_open(session: Session, entry: TrackedOrder) -> str:
@@ -174,21 +137,6 @@ def still_open(session: Session, entry: TrackedOrder) -> str:
         return ""
     key = f" ibkr_cancel_order with orderKey {entry.key} cancels the open orders." if entry.key else ""
     return f"Of its group {named_each(session, left)} {'are' if len(left) > 1 else 'is'} still open.{key}"
-
-
-def grouped(session: Session, entry: TrackedOrder, message: str) -> OrderReport:
-    """Return the report of an order, with the orders that belong to it."""
-    group = related(session, entry)
-    return order_report(entry, message).model_copy(update={"group": members_told(group) if len(group) > 1 else []})
-
-
-def members_told(group: Sequence[TrackedOrder]) -> list[GroupMember]:
-    found = []
-    for each, role in zip(group, roles(group), strict=True):
-        told = order_report(each)
-        fields = {name: getattr(told, name) for name in GroupMember.model_fields if name != "role"}
-        found.append(GroupMember(role=role, **fields))
-    return found
 
 
 def _stand(group: Sequence[TrackedOrder]) -> str:

@@ -30,11 +30,11 @@ from bridge.tools.orders import (
 )
 from ib_worker.order_entry.bracket_report import bracket_report, exits_report
 from ib_worker.order_entry.build import legs_of
-from ib_worker.order_entry.cancel import grouped
 from ib_worker.order_entry.group_changes import followers
 from ib_worker.order_entry.lookup import PLACED, order_names, require_own_order, would_change
 from ib_worker.order_entry.outcome import await_existence
 from ib_worker.order_entry.outcome_texts import doubt_of_day, not_found, placement_report
+from ib_worker.order_groups.group_report import grouped
 from ib_worker.order_groups.related import legs
 from ib_worker.orders.state import LOOKS
 from ib_worker.orders.tracker import TrackedOrder

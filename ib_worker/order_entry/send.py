@@ -1,5 +1,6 @@
 """Writes order frames. Between accept() and a frame nothing is awaited, and each frame is written at most once."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,7 @@ from ib_worker.orders.events import CancelSent, ModifySent, Sent, Terms
 from ib_worker.orders.messages import terms_of
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session, utcnow
 from ib_worker.tws.connection import TwsConnection
 from ib_worker.tws.errors import ConnectionLost, InvalidField
@@ -152,6 +154,44 @@ def send_cancel(session: Session, context: RequestContext, entry: TrackedOrder) 
     _write_frames(session, context, lambda wire: wire.cancelOrder(entry.state.orderId))  # type: ignore[no-untyped-call]
     session.orders.tracker.take(entry, CancelSent(utcnow()))
     log.info("cancel_sent", orderId=entry.state.orderId)
+
+
+def write_cancels(
+    session: Session, context: RequestContext, entries: Sequence[TrackedOrder], begun: bool = False
+) -> bool:
+    """Write the cancels, and return whether one is out. Once one is out (`begun`), the end of the connection or of the
+    lease leaves the other orders as they are, and the report shows them."""
+    sent = begun
+    for entry in entries:
+        if entry.state.done:
+            continue
+        if sent and (session.tws.wire is None or session.tws.wire.lost.done() or not context.still_leader()):
+            return sent
+        send_cancel(session, context, entry)
+        sent = True
+    return sent
+
+
+async def until_cancelled(session: Session, entries: Sequence[TrackedOrder], context: RequestContext) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(min(session.order_timing.cancel_wait_s, context.remaining_s()), 0)):
+            for entry in entries:
+                await entry.until(lambda each: each.done or each.cancel_refused is not None or each.said is not None)
+
+
+async def withdrawn(session: Session, context: RequestContext, entries: Sequence[TrackedOrder]) -> None:
+    """Cancel the orders sent with an order that TWS rejected, unless one has filled: TWS may hold them untransmitted,
+    and a later order could activate them. The frames of the call are out, so an order that cannot be cancelled or
+    recorded stays as it is."""
+    if any(each.state.filled for each in entries):
+        return
+    with suppress(ToolError, ConnectionLost):
+        for each in [each for each in entries if not each.state.done]:
+            await session.tws.pacer.wait_turn(Priority.ORDERS)
+            account, orderRef = each.state.terms.account, each.state.orderRef or ""
+            await session.services.audit.intent(context, account, each.state.orderId, orderRef)
+            write_cancels(session, context, [each], begun=True)
+            await until_cancelled(session, [each], context)
 
 
 def send_global_cancel(session: Session, context: RequestContext) -> None:
