@@ -173,8 +173,10 @@ class WaitCondition(ToolRequest):
 
 class WaitResult(Model):
     """The end of a wait. `event` is that of the condition that came first, `none` if the time was over, and `condition`
-    its place among the given ones, from 0. A call with `cursor` misses nothing that happens before it begins. `gap`:
-    events before this one are lost, `missing` of them, null if nobody can tell how many."""
+    its place among the given ones, from 0. Where none can come any more, as the order has ended otherwise, `event` is
+    what came in its place, such as order_done or order_rejected, and `condition` is null. A call with `cursor` misses
+    nothing that happens before it begins. `gap`: events before this one are lost, `missing` of them, null if nobody can
+    tell how many."""
 
     event: str
     condition: int | None

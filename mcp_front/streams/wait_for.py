@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
@@ -12,7 +13,7 @@ from fastmcp.tools import ToolResult
 from bridge.bus.client.client import BusClient
 from bridge.bus.events.event import Cursor, EventPage, ReadEvent, SessionEvent
 from bridge.bus.transport.connection import BusError, bus_down
-from bridge.conditions import meets, owner_tag
+from bridge.conditions import ENDING, Endings, described, meets, owner_tag, waited_for
 from bridge.tool import OPERATIONS, ToolError, ToolRequest
 from bridge.tools.events import (
     APPROVALS,
@@ -39,18 +40,23 @@ MOST = 1_000  # at this front
 
 @dataclass(frozen=True)
 class Found:
-    """The condition that came first, by its place, and what happened. `happened` is None for what was so already."""
+    """The event that ends a wait, the place of its condition, and what happened. No condition: `event` came in place of
+    all of them, which can't come any more, and `ended` says so."""
 
-    condition: int
+    event: str
+    condition: int | None
     happened: dict[str, Any]
     cursor: Cursor
+    ended: str = ""
 
 
 @dataclass
 class Progress:
-    """The place up to which a wait has read, and the events that it missed on the way."""
+    """The place up to which a wait has read, the events that it missed on the way, and the conditions that can't come
+    any more."""
 
     cursor: Cursor
+    endings: Endings
     gap: bool = False
     missing: int | None = 0
 
@@ -81,12 +87,12 @@ class Waits:
         _require_own(request.events, principal)
         with self._places.place(principal):
             after = opened_cursor(request.cursor, principal) if request.cursor else await self._newest()
-            progress = Progress(after)
+            progress = Progress(after, Endings(request.events))
             line = f"waiting for {waited_for(request.events)}"
             finding = self._find(call, request, progress)
             watching = self._keep_watched(call, request)
             found, why = await self._waiting.first(call, finding, request.timeout_seconds, line, watching)
-            if found is not None and request.events[found.condition].event == "alert":
+            if found is not None and found.condition is not None and found.event == "alert":
                 alertId = request.events[found.condition].alertId or ""
                 await self._told.add(call.caller, _firing(alertId, found.happened))
         cursor = sealed_cursor(found.cursor if found else progress.cursor, principal)
@@ -94,10 +100,10 @@ class Waits:
         return value_result(
             call.declared,
             {
-                "event": request.events[found.condition].event if found else "none",
+                "event": found.event if found else "none",
                 "condition": found.condition if found else None,
                 "happened": found.happened if found else None,
-                "message": _message(found, request, why, waited),
+                "message": _message(found, request, why, waited, progress),
                 "cursor": cursor,
                 "waited_seconds": waited,
                 "gap": progress.gap,
@@ -112,19 +118,23 @@ class Waits:
             raise bus_down(self._bus.pipe.url, error) from error
 
     async def _find(self, call: Call, request: WaitFor, progress: Progress) -> Found:
-        """Read on until a condition is met. A state counts that is so already if the call has no cursor, or events were
-        lost."""
+        """Read on until a condition is met, or none of them can come any more. A state counts that is so already if the
+        call has no cursor, or events were lost."""
         unknown = asks_alerts = request.cursor is None
         asks_untold, was_away = not unknown, False
         if not unknown:
             await self._require_own_approvals(call, request.events)
             await self._require_alerts(call, request)
+            await self._note_endings(call, request.events, progress.endings)
         while True:
             if unknown:
-                now = await self._already(call, request.events, progress.cursor, asks_alerts)
+                now = await self._already(call, request.events, progress, asks_alerts)
                 if now is not None:
                     return now
                 unknown = False
+            if progress.endings.complete and not await self._is_logged(call, request.events, progress.cursor):
+                number, ending = progress.endings.first()
+                return Found(ending.event, number, ending.happened, progress.cursor, progress.endings.told())
             if asks_untold:
                 untold, asks_untold = await self._untold(call, request.events, progress.cursor)
                 if untold is not None and was_away:
@@ -140,9 +150,10 @@ class Waits:
                 continue
             found = _first_met(page.events, request.events, call.caller)
             if found is not None:
-                await self._require_own_approvals(call, [request.events[found.condition]])
+                await self._require_own_approvals(call, [request.events[found.condition or 0]])
                 progress.take(page)
                 return found
+            await self._note_ended(call, request.events, page, progress.endings)
             progress.take(page)
             asks_alerts = page.gap  # without a gap the log has every firing
             unknown = page.gap or any(each.event.kind == "session" for each in page.events)
@@ -190,23 +201,79 @@ class Waits:
         return True
 
     async def _already(
-        self, call: Call, conditions: Sequence[WaitCondition], cursor: Cursor, asks_alerts: bool
+        self, call: Call, conditions: Sequence[WaitCondition], progress: Progress, asks_alerts: bool
     ) -> Found | None:
-        """Return the first condition that is met now. A session that can't tell is asked again once it is back."""
+        """Return the first condition that is met now, and note those that can't come any more. A session that can't
+        tell is asked again once it is back."""
         for number, condition in enumerate(conditions):
-            if condition.event in ("order_filled", "order_done", "order_rejected"):
-                now = await self._order(call, condition)
-            elif condition.event in APPROVALS:
-                now = await self._approval(call, condition)
+            if condition.event in ENDING:
+                now = await self._state(call, condition, progress.endings)
             elif condition.event in ("session_ready", "session_lost"):
                 now = await self._session(condition)
             elif condition.event == "alert" and asks_alerts:
-                now = await self._alert(call, condition, cursor)
+                now = await self._alert(call, condition, progress.cursor)
             else:
                 continue
             if now is not None:
-                return Found(number, now, cursor)
+                return Found(condition.event, number, now, progress.cursor)
         return None
+
+    async def _note_endings(self, call: Call, conditions: Sequence[WaitCondition], endings: Endings) -> None:
+        """Note what had ended before the call's cursor. An order that nobody knows may still be placed."""
+        for condition in conditions:
+            if condition.event not in ENDING:
+                continue
+            try:
+                await self._state(call, condition, endings)
+            except ToolError as error:
+                if error.code != "not_found":
+                    raise
+                await self._note_refusal(call, condition, endings)
+
+    async def _note_refusal(self, call: Call, condition: WaitCondition, endings: Endings) -> None:
+        """Note that an order was not placed, since a person has refused it."""
+        if condition.event in APPROVALS or condition.orderKey is None:
+            return
+        with suppress(ToolError):  # nothing waits under the key, or what waits is another client's
+            await self._state(call, WaitCondition(event="order_refused", orderKey=condition.orderKey), endings)
+
+    async def _note_ended(
+        self, call: Call, conditions: Sequence[WaitCondition], page: EventPage, endings: Endings
+    ) -> None:
+        """Note what the page's events end, of the caller's accounts and approvals."""
+        for event in (each.event for each in page.events):
+            if event.account and not call.caller.rights.has_account(event.account):
+                continue
+            if event.kind == "approval" and any(event.key == each.orderKey for each in conditions):
+                try:
+                    await self._require_own_approvals(call, [WaitCondition(event="order_refused", orderKey=event.key)])
+                except ToolError:
+                    continue
+            endings.take(event, told(event))
+
+    async def _state(self, call: Call, condition: WaitCondition, endings: Endings) -> dict[str, Any] | None:
+        """Return the order, or its approval, as it stands if it meets the condition, and note what that ends. Raises
+        ToolError for an order that is not there, and where nothing waits for an approval."""
+        if condition.event not in APPROVALS and condition.orderKey is None and condition.permId is None:
+            return None  # executions of any order
+        key, now = condition.orderKey or "", None
+        if condition.event in APPROVALS:
+            now = await self._asked(call, "get_approval_state", GetApprovalState(orderKey=key))
+        else:
+            named = GetOrderState(orderKey=condition.orderKey, permId=condition.permId)
+            now = await self._asked(call, "get_order_state", named)
+        if now is None:
+            return None
+        event = SessionEvent(
+            now["kind"],
+            now["time"],
+            key=key,
+            orderRef=now["orderRef"] or "",
+            permId=now["permId"],
+            details=now["details"],
+        )
+        endings.take(event, now)
+        return now if meets(event, condition) else None
 
     async def _require_own_approvals(self, call: Call, conditions: Sequence[WaitCondition]) -> None:
         """Raise ToolError forbidden for the approval of another client's order. One that is over is nobody's."""
@@ -214,7 +281,7 @@ class Waits:
             if condition.event not in APPROVALS:
                 continue
             try:
-                await self._approval(call, condition)
+                await self._state(call, condition, Endings([]))
             except ToolError as error:
                 if error.code != "not_found":
                     raise
@@ -258,31 +325,11 @@ class Waits:
             if now is None or not now.get("untold") or await self._is_logged(call, [condition], cursor):
                 continue
             if _firing(condition.alertId or "", now["fired"]) not in self._told:
-                return Found(number, now["fired"], cursor), False
+                return Found(condition.event, number, now["fired"], cursor), False
         return None, again
 
     async def _alert_state(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
         return await self._asked(call, "get_alert_state", GetAlertState(alertId=condition.alertId or ""))
-
-    async def _order(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
-        """Return the order as it stands if it meets the condition. Raises ToolError for an order that is not there."""
-        request = GetOrderState(orderKey=condition.orderKey, permId=condition.permId)
-        now = await self._asked(call, "get_order_state", request)
-        if now is None:
-            return None
-        event = SessionEvent(
-            "order", now["time"], orderRef=now["orderRef"] or "", permId=now["permId"], details=now["details"]
-        )
-        return now if meets(event, condition) else None
-
-    async def _approval(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
-        """Return the approval as it stands if it meets the condition. Raises ToolError where nothing waits for one."""
-        key = condition.orderKey or ""
-        now = await self._asked(call, "get_approval_state", GetApprovalState(orderKey=key))
-        if now is None:
-            return None
-        event = SessionEvent("approval", now["time"], key=key, details=now["details"])
-        return now if meets(event, condition) else None
 
     async def _asked(self, call: Call, operation: str, request: ToolRequest) -> dict[str, Any] | None:
         """Return the worker's answer, None where nobody can tell now."""
@@ -305,24 +352,13 @@ class Waits:
         return told(event) if meets(event, condition) else None
 
 
-def waited_for(conditions: Sequence[WaitCondition]) -> str:
-    """Return the conditions as a person reads them: order_filled of key-0001, execution of SPY."""
-    return " or ".join(map(_described, conditions))
-
-
-def _described(condition: WaitCondition) -> str:
-    names = (condition.orderKey, condition.permId, condition.symbol, condition.localSymbol, condition.conId)
-    about = next((str(each) for each in names if each is not None), "")
-    return f"{condition.event} of {about}" if about else condition.event
-
-
 def _first_met(events: Sequence[ReadEvent], conditions: Sequence[WaitCondition], caller: Caller) -> Found | None:
     for each in events:
         if each.event.account and not caller.rights.has_account(each.event.account):
             continue
         for number, condition in enumerate(conditions):
             if meets(each.event, condition, caller.principal):
-                return Found(number, told(each.event), each.cursor)
+                return Found(condition.event, number, told(each.event), each.cursor)
     return None
 
 
@@ -342,11 +378,14 @@ def told(event: SessionEvent) -> dict[str, Any]:
     }
 
 
-def _message(found: Found | None, request: WaitFor, why: str, waited: float) -> str:
-    if found is not None:
-        return f"{_described(request.events[found.condition])} after {waited:g} s"
+def _message(found: Found | None, request: WaitFor, why: str, waited: float, progress: Progress) -> str:
+    if found is not None and found.ended:
+        return f"{found.ended} Do not wait for it again."
+    if found is not None and found.condition is not None:
+        return f"{described(request.events[found.condition])} after {waited:g} s"
     over = f"Ended early: {why}" if why else f"No event in {request.timeout_seconds} s"
-    return f"{over}. Waited for {waited_for(request.events)}. Call again with the cursor to go on without a gap."
+    ended = f" {progress.endings.told()}".rstrip()
+    return f"{over}. Waited for {waited_for(request.events)}.{ended} Call again with the cursor to go on without a gap."
 
 
 def _firing(alertId: str, happened: dict[str, Any]) -> Firing:

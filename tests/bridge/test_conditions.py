@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.bus.events.event import EventKind, SessionEvent
-from bridge.conditions import meets, owner_tag
+from bridge.conditions import Endings, happened_instead, meets, owner_tag
 from bridge.order_references import order_ref
 from bridge.tools.events import WaitCondition
 
@@ -119,3 +119,79 @@ def test_an_alert_meets_the_condition_of_its_owner_alone() -> None:
     fired = event("alert", watch=alertId)
 
     assert [meets(fired, condition, each) for each in ("anna", "bert", "")] == [True, False, False]
+
+
+CANCELLED = {"status": "Cancelled", "done": True, "filled": 0.0, "code": 202, "message": "Order Canceled"}
+FILLED = {"status": "Filled", "done": True, "filled": 10.0, "code": None, "message": None}
+REJECTED = {"status": "Inactive", "done": True, "rejected": True, "code": 201, "message": "No margin", "filled": 0.0}
+
+
+@pytest.mark.parametrize("wanted", ["order_filled", "order_partly_filled", "order_rejected", "order_done", "execution"])
+@pytest.mark.parametrize(
+    ("details", "instead"),
+    [
+        (CANCELLED, "order_done"),
+        (FILLED, "order_filled"),
+        (REJECTED, "order_rejected"),
+        ({"status": "unknown", "done": False, "not_found": True}, "order_done"),
+        ({"status": "Submitted", "done": False, "filled": 4.0}, None),
+        ({"status": "Inactive", "done": False, "filled": 0.0}, None),  # TWS revives a held order
+    ],
+)
+def test_what_an_order_that_has_ended_cannot_bring_any_more(
+    wanted: str, details: dict[str, object], instead: str | None
+) -> None:
+    told = event("order", **details)
+
+    assert happened_instead(told, WaitCondition(event=wanted, orderKey=KEY)) == instead
+    assert happened_instead(told, WaitCondition(event=wanted, permId=98)) is None
+
+
+def test_executions_of_any_order_may_always_come() -> None:
+    for named in ({}, {"symbol": "SPY"}, {"conId": 756733}):
+        assert (
+            happened_instead(event("order", **FILLED), WaitCondition.model_validate({"event": "execution", **named}))
+            is None
+        )
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted", "instead"),
+    [
+        ("refused", "order_approved", "order_refused"),
+        ("voided", "order_approved", "order_refused"),
+        ("approved", "order_refused", "order_approved"),
+        ("asked", "order_approved", None),
+        ("refused", "order_filled", "order_refused"),
+        ("approved", "order_filled", None),
+    ],
+)
+def test_a_decision_ends_what_it_did_not_allow(state: str, wanted: str, instead: str | None) -> None:
+    told = SessionEvent("approval", "2026-01-02T03:04:05Z", key=KEY, details={"state": state})
+
+    assert happened_instead(told, WaitCondition(event=wanted, orderKey=KEY)) == instead
+    assert happened_instead(told, WaitCondition(event=wanted, orderKey="key-0002")) is None
+
+
+def test_a_wait_ends_once_all_its_conditions_have() -> None:
+    filled, done = WaitCondition(event="order_filled", orderKey=KEY), WaitCondition(event="order_done", permId=98)
+    endings = Endings([filled, done])
+    endings.take(event("order", **REJECTED), {"kind": "order", "details": REJECTED})
+    one = endings.complete
+    endings.take(SessionEvent("order", "", permId=98, details=CANCELLED), {"kind": "order", "details": CANCELLED})
+
+    assert (one, endings.complete) == (False, True)
+    assert endings.first()[0] == 1  # this one has come, though before the wait
+    assert endings.told() == (
+        f"order_filled of {KEY} cannot happen any more: the order is Inactive (201 No margin). "
+        "order_done of 98 was so already."
+    )
+
+
+def test_an_order_that_is_open_after_all_may_fill() -> None:
+    endings = Endings([WaitCondition(event="order_filled", orderKey=KEY)])
+    endings.take(event("order", **CANCELLED), {"kind": "order", "details": CANCELLED})
+    ended = endings.complete
+    endings.take(event("order", status="Submitted", done=False), {"kind": "order", "details": {}})
+
+    assert (ended, endings.complete) == (True, False)

@@ -28,8 +28,8 @@ async def waited(front: Running, era: str = MODERN, **arguments: Any) -> Result:
     return found
 
 
-async def rests(stack: Stack, key: str = "key-0001") -> int:
-    placed = await stack.front.raw().call("ibkr_place_order", **RESTING, idempotencyKey=key)
+async def rests(stack: Stack, key: str = "key-0001", **terms: Any) -> int:
+    placed = await stack.front.raw().call("ibkr_place_order", **RESTING | terms, idempotencyKey=key)
     return int(placed["structuredContent"]["orderId"])
 
 
@@ -99,7 +99,67 @@ async def test_without_an_event_the_call_ends_on_time_and_its_cursor_goes_on(red
     assert 1 <= none["waited_seconds"] < 3
     assert "Call again with the cursor" in none["message"]
     assert found["event"] == "order_filled"
-    assert again["event"] == "none"
+    assert (again["event"], again["condition"]) == ("order_filled", 0)  # no other fill of it can come
+    assert "was so already" in again["message"]
+
+
+async def test_a_wait_for_the_fill_of_an_order_that_ends_otherwise_ends_with_it(redis_url: str, session: str) -> None:
+    async with whole_stack(redis_url, session) as stack:
+        orderId = await rests(stack)
+        events = [*filled(), {"event": "order_partly_filled", "orderKey": "key-0001"}]
+        waiting = asyncio.create_task(waited(stack.front, events=events, timeout_seconds=20))
+        await asyncio.sleep(0.3)
+        await stack.front.raw().call("ibkr_cancel_order", orderId=orderId)
+        async with asyncio.timeout(2 + BUSY_S):
+            ended = await waiting
+
+    assert (ended["event"], ended["condition"]) == ("order_done", None)
+    assert ended["happened"]["details"]["status"] == "Cancelled"
+    assert "order_filled of key-0001 cannot happen any more: the order is Cancelled." in ended["message"]
+    assert "Call again" not in ended["message"]
+
+
+@pytest.mark.parametrize("wanted", ["order_filled", "order_partly_filled", "order_rejected", "execution"])
+async def test_what_an_ended_order_cannot_bring_is_told_at_once_with_a_cursor_too(
+    redis_url: str, session: str, wanted: str
+) -> None:
+    async with whole_stack(redis_url, session) as stack:
+        orderId = await rests(stack)
+        events = [{"event": wanted, "orderKey": "key-0001"}]
+        none = await waited(stack.front, events=events, timeout_seconds=1)
+        await stack.front.raw().call("ibkr_cancel_order", orderId=orderId)
+        ended = await waited(stack.front, events=events, timeout_seconds=20, cursor=none["cursor"])
+        bare = await waited(stack.front, events=events, timeout_seconds=20)
+        later = await waited(stack.front, events=events, timeout_seconds=20, cursor=bare["cursor"])
+
+    assert none["event"] == "none"
+    for found in (ended, bare, later):
+        assert (found["event"], found["condition"]) == ("order_done", None)
+        assert found["waited_seconds"] < 5
+
+
+async def test_a_wait_for_a_rejected_orders_fill_tells_why_it_was_rejected(redis_url: str, session: str) -> None:
+    async with whole_stack(redis_url, session) as stack:
+        stack.sim.fault('on order answer 201 "Order rejected - reason:margin"')
+        await stack.front.raw().call("ibkr_place_order", **RESTING, idempotencyKey="key-0001")
+        ended = await waited(stack.front, events=filled(), timeout_seconds=20)
+
+    assert (ended["event"], ended["condition"]) == ("order_rejected", None)
+    assert "the order is Inactive (201 Order rejected - reason:margin)." in ended["message"]
+
+
+async def test_the_other_orders_of_a_wait_are_waited_for_after_ones_end(redis_url: str, session: str) -> None:
+    async with whole_stack(redis_url, session) as stack:
+        first, second = await rests(stack), await rests(stack, "key-0002", totalQuantity=3)
+        events = [*filled(), *filled("key-0002")]
+        await stack.front.raw().call("ibkr_cancel_order", orderId=first)
+        none = await waited(stack.front, events=events, timeout_seconds=1)
+        stack.sim.fault(f"fill {second}")
+        found = await waited(stack.front, events=events, timeout_seconds=20, cursor=none["cursor"])
+
+    assert none["event"] == "none"
+    assert "order_filled of key-0001 cannot happen any more: the order is Cancelled." in none["message"]
+    assert (found["event"], found["condition"]) == ("order_filled", 1)
 
 
 async def test_a_wait_outlives_its_worker(redis_url: str, session: str) -> None:
