@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 
@@ -58,6 +58,7 @@ class Market:
         self._halts: dict[int, list[TradingHalt]] = {}
         self.series = lru_cache(maxsize=None)(self._make_series)
         self.source = lru_cache(maxsize=None)(self._find_source)
+        self._implied = lru_cache(maxsize=1024)(lambda name, day: implied_of_day(self.series(name), day))
         self._first_days: dict[int, int] = {}  # by conId
 
     def stream(self, *key: object) -> Generator:
@@ -109,17 +110,14 @@ class Market:
         return self._first_days[instrument.conId]
 
     def _find_first_day(self, instrument: Instrument) -> int:
+        series = self.series(instrument.series)
+        begins = series.calendar.day(series.first)
         if instrument.expiry is not None:
             listed = instrument.calendar.index_of(instrument.expiry - LISTED[instrument.secType])
-            return max(listed, instrument.calendar.index_of(self._series_begins(instrument)))
-        series = self.series(instrument.series)
+            return max(listed, instrument.calendar.index_of(begins))
         if instrument.calendar.hours.exchange == series.calendar.hours.exchange:
             return series.first
-        return instrument.calendar.index_of(series.calendar.day(series.first))
-
-    def _series_begins(self, instrument: Instrument) -> date:
-        series = self.series(instrument.series)
-        return series.calendar.day(series.first)
+        return instrument.calendar.index_of(begins)
 
     def last_day(self, instrument: Instrument) -> int:
         """Return the number of the last trading day: the expiry, or the calendar's end."""
@@ -185,7 +183,7 @@ class Market:
         under = self.underlying(option)
         day = under.calendar.index_of(option.calendar.day(index))
         number = next(n for n, each in enumerate(under.calendar.spans(day)) if each.start <= span.start < each.end)
-        volatility = implied_of_day(self.series(under.series), day)
+        volatility = self._implied(under.series, day)
         return OptionModel(option, self.tape(under, day, number), volatility, under.minTick, under.quoted)
 
     def underlying(self, option: Instrument) -> Instrument:
@@ -196,7 +194,7 @@ class Market:
     def option_volatility(self, option: Instrument, at: float, under: float) -> float:
         """Return the model's volatility of an option on the day of `at`."""
         of = self.underlying(option)
-        at_the_money = implied_of_day(self.series(of.series), max(of.calendar.index_at(at), self.first_day(of)))
+        at_the_money = self._implied(of.series, max(of.calendar.index_at(at), self.first_day(of)))
         return smile(at_the_money, under, option.strike or under)
 
     # --- halts ---------------------------------------------------------------------------------------------------
