@@ -278,7 +278,7 @@ def session_status(session: Session, orders_today: int = 0) -> SessionStatus:
 
 
 async def _beat(bus: BusServer, session: Session) -> NoReturn:
-    """Write the status every second and at every change."""
+    """Write the status every second, and soon after every change and write."""
     while True:
         session.state_changes.heartbeat_due.clear()
         if session.redis.halted_for_loss and bus.watermark.known.halt is None:  # the operator has compared, and resumed

@@ -35,6 +35,7 @@ from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.values import convert
 
+SETTLES_S = 1.0  # since a fill: so long a read of positions waits for the position that shows it
 SHOWN_S = 2.0  # a position's change comes right after its fill, as a rule
 ALL_GROUPS = "All"  # as TWS's own request calls every account
 SUMMARY_TAGS = ",".join(
@@ -76,6 +77,7 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
 async def get_positions(request: GetPositions, session: Session) -> list[Position]:
     accounts, symbol = session.account_set(request.account), request.symbol
     if request.modelCode is None:
+        await _settled(session)
         session.orders.require_complete("positions", POSITION_MESSAGES)
         known = session.positions.all()
     else:
@@ -84,6 +86,18 @@ async def get_positions(request: GetPositions, session: Session) -> list[Positio
     meant = await _meant(session, symbol, [each.contract for each in own])
     held = [each for each in own if meant(each.contract)]
     return ListPart(kept("get_positions", held, request), of=len(held))
+
+
+async def _settled(session: Session) -> None:
+    """Wait until the positions show the fills of the last moment; not for one that TWS has not shown for longer."""
+    positions = session.positions
+
+    def fresh(account: str, contract: Contract) -> bool:
+        return positions.unshown_s(account, contract.conId) < SETTLES_S
+
+    if positions.any_unshown and positions.not_shown(fresh):
+        await positions.shown(fresh, SETTLES_S)
+        session.require_ready()
 
 
 async def _meant(session: Session, symbol: str | None, contracts: Sequence[Contract]) -> Callable[[Contract], bool]:

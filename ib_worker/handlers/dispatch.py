@@ -98,6 +98,8 @@ async def _dispatched(session: Session, context: RequestContext, span: Span | No
         finally:
             if span is not None:
                 span.ended(outcome)
+            if context.key is not None:
+                session.state_changes.written()
             _note_end(session, context, outcome, time.monotonic() - began)
 
 

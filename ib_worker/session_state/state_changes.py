@@ -5,6 +5,7 @@ from collections import deque
 
 from ib_worker.session_state.state import SessionState
 
+SOON_S = 0.05  # after a write: those of that time share a heartbeat
 KEPT_STATES = 200  # that wait to be written into the event log while Redis is away
 
 
@@ -16,6 +17,7 @@ class StateChanges:
         self.unwritten: deque[SessionState] = deque(maxlen=KEPT_STATES)  # not in the event log yet
         self.to_write = asyncio.Event()
         self._ready = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
 
     def begin(self, standing: SessionState) -> None:
         """Have the first state written. The heartbeat of a new term has it without being asked."""
@@ -29,6 +31,12 @@ class StateChanges:
             self._ready.set()
         else:
             self._ready.clear()
+
+    def written(self) -> None:
+        """Have the status written soon, which counts orders."""
+        loop = asyncio.get_running_loop()
+        if self._soon is None or self._soon.when() <= loop.time():
+            self._soon = loop.call_later(SOON_S, self.heartbeat_due.set)
 
     async def until_ready(self) -> None:
         await self._ready.wait()

@@ -1,6 +1,9 @@
 """One term of leadership: it serves from its beginning, and gives up what it holds at its end."""
 
+import pytest
+
 from bridge.bus.server.server import BusServer
+from ib_worker import leader
 from ib_worker.leader import session_status
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.timing import PATIENT
@@ -59,3 +62,23 @@ async def test_the_status_has_the_warnings_and_the_next_weekly_login(sim: Simula
     assert told.is_connected
     assert told.weekly_login_due is not None
     assert any(each.what.startswith("Redis has lost its data") for each in told.concerns)
+
+
+async def test_the_status_after_a_cancel_counts_the_order_no_more(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written with the answer, and does not wait for the next beat."""
+    monkeypatch.setattr(leader, "BEAT_S", 600)
+
+    async with trading(redis_url, session, sim) as front:
+
+        async def left(several: int) -> None:
+            async def told() -> bool:
+                return bool((await front.status())["left"]["open_orders"] == several)
+
+            await until(told, f"the status says that {several} more orders may be open")
+
+        await front.submit("place_order", **order(orderType="LMT", lmtPrice=100))
+        await left(99)
+        await front.submit("cancel_all_orders")
+        await left(100)

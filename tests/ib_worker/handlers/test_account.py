@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from ib_worker.handlers.account import SETTLES_S
 from ib_worker.tws.client import FIGURE_S
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.busy import BUSY_S
@@ -181,3 +182,22 @@ async def test_figures_that_never_come_are_null_after_two_seconds(sim: Simulator
     assert told.dailyPnL is None
     assert told.unrealizedPnL is not None
     assert FIGURE_S <= time.monotonic() - began < FIGURE_S + BUSY_S
+
+
+async def test_positions_show_a_fill_of_a_moment_ago(redis_url: str, session: str, sim: Simulator) -> None:
+    """TWS tells the position a moment after the fill. One that it does not tell soon is told as it is, and holds up no
+    later read."""
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("delay position 0.5 1")
+        await front.submit("close_position", account="DU1234567", conId=8314)
+        closed = await front.ask("get_positions", symbol="IBM")
+        sim.fault("swallow position 1")
+        await front.submit("place_order", symbol="NVDA", action="BUY", totalQuantity=3)
+        lost = await front.ask("get_positions", symbol="NVDA")
+        began = time.monotonic()
+        for _ in range(10):
+            await front.ask("get_positions", symbol="NVDA")
+        later_s = time.monotonic() - began
+
+    assert (closed, lost) == ([], [])
+    assert later_s < 10 * SETTLES_S
