@@ -16,7 +16,8 @@ MOST_VALUES = 100  # account values of one answer
 
 class AccountTotals(Model):
     """One account's totals in its base currency `currency`. `positions`: how many are open. `rates`: one unit of each
-    other currency of its positions in the base currency, as TWS tells it. null: TWS has not told it."""
+    other currency of its positions in the base currency, as TWS tells it. age_s: seconds since TWS sent netLiquidation,
+    which it does at fills and every few minutes; the profits are of the answer's `time`. null: TWS has not told it."""
 
     account: str
     currency: str | None
@@ -28,6 +29,18 @@ class AccountTotals(Model):
     realizedPnL: float | None
     positions: int
     rates: dict[str, float]
+    age_s: int | None = None
+
+
+class ClosedToday(Model):
+    """A contract that was traded today and is held no more, with its realized profit and today's, both after
+    commissions in the account's base currency. The account's profits have it, and no row. null: TWS has not told it."""
+
+    account: str
+    name: str
+    conId: int
+    realizedPnL: float | None
+    dailyPnL: float | None
 
 
 class PortfolioTable(PartialModel):
@@ -36,7 +49,9 @@ class PortfolioTable(PartialModel):
 
     `avgPrice` and `marketPrice` are in the contract's `currency`; marketValue and all profits in the account's base
     currency, of which `weight` is the percentage of net liquidation. age_s: seconds since TWS sent the price. null: TWS
-    has not told it. `message`: how to get the other positions.
+    has not told it. A row of a currency pair has no weight: its value is in `cash` already. `closed_today`: positions
+    that today's trades have closed; their profits and the rows' add up to the account's, but for figures of different
+    ages. `message`: how to get the other positions, and what else the figures leave open.
     """
 
     count: int
@@ -47,10 +62,11 @@ class PortfolioTable(PartialModel):
     same: dict[str, Cell]
     columns: list[str]
     rows: list[list[Cell]]
+    closed_today: list[ClosedToday] = []
     message: str | None = None
 
     def inapplicable(self) -> Iterable[str]:
-        return ("message",)
+        return ("closed_today", "message")
 
 
 class ValueTable(PartialModel):

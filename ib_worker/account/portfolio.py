@@ -16,6 +16,7 @@ COLUMNS = (
     "unrealizedPnL", "realizedPnL", "dailyPnL", "age_s",
 )  # fmt: skip
 OFTEN_EQUAL = ("account", "currency", "realizedPnL", "age_s")  # told once where they are the same in all rows
+SMALL_PRICE = 10.0  # below it four digits after the point are too few
 CLOSE = 0.005  # of a cost: TWS rounds what it works out
 
 Row = dict[str, Cell]
@@ -55,8 +56,9 @@ class AccountPicture:
     rates: AccountRates
     values: Mapping[str, float]  # by tag, in the base currency
     holdings: Sequence[PricedPosition]
+    valued: datetime | None = None  # when TWS sent its net liquidation
 
-    def totals(self, pnl: PnL) -> AccountTotals:
+    def totals(self, pnl: PnL, now: datetime) -> AccountTotals:
         others = {each.contract.currency or "" for each in self.holdings} - {self.rates.base}
         return AccountTotals(
             account=self.account,
@@ -69,16 +71,22 @@ class AccountPicture:
             realizedPnL=cents(pnl.realizedPnL),
             positions=len(self.holdings),
             rates={each: rate for each, rate in sorted(self.rates.rates.items()) if each in others},
+            age_s=age_s(self.valued, now),
         )
 
 
-def picture(account: str, rows: Iterable[AccountRow], held: Iterable[AccountUpdate | Position]) -> AccountPicture:
+def picture(
+    account: str,
+    rows: Iterable[AccountRow],
+    held: Iterable[AccountUpdate | Position],
+    valued: datetime | None = None,
+) -> AccountPicture:
     """Return an account out of its values and the lines of its portfolio, or its positions without prices."""
     told = list(rows)
     rates = account_rates(told, account)
     numbers = ((each.tag, convert.number(each.value)) for each in told if each.currency == rates.base)
     values = {tag: number for tag, number in numbers if number is not None}
-    return AccountPicture(account, rates, values, [_holding(each, rates) for each in held])
+    return AccountPicture(account, rates, values, [_holding(each, rates) for each in held], valued)
 
 
 def rate_of(contract: Contract, rates: AccountRates) -> float | None:
@@ -153,16 +161,15 @@ def factor_of(held: PricedPosition, unrealized: float | None, value: float | Non
 
 def row(held: PricedPosition, net: float | None, now: datetime) -> Row:
     """Return the cells of one position; `net` is its account's net liquidation."""
-    age_s = None if held.priced is None else max(round((now - held.priced).total_seconds()), 0)
-    weight = None  # of a debt nothing is a share
-    if held.marketValue is not None and net is not None and net > 0:
+    weight = None  # of a debt nothing is a share, and a currency pair's value is in the cash
+    if held.marketValue is not None and net is not None and net > 0 and not is_cash(held.contract):
         weight = round(held.marketValue / net * 100, 2)
     return {
         "account": held.account,
         "name": contract_name(held.contract),
         "conId": held.contract.conId,
         "position": _short(held.position),
-        "avgPrice": _short(held.avgPrice, 4),
+        "avgPrice": _short(held.avgPrice, _digits(held)),
         "marketPrice": _short(held.marketPrice, 6),
         "currency": held.contract.currency,
         "marketValue": cents(held.marketValue),
@@ -170,8 +177,22 @@ def row(held: PricedPosition, net: float | None, now: datetime) -> Row:
         "unrealizedPnL": cents(held.unrealizedPNL),
         "realizedPnL": cents(held.realizedPNL),
         "dailyPnL": cents(held.dailyPnL),
-        "age_s": age_s,
+        "age_s": age_s(held.priced, now),
     }
+
+
+def is_cash(contract: Contract) -> bool:
+    """Return whether a position is one of currencies, which the account has in its cash too."""
+    return contract.secType == "CASH"
+
+
+def age_s(at: datetime | None, now: datetime) -> int | None:
+    return None if at is None else max(round((now - at).total_seconds()), 0)
+
+
+def _digits(held: PricedPosition) -> int:
+    """Return the digits after the point of an average price: four of a rate of exchange would move its profit."""
+    return 8 if is_cash(held.contract) or abs(held.avgPrice or 0.0) < SMALL_PRICE else 4
 
 
 def same_in_all(rows: Sequence[Row]) -> Row:

@@ -43,7 +43,7 @@ from ib_worker.orders.report import execution, order_report
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session, utcnow
-from ib_worker.session.sync import all_open_orders, completed_orders, refresh
+from ib_worker.session.sync import all_open_orders, completed_orders, refresh, todays_executions
 from ib_worker.session.wrapper import EXECUTION_MESSAGES, ORDER_MESSAGES, ListedExecution
 from ib_worker.session_state.gateway_login import NEW_YORK
 from ib_worker.tws.errors import TwsError
@@ -154,10 +154,7 @@ def _today() -> datetime:
 @handles(GetExecutions)
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
     accounts = session.account_set(request.account)
-    listed = await session.tws.share(
-        ("executions", session.orders.tracker.placed),
-        partial(session.caches.executions.read, session.tws.ask_executions),
-    )
+    listed = await todays_executions(session)
     session.orders.require_complete("executions", EXECUTION_MESSAGES)
     numbered = await named_by_number(session.contracts, request.symbol, [each.contract for each in listed])
     fills = await session.long_work.run(listed, partial(_newest, request, accounts, numbered))

@@ -203,6 +203,15 @@ async def all_open_orders(
     return await _unless_read_only(session, OPEN_ORDERS, ask, version, silence_s, keep)
 
 
+async def todays_executions(session: Session) -> list[ListedExecution]:
+    """Return today's executions as TWS lists them, of all accounts; callers share one request."""
+    listed: list[ListedExecution] = await session.tws.share(
+        ("executions", session.orders.tracker.placed),
+        partial(session.caches.executions.read, session.tws.ask_executions),
+    )
+    return listed
+
+
 async def completed_orders(
     session: Session, silence_s: float = REQUEST_S, keep: Keep | None = None
 ) -> list[TrackedOrder | None]:

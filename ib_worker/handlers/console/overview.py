@@ -15,7 +15,7 @@ from bridge.tools.console.overview import (
     SessionOverview,
 )
 from ib_worker.account.live_portfolio import AccountFigures
-from ib_worker.account.portfolio import PricedPosition, cents
+from ib_worker.account.portfolio import PricedPosition, age_s, cents
 from ib_worker.handlers.dispatch import handles
 from ib_worker.order_identity.recalled import recall
 from ib_worker.orders.report import order_report
@@ -43,8 +43,8 @@ async def get_overview(request: GetOverview, session: Session) -> SessionOvervie
         ended=len(ended),
         limits=_limits(session, accounts, len(open_)),
         counted_from_ms=day_from_ms(utcnow()),
-        clients=[ClientActivity(name=name, operation=op, age_s=age_s, calls=calls)
-                 for name, op, age_s, calls in session.callers.activity()],
+        clients=[ClientActivity(name=name, operation=op, age_s=age, calls=calls)
+                 for name, op, age, calls in session.callers.activity()],
         lines=len(session.quotes),
         lines_most=session.settings.market_data_lines,
     )  # fmt: skip
@@ -64,7 +64,7 @@ def _account(known: AccountFigures, now: datetime) -> LiveAccount:
         dailyPnL=cents(profit.dailyPnL) if profit else None,
         unrealizedPnL=cents(profit.unrealizedPnL) if profit else None,
         realizedPnL=cents(profit.realizedPnL) if profit else None,
-        age_s=_age_s(known.read, now),
+        age_s=age_s(known.read, now),
     )
 
 
@@ -80,12 +80,8 @@ def _position(held: PricedPosition, now: datetime) -> LivePosition:
         marketValue=cents(held.marketValue),
         dailyPnL=cents(held.dailyPnL),
         unrealizedPnL=cents(held.unrealizedPNL),
-        age_s=_age_s(held.priced, now),
+        age_s=age_s(held.priced, now),
     )
-
-
-def _age_s(at: datetime | None, now: datetime) -> int | None:
-    return None if at is None else max(round((now - at).total_seconds()), 0)
 
 
 def _order(entry: TrackedOrder) -> OverviewOrder:

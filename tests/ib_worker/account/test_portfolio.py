@@ -56,7 +56,7 @@ def test_amounts_are_in_the_base_currency_and_prices_in_the_contracts() -> None:
 def test_totals_are_of_the_base_currency_and_name_the_rates_of_what_is_held() -> None:
     pnl = PnL(account="DU1", modelCode="", dailyPnL=1.239, unrealizedPnL=None, realizedPnL=0.0)
 
-    told = held(line(contract()), line(contract(2, currency="EUR"))).totals(pnl)
+    told = held(line(contract()), line(contract(2, currency="EUR"))).totals(pnl, NOW)
     assert (told.currency, told.netLiquidation, told.cash, told.grossPositionValue) == ("EUR", 100_000, 5_000, None)
     assert (told.dailyPnL, told.unrealizedPnL, told.realizedPnL, told.rates) == (1.24, None, 0, {"USD": 0.8})
 
@@ -108,6 +108,23 @@ def test_a_position_without_a_rate_or_a_price_is_told_without_its_value() -> Non
     told = row(yen, 100_000.0, NOW)
     assert (told["marketPrice"], told["marketValue"], told["weight"], told["unrealizedPnL"]) == (500, None, None, None)
     assert (row(bare, None, NOW)["age_s"], bare.size) == (None, 3200)
+
+
+def test_a_currency_pair_is_no_share_of_net_liquidation_and_its_price_keeps_its_digits() -> None:
+    pair = held(line(contract(secType="CASH", symbol="EUR"), price=1.343175, cost=1.34335)).holdings[0]
+    cheap = held(line(contract(), price=0.0124, cost=0.012345)).holdings[0]
+
+    told = row(pair, 100_000.0, NOW)
+    assert (told["avgPrice"], told["marketPrice"], told["weight"]) == (1.34335, 1.343175, None)
+    assert row(cheap, 100_000.0, NOW)["avgPrice"] == 0.012345
+    assert row(first(), 100_000.0, NOW)["weight"] == 4
+
+
+@pytest.mark.parametrize(("valued", "age_s"), [(NOW - timedelta(seconds=42), 42), (None, None)])
+def test_totals_tell_the_age_of_net_liquidation(valued: datetime | None, age_s: int | None) -> None:
+    pnl = PnL(account="DU1", modelCode="", dailyPnL=None, unrealizedPnL=None, realizedPnL=None)
+
+    assert picture("DU1", ROWS, [], valued).totals(pnl, NOW).age_s == age_s
 
 
 def test_what_is_equal_in_all_rows_is_told_once() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.tool import ToolError
 from bridge.tools.portfolio import GetAccountValues, GetPortfolio, PortfolioTable
+from ib_worker.handlers import portfolio as handler
 from ib_worker.handlers.portfolio import get_account_values, get_portfolio
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import Stand, caller, order, ready_session, trading, worker
@@ -91,6 +92,45 @@ async def test_an_account_in_euros_has_its_dollars_and_pounds_in_euros(redis_url
             assert row["weight"] == round(row["marketValue"] / totals.netLiquidation * 100, 2)
         daily = sum(row["dailyPnL"] for row in rows.values())
         assert daily == pytest.approx(totals.dailyPnL, abs=0.5)  # the rates that TWS tells have five decimals
+
+
+async def test_positions_that_today_closed_are_told_with_their_profits(redis_url: str, session: str) -> None:
+    async with Simulator(SimulatorConfig(time_factor=STILL)) as sim, trading(redis_url, session, sim) as front:
+        before = PortfolioTable.model_validate(await front.ask("get_portfolio"))
+        held = by_name(before)["MSFT"]["position"]
+        await front.submit("place_order", **order(symbol="MSFT", action="SELL", totalQuantity=held))
+        await front.submit("place_order", **order(symbol="IBM", action="SELL", totalQuantity=1))
+        told = PortfolioTable.model_validate(await front.ask("get_portfolio"))
+
+    rows, (totals,) = by_name(told), told.accounts
+    (closed,) = told.closed_today
+    assert (closed.account, closed.name, closed.conId) == ("DU1234567", "MSFT", 272093)
+    assert sum([closed.realizedPnL, rows["IBM"]["realizedPnL"]]) == pytest.approx(totals.realizedPnL, abs=0.02)
+    daily = sum([closed.dailyPnL, *(row["dailyPnL"] for row in rows.values())])
+    assert daily == pytest.approx(totals.dailyPnL, abs=0.03)
+    assert before.closed_today == []
+
+
+async def test_a_currency_position_is_told_to_be_in_the_cash(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        pair = {"symbol": "EUR", "secType": "CASH", "exchange": "IDEALPRO", "currency": "USD"}
+        await front.submit("place_order", **order(**pair, totalQuantity=25_000))
+        told = PortfolioTable.model_validate(await front.ask("get_portfolio"))
+
+    assert by_name(told)["EUR.USD"]["weight"] is None
+    assert told.message == "EUR.USD: the currency is in cash and netLiquidation already. Do not add the row."
+
+
+async def test_trades_that_tws_does_not_tell_leave_closed_positions_unknown(
+    sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "FRESH_S", 0.3)
+    async with ready_session(sim) as stand:
+        sim.fault("on reqExecutions ignore")
+        told = await portfolio_of(stand)
+
+    assert told.closed_today == []
+    assert told.message == "TWS has not told today's executions, so positions closed today are unknown. Retry."
 
 
 async def test_a_longer_portfolio_is_told_by_its_largest_positions(sim: Simulator) -> None:
