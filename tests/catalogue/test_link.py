@@ -173,19 +173,6 @@ async def test_a_slow_gateway_keeps_deadlines_and_is_asked_once(redis_url: str, 
         assert sorted(asked) == sorted(set(asked))
 
 
-@pytest.mark.fault(15)
-async def test_a_flood_of_1100_leaves_one_line_in_the_log(sim: Simulator, logs: list[EventDict]) -> None:
-    async with ready_session(sim) as stand:
-        sim.fault("error 1100 Connectivity between IB and Trader Workstation has been lost. x200")
-        await stand.reaches("link_down", timeout_s=2 + BUSY_S)
-        sim.fault("farm idle usflood")
-        await until(lambda: stand.status.farms.get("usflood") == "idle", "all two hundred were read")
-
-        assert [(each["event"], each["text"]) for each in logs if each.get("code") == 1100] == [
-            ("gateway_notice", "Connectivity between IB and Trader Workstation has been lost.")
-        ]
-
-
 @pytest.mark.fault(16)
 async def test_a_lost_link_and_then_a_lost_socket_heal_as_one(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:

@@ -298,15 +298,18 @@ async def test_a_broken_farm_alone_leaves_the_session_ready(sim: Simulator) -> N
 
 
 @pytest.mark.fault(15)
-async def test_a_flood_of_1100_is_one_event(sim: Simulator) -> None:
+async def test_a_flood_of_1100_is_one_event_and_one_line_in_the_log(sim: Simulator, logs: list[EventDict]) -> None:
     async with ready_session(sim) as stand:
         sim.fault("error 1100 Connectivity between IB and Trader Workstation has been lost. x200")
-
         since = (await stand.reaches("link_down", timeout_s=2 + BUSY_S)).since
         sim.fault("error 1100 Connectivity between IB and Trader Workstation has been lost. x200")
-        await until(lambda: len(sim.journal.entries("out", 4)) >= 400, "the flood was sent")
+        sim.fault("farm idle usflood")
+        await until(lambda: stand.status.farms.get("usflood") == "idle", "all four hundred were read")
 
         assert stand.status.since == since
+        assert [(each["event"], each["text"]) for each in logs if each.get("code") == 1100] == [
+            ("gateway_notice", "Connectivity between IB and Trader Workstation has been lost.")
+        ]
 
 
 @pytest.mark.fault(29)

@@ -5,12 +5,9 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.events.event import Cursor
-from bridge.tool import ToolError
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.streams import wait_for
-from mcp_front.streams.cursors import opened_cursor, sealed_cursor
 from mcp_front.timing import FrontTiming
 from tests.busy import BUSY_S
 from tests.stacks.front import ERAS, MODERN, Running, serving
@@ -232,14 +229,3 @@ async def test_a_sign_of_life_goes_out_while_a_call_waits(redis_url: str, sessio
     assert len(reports) >= 3
     assert {report[2] for report in reports} == {"waiting for execution of SPY"}
     assert [report[0] for report in reports] == sorted(report[0] for report in reports)
-
-
-def test_a_cursor_belongs_to_its_principal() -> None:
-    cursor = Cursor(3, "17-0")
-
-    assert opened_cursor(sealed_cursor(cursor, "claude"), "claude") == cursor
-    with pytest.raises(ToolError, match="given to another client"):
-        opened_cursor(sealed_cursor(cursor, "claude"), "codex")
-    for wrong in ("", "3.17-0", "3.17-0.", "x.17-0.abcdefgh"):
-        with pytest.raises(ToolError, match="cursor"):
-            opened_cursor(wrong, "claude")
