@@ -45,15 +45,15 @@ CHECKED := tests/test_architecture.py tests/test_forked.py tests/test_layout.py 
 	tests/docs/test_sentences.py tests/docs/test_adding_a_tool.py tests/docs/test_links.py tests/docs/test_log_events.py \
 	tests/docs/test_quoted_texts.py tests/docs/test_rooms.py tests/requirements
 # Other systems do not fork a process of many libraries safely.
-SPLIT := $(if $(wildcard /proc/self),-p tests.forked --processes 7,-n 7 --dist loadfile --no-loadscope-reorder)
+SPLIT = $(if $(wildcard /proc/self),-p tests.forked --processes $(1),-n $(1) --dist loadfile --no-loadscope-reorder)
 
 test: ## every test that needs no container engine; what fails runs once more, alone (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev
-	$(BIN)/python -m tests.rerun -m "not docker and not long" $(SPLIT) $(if $(ARGS),$(ARGS),$(CHECKED:%=--ignore=%))
+	$(BIN)/python -m tests.rerun -m "not docker and not long" $(call SPLIT,7) $(if $(ARGS),$(ARGS),$(CHECKED:%=--ignore=%))
 
 test-fast: ## an answer within a minute: what needs no server, and a few calls through the whole stack
 	@$(INSTALL) dev
-	$(BIN)/python -m pytest -p tests.fast -m "not docker and not long" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -p tests.fast -m "not docker and not long" $(call SPLIT,4) $(CHECKED:%=--ignore=%) $(ARGS)
 
 test-long: ## tests that take minutes each (ARGS="tests/ib_worker -k soak")
 	@$(INSTALL) dev

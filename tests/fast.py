@@ -1,7 +1,8 @@
 """
 `pytest -p tests.fast`, which `make test-fast` runs: what answers within a minute on two cores.
 
-These are the tests that need no server and no other process, and a few calls through the whole stack.
+These are the tests that need no server and no other process, and a few calls through the whole stack. The tests that
+`make check` has are left out by the Makefile.
 """
 
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 
 TESTS = Path(__file__).resolve().parent
 LEFT_OUT = frozenset({
-    "catalogue", "converters", "deploy", "docker", "faults", "promises", "requirements", "scenarios", "world",
-    "test_architecture.py", "test_fastmcp_patches.py", "test_handshake.py", "test_login_guard.py", "test_main.py",
-    "test_naming.py", "test_processes.py", "test_testing_rules.py", "test_trial.py", "test_up.py",
+    "catalogue", "converters", "deploy", "docker", "faults", "promises", "scenarios", "world",
+    "test_command_line.py", "test_embedded_redis.py", "test_fastmcp_patches.py", "test_handshake.py",
+    "test_light_imports.py", "test_loading.py", "test_login_guard.py", "test_main.py", "test_processes.py",
+    "test_up.py",
 })  # fmt: skip
 SERVERS = frozenset({"redis_url", "own_redis"})
 THROUGH_THE_STACK = ("e2e/test_flow.py",)
