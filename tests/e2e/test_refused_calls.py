@@ -1,5 +1,6 @@
 """A client is told why its order was refused, also where the front refused the call and the worker never saw it."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,23 @@ async def test_a_call_beyond_its_clients_rights_is_told_to_that_client_alone(
     assert ["forbidden" in each["message"] for each in of_reader] == [True]
     assert [each["totalQuantity"] for each in of_other] == [None]
     assert [each["action"] for each in of_other] == ["BUY"]
+
+
+async def test_a_call_beyond_the_calls_at_once_is_told_too(redis_url: str, session: str) -> None:
+    async with (
+        Simulator() as sim,
+        trading(redis_url, session, sim),
+        serving(redis_url, session, front_calls_at_once=1) as front,
+        plain_http() as http,
+    ):
+        stream = asyncio.create_task(answer(front, http, "", "stream_market_data", symbol="SPY", duration_seconds=2))
+
+        async def is_paced() -> bool:
+            told = await answer(front, http, "", "place_order", **ORDER | {"totalQuantity": -1})
+            return bool(told["_meta"][ERROR_META]["code"] == "paced")
+
+        await until(is_paced, "the stream has the client's only place")
+        await stream
+        told = await refused_calls(front, http, "", 1)
+
+    assert any("ibkr_place_order paced: " in each["message"] for each in told)
