@@ -25,6 +25,7 @@ class FrontTiming:
     stream_after_s: float = 10.0  # of a call without an answer: a proxy's idle timeout is nearer than a long history
     ping_s: float = 10.0  # between pings of a call that has become an event stream
     begin_close_s: float = 30.0  # from a call of ibkr_close_positions: a close takes up to 20 s, the call at most 57
+    count_open_s: float = 2.0  # of a halt, which is set by then, for the number of orders that stay open
     cancel_every_s: float = 1.0  # a halt is never paced, so what it cancels is
 
     head_s: float = 10.0  # from the connection, or from a request's first byte, until its head is whole

@@ -1,4 +1,4 @@
-"""The kill switch as Redis keeps it: its levels, and who set it, when and why."""
+"""The kill switch as Redis keeps it: its levels, who set it, when and why, and the way back."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,12 +6,22 @@ from typing import Literal
 
 import msgspec
 
+from bridge.bus.messages import LOCAL
 from bridge.text.plain_text import one_line
 
 LATEST_MS = 253_402_300_799_000  # the last second that a datetime can tell
 LONGEST_REASON, LONGEST_NAME = 200, 96  # characters
 
+RELEASE = (
+    "Only the operator can release it. At a terminal: .venv/bin/python -m cli resume, or in containers docker compose "
+    "run --rm operator resume. Or on the console."
+)
+
 Level = Literal["reduce_only", "halt"]
+REFUSES: dict[Level, str] = {
+    "halt": "no new order and no change is sent, not even one that closes a position; cancels are still allowed",
+    "reduce_only": "only orders and changes that reduce a position are sent; cancels are still allowed",
+}
 
 
 class Halt(msgspec.Struct, frozen=True):
@@ -29,12 +39,17 @@ class Halt(msgspec.Struct, frozen=True):
         """Return who set the switch, when and why, for a message."""
         return f"{self.level} {self.origin()}"
 
+    def refuses(self) -> str:
+        """Return what is refused while the switch is set, as a clause."""
+        return REFUSES[self.level]
+
     def origin(self) -> str:
         """Return who set the switch, when and why. The reason is a caller's words, quoted so that no reader takes them
         for ours; the time names Redis's clock, since a simulator has another date."""
         since = f"{self.since():%Y-%m-%d %H:%M:%S} UTC (server clock)" if self.since_ms else "an unknown time"
         reason = f'"{self.reason.replace(chr(34), chr(39))}"' if self.reason else "no reason given"
-        return f"by {self.by or 'an unknown caller'} since {since}: {reason}"
+        by = f"{LOCAL} (a client without a token)" if self.by == LOCAL else self.by or "an unknown caller"
+        return f"by {by} since {since}: {reason}"
 
 
 def halt_of(found: Sequence[bytes | None]) -> Halt:

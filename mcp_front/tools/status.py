@@ -9,7 +9,7 @@ import msgspec
 from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
-from bridge.bus.halt import Halt
+from bridge.bus.halt import RELEASE, Halt
 from bridge.bus.identity.rights import LIMITS, Rights
 from bridge.bus.messages import Heartbeat
 from bridge.bus.transport.connection import BusError, refusing
@@ -61,7 +61,7 @@ async def session_status(bus: BusClient) -> Status:
         said = _missing("no_worker", "No worker has served this session at this Redis.", START_WORKER)
     else:
         said = status_of(beat)
-    return said | _refused(bus, refusal) | {"halted": _halted(halt)}
+    return _halted(said | _refused(bus, refusal), halt)
 
 
 def of_rights(status: Status, rights: Rights) -> Status:
@@ -112,8 +112,13 @@ def _refused(bus: BusClient, refusal: BusError | None) -> Status:
     return {"is_connected": False, "state": "bus_down", "since": None, "cause": cause, "remedy": f"{remedy}."}
 
 
-def _halted(halt: Halt | None) -> str | None:
-    return None if halt is None else halt.told()
+def _halted(status: Status, halt: Halt | None) -> Status:
+    """Return the status with the kill switch. A ready session has a cause then too, and every one the way back."""
+    if halt is None:
+        return status | {"halted": None}
+    cause = status["cause"] or f"The kill switch is set: {halt.refuses()}."
+    remedy = " ".join(filter(None, (status["remedy"], RELEASE)))
+    return status | {"halted": halt.told(), "cause": cause, "remedy": remedy}
 
 
 def status_of(beat: Heartbeat) -> Status:

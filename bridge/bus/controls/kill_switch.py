@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 import structlog
 
-from bridge.bus.halt import LATEST_MS, LONGEST_NAME, LONGEST_REASON, Halt, Level, halt_of
+from bridge.bus.halt import LATEST_MS, LONGEST_NAME, LONGEST_REASON, RELEASE, Halt, Level, halt_of
 from bridge.bus.identity.sign_ins import SIGNED_IN, identity_keys
 from bridge.bus.integrity.damage import WHOLE
 from bridge.bus.keys import Keys
@@ -165,11 +165,10 @@ async def read_halt(pipe: CommandPipeline, keys: Keys) -> Halt | None:
 
 def halted_error(halt: Halt) -> ToolError:
     """Return the error of an order while the switch is set: who set it, when and why."""
-    rest = "Only orders that reduce a position are sent" if halt.level == "reduce_only" else "No new order is sent"
+    rest = halt.refuses()
     return ToolError(
         "halted",
-        f"The kill switch is set ({halt.level}) {halt.origin()}. {rest}; cancels are still allowed. Only the operator "
-        "can release it.",
+        f"The kill switch is set ({halt.level}) {halt.origin()}. {rest[0].upper()}{rest[1:]}. {RELEASE}",
         level=halt.level,
         by=halt.by,
         reason=halt.reason,

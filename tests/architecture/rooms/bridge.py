@@ -35,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "bus/__init__.py": set(),
     "bus/access.py": {"bus/keys.py"},
     "bus/keys.py": set(),
-    "bus/halt.py": {"text"},
+    "bus/halt.py": {"text", "bus/messages.py"},
     "bus/messages.py": {"tool.py"},
     "bus/timing.py": set(),
     "bus/transport": {"redaction.py", "tasks.py", "tool.py", "bus/timing.py"},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.bus.halt import LATEST_MS, LONGEST_REASON, Halt, halt_of
+from bridge.bus.halt import LATEST_MS, LONGEST_REASON, Halt, Level, halt_of
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
@@ -35,3 +35,23 @@ def test_a_reason_is_one_line_of_bounded_length() -> None:
 
     assert "\n" not in reason
     assert len(reason) == LONGEST_REASON
+
+
+def test_a_front_without_tokens_is_named_as_what_it_is() -> None:
+    halt = Halt("halt", "local", "", 0)
+
+    assert halt.told() == "halt by local (a client without a token) since an unknown time: no reason given"
+
+
+@pytest.mark.parametrize(
+    ("level", "refuses"),
+    [
+        (
+            "halt",
+            "no new order and no change is sent, not even one that closes a position; cancels are still allowed",
+        ),
+        ("reduce_only", "only orders and changes that reduce a position are sent; cancels are still allowed"),
+    ],
+)
+def test_a_level_says_what_it_refuses(level: Level, refuses: str) -> None:
+    assert Halt(level, "", "", 0).refuses() == refuses

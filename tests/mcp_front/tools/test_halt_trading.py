@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.halt import Halt
+from bridge.bus.halt import RELEASE, Halt
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from mcp_front.protocol.results import ERROR_META
@@ -16,6 +16,7 @@ from mcp_front.timing import FrontTiming
 from tests.stacks.front import ERAS, serving, worker
 from tests.stacks.handlers import REPORT
 from tests.stacks.tokens import as_caller, write_tokens
+from tests.stacks.whole import whole_stack
 from tests.waiting import until
 
 WITH_ORDERS: dict[str, Any] = {"reason": "it floods", "cancelOrders": True}
@@ -169,3 +170,52 @@ async def test_halts_that_come_together_are_one_request_and_get_one_answer(
         (True, "first", answers[0]["since"])
     }
     assert all(told == answers[1] for told in answers[1:])
+
+
+async def test_a_halt_says_what_may_still_fill_what_is_refused_and_how_it_is_released(
+    redis_url: str, session: str
+) -> None:
+    async with whole_stack(redis_url, session) as stack:
+        call = stack.front.raw().call
+        for price in (50, 51):
+            terms: dict[str, Any] = {
+                "symbol": "AAPL",
+                "action": "BUY",
+                "totalQuantity": 1,
+                "orderType": "LMT",
+                "lmtPrice": price,
+            }
+            await call("ibkr_place_order", **terms)
+        stop: dict[str, Any] = {"action": "SELL", "totalQuantity": 100, "orderType": "STP", "auxPrice": 20}
+        await call("ibkr_place_order", symbol="IBM", **stop)
+        told = (await call("ibkr_halt_trading", reason="odd"))["structuredContent"]
+        cancelled = (await call("ibkr_halt_trading", reason="odd", cancelOrders=True))["structuredContent"]
+        closing = await call("ibkr_close_positions", symbol="IBM")
+        status = (await call("ibkr_get_status"))["structuredContent"]
+
+    assert told["message"] == (
+        "Trading is halted for every client: no new order and no change is sent, not even one that closes a position; "
+        "cancels are still allowed. 3 orders stay open and may still fill: cancelOrders cancels those of this session. "
+        f"{RELEASE}"
+    )
+    assert "The position of 100 IBM now has no exit order. No order is open." in cancelled["message"]
+    (refused,) = closing["structuredContent"]["positions"]
+    assert (refused["error"], refused["message"].endswith(RELEASE)) == ("halted", True)
+    assert status["cause"].startswith("The kill switch is set: no new order and no change is sent")
+    assert (status["state"], status["remedy"]) == ("ready", RELEASE)
+
+
+async def test_a_halt_whose_open_orders_nobody_tells_says_so(redis_url: str, session: str) -> None:
+    async def silent(_context: RequestContext) -> bytes:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    timing = FrontTiming(count_open_s=0.1)
+    async with (
+        worker(redis_url, session, {"get_open_orders": silent}),
+        serving(redis_url, session, timing=timing) as front,
+    ):
+        told = (await front.raw().call("ibkr_halt_trading", reason="odd"))["structuredContent"]
+
+    assert told["halted"] is True
+    assert "How many orders stay open is not known (timeout): they may still fill." in told["message"]
