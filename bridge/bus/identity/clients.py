@@ -7,10 +7,11 @@ neither: who reads Redis can make no call in a client's name.
 
 import hashlib
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 
+from bridge.bus.identity.json_records import decoded_hash
 from bridge.bus.identity.rights import Rights
 from bridge.bus.identity.sign_ins import count_step
 from bridge.bus.keys import Keys
@@ -23,7 +24,6 @@ OIDC_NAME = re.compile(rf"{OIDC_PREFIX}.*-[0-9a-f]{{8}}")  # the console's names
 BY_OPERATOR = "operator "  # of `Client.by`, before the operator's name
 NEWS = b"changed"  # on the channel of clients: read them again
 
-Record = TypeVar("Record", bound=msgspec.Struct)
 ClientName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._@-]{1,64}\Z")]
 
 # Gives access until a time, if there is the client. What is over, or of another epoch, goes in the same step.
@@ -169,19 +169,8 @@ async def remove_client(pipe: CommandPipeline, keys: Keys, name: str) -> bool:
 async def read_registry(pipe: CommandPipeline, keys: Keys) -> Registry:
     """Return the clients and the access that is valid now. A damaged record is none. Raises BusError."""
     clients, access, epoch, now_ms = await READ.run(pipe, (keys.clients, keys.access, keys.identity_epoch))
-    known, client_faults = _decoded(clients, Client)
-    allowed, access_faults = _decoded(access, Access)
+    known, client_faults = decoded_hash(clients, Client)
+    allowed, access_faults = decoded_hash(access, Access)
     named = {name: each for name, each in known.items() if each.name == name}
     of_now = {id_: each for id_, each in allowed.items() if each.epoch == epoch.decode(errors="replace")}
     return Registry(named, of_now, int(now_ms), client_faults + access_faults + len(known) - len(named))
-
-
-def _decoded(flat: list[bytes], kind: type[Record]) -> tuple[dict[str, Record], int]:
-    """Return the records of a hash by their names, and the number of those that can't be read."""
-    found: dict[str, Record] = {}
-    for name, each in zip(flat[::2], flat[1::2], strict=True):
-        try:
-            found[name.decode()] = msgspec.json.decode(each, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-    return found, len(flat) // 2 - len(found)

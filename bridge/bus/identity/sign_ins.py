@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
+from bridge.bus.identity.json_records import decoded_hash
 from bridge.bus.keys import Keys
 from bridge.bus.messages import LOOK_NOW
 from bridge.bus.transport.connection import BusError
@@ -150,11 +151,7 @@ async def operator_of(pipe: CommandPipeline, keys: Keys, id_: str) -> str:
 async def sign_ins(pipe: CommandPipeline, keys: Keys) -> dict[str, SignIn]:
     """Return the sign-ins by their ids, those that are over too until another begins. A damaged record is none, as for
     `signed_in`. Raises BusError."""
-    flat: list[bytes] = await pipe.send("HGETALL", keys.sign_ins)
-    found = {}
-    for id_, each in zip(flat[::2], flat[1::2], strict=True):
-        with suppress(msgspec.DecodeError):
-            found[id_.decode()] = msgspec.json.decode(each, type=SignIn)
+    found, _ = decoded_hash(await pipe.send("HGETALL", keys.sign_ins), SignIn)
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from bridge.bus.identity.clients import remove_client
+from bridge.bus.identity.json_records import decoded_hash
 from bridge.bus.identity.sign_ins import SIGNED_IN, identity_keys
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
@@ -158,11 +159,7 @@ def _names(keys: Keys) -> tuple[str, ...]:
 
 async def grants(pipe: CommandPipeline, keys: Keys) -> dict[str, ClientGrant]:
     """Return the grants by their ids, those that are over too until another begins. Raises BusError."""
-    flat: list[bytes] = await pipe.send("HGETALL", keys.oauth_grants)
-    found = {}
-    for id_, each in zip(flat[::2], flat[1::2], strict=True):
-        with suppress(msgspec.DecodeError):
-            found[id_.decode()] = msgspec.json.decode(each, type=ClientGrant)
+    found, _ = decoded_hash(await pipe.send("HGETALL", keys.oauth_grants), ClientGrant)
     return found
 
 
