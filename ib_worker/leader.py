@@ -106,13 +106,9 @@ async def run_term(
     if begin is not None:
         begin(session)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
-    bus.lease.on_renewed(guard.held_until)
-    bus.on_abandoned(session.abandoned)
-    bus.on_clients_changed(services.clients.clients.changed)
-    services.clients.clients.changed()
-    bus.on_unfinished(reconciliation.settle)
     earlier = EarlierRecords(bus.pipe, bus.keys, answer)
-    bus.on_unowned(earlier.judge)
+    bus.lease.on_renewed(guard.held_until)
+    _listen(bus, session, reconciliation, earlier)
     try:
         await retry_until_answered(earlier.read_accounts)
         await _remembered(bus, session)
@@ -126,6 +122,16 @@ async def run_term(
         await reconciliation.close()
         await session.close()
         await guard.close()
+
+
+def _listen(bus: BusServer, session: Session, reconciliation: Reconciliation, earlier: EarlierRecords) -> None:
+    """Give each kind of the bus's news to the part that acts on it."""
+    bus.on_abandoned(session.abandoned)
+    clients = session.services.clients.clients
+    bus.on_clients_changed(clients.changed)
+    clients.changed()
+    bus.on_unfinished(reconciliation.settle)
+    bus.on_unowned(earlier.judge)
 
 
 def services_of(
