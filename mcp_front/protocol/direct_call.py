@@ -6,7 +6,6 @@ Whatever the SDK would refuse is no direct call: MCP's own machinery then reads 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -34,8 +33,11 @@ CONTENT_TYPE = "content-type"
 PROGRESS_TOKEN = "progressToken"
 INFO_SHOWN = ("debug", "info")  # the levels that a client may ask for and get messages of `info`
 PARAM_HEADER = "mcp-param-"  # no tool declares one; the SDK answers a request that has one
-HEADS = 32  # heads of requests that are remembered, of 64 KiB each at most: a client repeats its own
+HEADS = 64  # requests whose check is remembered, with heads of 64 KiB each at most: a client repeats its own
+LONGEST_LASTING = 4 * 1024  # bytes
 Headers = list[tuple[bytes, bytes]]  # as in an ASGI scope: lower-case names
+NOTHING: dict[str, Any] = {}  # of a request that leaves the part out
+HeaderLines = tuple[tuple[bytes, bytes], ...]  # the same
 
 
 @dataclass(frozen=True)
@@ -61,24 +63,63 @@ def direct_call(message: Mapping[str, Any], headers: Headers) -> DirectCall | No
     """Return the call that a checked envelope makes, None where the SDK has to answer it."""
     if message.get("method") != CALL or "id" not in message:
         return None
-    found = _routed(tuple(headers))
+    params = message["params"]
+    meta = params.get("_meta") or {}
+    version = _taken(message, tuple(headers))
+    if version is None:
+        return None
+    modern = version in MODERN_PROTOCOL_VERSIONS
+    return DirectCall(message["id"], params["name"], params.get("arguments") or {}, modern, _client(meta, modern), meta)
+
+
+def _taken(message: Mapping[str, Any], headers: HeaderLines) -> str | None:
+    """Return the protocol version under which the SDK takes a call, None where it would refuse it or answer itself."""
+    params = message["params"]
+    lasting = _lasting(params)
+    if lasting is None:
+        return _version(message, headers)
+    return _known_version(headers, params["name"], lasting)
+
+
+def _lasting(params: Mapping[str, Any]) -> bytes | None:
+    """Return the part of a call's parameters that a client repeats and the SDK's checks depend on, beside the name.
+    None where they may depend on more, or where that part is long."""
+    meta = params.get("_meta", NOTHING)
+    if params.keys() - PARAMS or not isinstance(meta, dict) or not isinstance(params.get("arguments", NOTHING), dict):
+        return None
+    if PROGRESS_TOKEN in meta:
+        if type(meta[PROGRESS_TOKEN]) not in (str, int):
+            return None
+        meta = {name: value for name, value in meta.items() if name != PROGRESS_TOKEN}
+    try:
+        lasting = msgspec.json.encode(meta)
+    except (TypeError, ValueError, OverflowError, RecursionError):  # JSON of Python's that is none
+        return None
+    return lasting if len(lasting) <= LONGEST_LASTING else None
+
+
+@lru_cache(HEADS)
+def _known_version(headers: HeaderLines, name: str, lasting: bytes) -> str | None:
+    params = {"name": name, "arguments": {}, "_meta": msgspec.json.decode(lasting)}
+    return _version({"method": CALL, "params": params}, headers)
+
+
+def _version(message: Mapping[str, Any], headers: HeaderLines) -> str | None:
+    """As `_taken`, by the SDK's checks."""
+    found = _routed(headers)
     if found is None:
         return None
     version = found.get(VERSION_HEADER, DEFAULT_VERSION)
     if version not in HANDSHAKE_PROTOCOL_VERSIONS and not _is_modern(message, found):
         return None
-    params = message["params"]
     try:
-        methods.validate_client_request(CALL, version, params)
+        methods.validate_client_request(CALL, version, message["params"])
     except (ValidationError, ValueError, KeyError):
         return None
-    modern = version in MODERN_PROTOCOL_VERSIONS
-    meta = params.get("_meta") or {}
-    return DirectCall(message["id"], params["name"], params.get("arguments") or {}, modern, _client(meta, modern), meta)
+    return version
 
 
-@lru_cache(HEADS)
-def _routed(headers: tuple[tuple[bytes, bytes], ...]) -> Mapping[str, str] | None:
+def _routed(headers: HeaderLines) -> Mapping[str, str] | None:
     """Return a request's headers by name, None where they lead to the SDK."""
     found = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
     if len(found) != len(headers) and _is_ambiguous(headers):
@@ -87,7 +128,7 @@ def _routed(headers: tuple[tuple[bytes, bytes], ...]) -> Mapping[str, str] | Non
         return None
     if "mcp-session-id" in found or any(name.startswith(PARAM_HEADER) for name in found):
         return None
-    return MappingProxyType(found)
+    return found
 
 
 def _is_ambiguous(headers: Iterable[tuple[bytes, bytes]]) -> bool:

@@ -17,6 +17,7 @@ from mcp_front.protocol.results import error_result
 
 BODY_LIMIT = 4 * 1024 * 1024  # more is not held
 CALL = "tools/call"
+MODERN_VERSIONS = frozenset(each.encode("latin-1") for each in MODERN_PROTOCOL_VERSIONS)
 HALF = b"\\ud"  # how an escaped half of a surrogate pair begins
 
 
@@ -126,9 +127,8 @@ def mended(come: list[Message]) -> list[Message]:
 
 
 def is_modern(scope: Scope) -> bool:
-    return (
-        dict(scope.get("headers", ())).get(b"mcp-protocol-version", b"").decode("latin-1") in MODERN_PROTOCOL_VERSIONS
-    )
+    versions = [value for name, value in scope.get("headers", ()) if name == b"mcp-protocol-version"]
+    return bool(versions) and versions[-1] in MODERN_VERSIONS
 
 
 async def refuse(asked: JsonRpcHead, error: ToolError, modern: bool, send: Send, status: int = 429) -> None:
