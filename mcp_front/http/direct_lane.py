@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from fastmcp.tools import ToolResult
 from mcp.server.streamable_http import check_accept_headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bridge.tasks import cancel_and_wait
 from bridge.tool import Effect, ToolSpec
 from mcp_front.admission.auth import is_known
 from mcp_front.http.limited_protocol import WRITE_NOW
@@ -102,12 +102,13 @@ class DirectLane:
             call, send, self._timing, tells=tells, takes_stream=takes_stream, write_now=scope.get(WRITE_NOW)
         )
         origin = _origin(call, scope, response if tells else None)
-        answering = asyncio.ensure_future(self._calls.answer(declared, call.arguments, origin))
-        patience_s = self._timing.stream_after_s if takes_stream else None
+        result, answering = None, self._calls.answer(declared, call.arguments, origin)
+        # What may change something runs in a task of its own, which nobody cancels.
+        lasting = None if declared.effect is Effect.READ else asyncio.ensure_future(answering)
         try:
             try:
-                await _answered(answering, receive, response, patience_s)
-                result = answering.result() if answering.done() else None  # None: the client has gone
+                async with _Watch(receive, response, self._timing.stream_after_s if takes_stream else None):
+                    result = await (answering if lasting is None else asyncio.shield(lasting))
             except asyncio.CancelledError:  # by uvicorn alone, of what still runs when a stop has waited long enough
                 result = error_result(cut_off(declared, call.arguments))
             if declared.effect is Effect.WRITE:
@@ -115,10 +116,8 @@ class DirectLane:
             if result is not None:
                 await response.end(direct_answer(call, result, SERVER_INFO))
         finally:
-            if declared.effect is Effect.READ:
-                answering.cancel()
-            if not answering.done():
-                await asyncio.wait((answering,))
+            if lasting is not None and not lasting.done():
+                await asyncio.wait((lasting,))
 
 
 class _Response:
@@ -169,15 +168,15 @@ class _Response:
             parts += _event(progress_note(self._call, progress, total, message))
         return self._write_now(parts)
 
-    async def keep_open(self, answering: asyncio.Future[ToolResult], leaving: asyncio.Future[None]) -> None:
-        """Begin an event stream, and keep it alive until the answer is there or the client has gone. A client that
-        gave a progress token is notified at each ping."""
+    async def keep_open(self, leaving: asyncio.Future[None]) -> None:
+        """Begin an event stream, and keep it alive until the client has gone. A client that gave a progress token is
+        notified at each ping."""
         began = time.monotonic()
-        while not answering.done() and not leaving.done():
+        while not leaving.done():
             waited_s = self._timing.stream_after_s + time.monotonic() - began
             note = b"" if self._tells else progress_note(self._call, waited_s)
             await self._part(PING + _event(note) if note else PING)
-            await asyncio.wait((answering, leaving), timeout=self._timing.ping_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((leaving,), timeout=self._timing.ping_s)
 
     async def end(self, body: bytes) -> None:
         if self._streams:
@@ -208,40 +207,43 @@ def _begins_without_client(declared: ToolSpec) -> bool:
     return declared.relieves or declared.effect not in (Effect.READ, Effect.WRITE)
 
 
-async def _answered(
-    answering: asyncio.Future[ToolResult], receive: Receive, response: _Response, patience_s: float | None
-) -> None:
-    """Return when the call has its answer, or its client has gone. Most calls have theirs at once, and nobody needs to
-    look out for their clients."""
-    await _within(answering, AT_ONCE_S)
-    if answering.done():
-        return
-    leaving = asyncio.ensure_future(_disconnected(receive))
-    left_s = None if patience_s is None else max(patience_s - AT_ONCE_S, 0.0)
-    try:
-        await asyncio.wait((answering, leaving), timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
-        if not answering.done() and not leaving.done():
-            await response.keep_open(answering, leaving)
-    finally:
-        leaving.cancel()
+class _Watch:
+    """Looks after a client whose call takes longer than AT_ONCE_S: keeps the response open while the block waits for
+    the answer, and ends the block when the client has gone. Most calls end sooner, and cost a timer."""
 
+    def __init__(self, receive: Receive, response: _Response, patience_s: float | None) -> None:
+        """`patience_s`: how long a client waits for one JSON object before it gets a stream; None for ever."""
+        self._receive = receive
+        self._response = response
+        self._patience_s = None if patience_s is None else max(patience_s - AT_ONCE_S, 0.0)
+        self._left = False
+        self._task: asyncio.Task[None] | None = None
 
-async def _within(answering: asyncio.Future[ToolResult], seconds: float) -> None:
-    """Wait for a future, at most so long. `asyncio.wait` does the same and takes three times as long for it."""
-    loop = asyncio.get_running_loop()
-    over: asyncio.Future[None] = loop.create_future()
+    async def __aenter__(self) -> None:
+        self._block = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(AT_ONCE_S, self._begin)
 
-    def end(_: object = None) -> None:
-        if not over.done():
-            over.set_result(None)
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        self._timer.cancel()
+        if self._task is not None:
+            await cancel_and_wait([self._task])
+        if self._left and self._block is not None:
+            self._block.uncancel()
+        return self._left and kind is asyncio.CancelledError
 
-    answering.add_done_callback(end)
-    timer = loop.call_later(seconds, end)
-    try:
-        await over
-    finally:
-        timer.cancel()
-        answering.remove_done_callback(end)
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._look(), name="client watch")
+
+    async def _look(self) -> None:
+        leaving = asyncio.ensure_future(_disconnected(self._receive))
+        try:
+            await asyncio.wait((leaving,), timeout=self._patience_s)
+            await self._response.keep_open(leaving)
+        finally:
+            leaving.cancel()
+        self._left = True
+        if self._block is not None:
+            self._block.cancel()
 
 
 def _origin(call: DirectCall, scope: Scope, messages: ClientMessages | None) -> Origin:
