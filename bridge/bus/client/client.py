@@ -131,7 +131,7 @@ class BusClient:
         reason why there will be none."""
         message, loop = encode_request(request), asyncio.get_running_loop()
         with self._replies.expected(request.id) as call:
-            sent = self.pipe.send("SPUBLISH", self.keys.requests, message)
+            sent = self.pipe.send_alone("SPUBLISH", self.keys.requests, message)
             sent.add_done_callback(partial(_fail_unheard, call))
             timer = loop.call_at(ends, _fail_late, call)
             try:

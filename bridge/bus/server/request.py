@@ -223,7 +223,7 @@ class RequestRunner:
 
     async def _publish(self, context: RequestContext, message: bytes) -> None:
         try:
-            await self._pipe.send("SPUBLISH", self._keys.replies(context.request.front), message)
+            await self._pipe.send_alone("SPUBLISH", self._keys.replies(context.request.front), message)
         except BusError as error:  # the caller has lost the bus as well, and is told so
             log.warning("reply_lost", id=context.request.id, error=str(error))
 

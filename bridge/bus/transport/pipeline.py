@@ -35,8 +35,11 @@ class _Exchange:
     """One batch under way: each reply settles the next of its calls. `done` ends with the last one."""
 
     def __init__(self, batch: list[_Call]) -> None:
+        self.batch = batch
         self._left = deque(batch)
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.began = loop.time()
+        self.done: asyncio.Future[None] = loop.create_future()
         self.elsewhere: MovedError | ReadOnlyError | None = None  # says that the server is not the one
 
     def take(self, reply: Any) -> None:
@@ -69,6 +72,7 @@ class CommandPipeline:
         self._server = RedisServer(url, timing.connect_s)
         self._connection: RedisProtocol | None = None
         self._exchange: _Exchange | None = None  # that is under way
+        self._begun: _Exchange | None = None  # the same, where `send_alone` has begun it and the task is to end it
         self._queue: deque[_Call] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -85,6 +89,8 @@ class CommandPipeline:
         if self._task is not None:
             await cancel_and_wait([self._task])
             self._task = None
+        if self._begun is not None:
+            _fail(self._begun.batch, Unanswered("the bus is closing"))
         _fail(self._queue, NotSent("the bus is closing"))
         self._queue.clear()
         await self._drop()
@@ -101,25 +107,45 @@ class CommandPipeline:
             self._wake.set()
         return answer
 
+    def send_alone(self, *command: Argument) -> asyncio.Future[Any]:
+        """As `send`, for a command that shares no round trip: it goes out in this step, if nothing is under way."""
+        connection = self._connection
+        is_free = self._task is not None and not self._task.done() and self._exchange is None and not self._queue
+        if not is_free or connection is None or connection.is_over or self._is_clock_old:
+            return self.send(*command)
+        call = _Call(command, asyncio.get_running_loop().create_future())
+        try:
+            self._begun = self._begin(connection, [call])
+        except Exception:  # noqa: BLE001  # nothing went out: the task meets it again, and says so
+            return self.send(*command)
+        self._wake.set()
+        return call.answer
+
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._queue:
-                await self._round_trip(self._take())
+            while self._begun is not None or self._queue:
+                if (begun := self._begun) is not None:
+                    self._begun = None
+                    await self._round_trip(begun.batch, begun)
+                else:
+                    await self._round_trip(self._take())
 
     def _take(self) -> list[_Call]:
         batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
         return [call for call in batch if not call.answer.done()]
 
-    async def _round_trip(self, batch: list[_Call]) -> None:
+    async def _round_trip(self, batch: list[_Call], begun: _Exchange | None = None) -> None:
         if not batch:
             return
-        sent = False
+        sent = begun is not None
         try:
-            connection = await self._ready()
-            sent = True
-            elsewhere = await self._exchanged(connection, batch)
+            if begun is None:
+                connection = await self._ready()
+                sent = True
+                begun = self._begin(connection, batch)
+            elsewhere = await self._ended(begun)
             if isinstance(elsewhere, MovedError):
                 await self._follow(elsewhere, batch)
             elif elsewhere is not None:
@@ -133,17 +159,22 @@ class CommandPipeline:
             await self._give_up(batch, error, sent)
             raise
 
-    async def _exchanged(self, connection: RedisProtocol, batch: list[_Call]) -> MovedError | ReadOnlyError | None:
-        """Settle the calls, except those that the answer redirects. Returns what says that the server is not the
-        one. Raises TimeoutError, and what has ended the connection."""
-        exchange = self._exchange = _Exchange(batch)
+    def _begin(self, connection: RedisProtocol, batch: list[_Call]) -> _Exchange:
+        """Send a batch. Raises what keeps a command from having a form: then nothing goes out."""
+        exchange = _Exchange(batch)
+        connection.send([call.command for call in batch])
+        self._exchange = exchange
+        return exchange
+
+    async def _ended(self, exchange: _Exchange) -> MovedError | ReadOnlyError | None:
+        """Wait until an exchange has settled its calls, except those that the answer redirects. Returns what says that
+        the server is not the one. Raises TimeoutError, and what has ended the connection."""
         loop = asyncio.get_running_loop()
-        timer, began = loop.call_later(self.timing.answer_s, exchange.fail, TimeoutError()), loop.time()
+        timer = loop.call_at(exchange.began + self.timing.answer_s, exchange.fail, TimeoutError())
         try:
-            connection.send([call.command for call in batch])
             await exchange.done
             if self.on_round_trip is not None:
-                self.on_round_trip(loop.time() - began)
+                self.on_round_trip(loop.time() - exchange.began)
         finally:
             timer.cancel()
             self._exchange = None
@@ -186,14 +217,18 @@ class CommandPipeline:
             connection = self._connection = RedisProtocol(opened, self._take_reply, self._broken)
             self.connects += 1
             self.clock.measured_at = float("-inf")
-        if boottime() - self.clock.measured_at > CLOCK_S:
+        if self._is_clock_old:
             await self._ask_time(connection)
         return connection
+
+    @property
+    def _is_clock_old(self) -> bool:
+        return boottime() - self.clock.measured_at > CLOCK_S
 
     async def _ask_time(self, connection: RedisProtocol) -> None:
         before = boottime()
         asked = _Call(("TIME",), asyncio.get_running_loop().create_future())
-        await self._exchanged(connection, [asked])
+        await self._ended(self._begin(connection, [asked]))
         seconds, microseconds = asked.answer.result()
         self.clock.measured(int(seconds) + int(microseconds) / 1e6, before, boottime())
 
