@@ -32,7 +32,7 @@ QUESTIONS = {
 
 @dataclass(frozen=True)
 class Stack:
-    """One checkout's front and worker, and connections to the front."""
+    """One checkout's front and worker, and clients of the front, which are opened when all stacks run."""
 
     front: Child
     worker: Child
@@ -55,18 +55,14 @@ class Cost:
 async def stack(logs: Path, code: Path, clients: int) -> AsyncIterator[Stack]:
     """Redis, simulator, worker and front with the settings as they come. `code`: the checkout that has the last two."""
     port, gateway = free_port(), free_port()
-    async with EmbeddedRedis(logs / "redis") as redis, Children(logs) as children, AsyncExitStack() as opened:
+    async with EmbeddedRedis(logs / "redis") as redis, Children(logs) as children:
         common = {"REDIS_URL": redis.url, "IBKR_SESSION": "bench", "PYTHONSAFEPATH": "1", "PYTHONPATH": str(code)}
         settings = {"GATEWAY_PORT": str(gateway), "TRADING_MODE": "paper", "BEAT_FILE": str(logs / "beat")}
         await children.start("simulator", "ibgateway.simulator", "--port", str(gateway))
         worker = await children.start("worker", "ib_worker", **common, **settings)
         front = await children.start("front", "mcp_front", **common, FRONT_PORT=str(port))
         await until_ready(port, lambda _: None)
-        sockets = [Socket(port) for _ in range(clients)]
-        for each in sockets:
-            await each.open()
-            opened.push_async_callback(each.close)
-        yield Stack(front, worker, sockets)
+        yield Stack(front, worker, [Socket(port) for _ in range(clients)])
 
 
 async def measure(stack: Stack, call: Call, calls: int) -> Cost:
@@ -110,6 +106,9 @@ async def run(options: argparse.Namespace) -> None:
                 await opened.enter_async_context(stack(Path(folder) / str(number), code, options.clients))
                 for number, code in enumerate(codes)
             ]
+            for client in [client for each in stacks for client in each.clients]:
+                await client.open()
+                opened.push_async_callback(client.close)
             for era in options.eras:
                 for name, question in QUESTIONS.items():
                     said = await compare(stacks, call_of(era, *question), options)
