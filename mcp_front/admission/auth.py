@@ -1,7 +1,5 @@
 """Authentication by bearer tokens, and the principal, the rights and the label of each request."""
 
-from functools import lru_cache
-
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from fastmcp.server.dependencies import get_access_token
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -19,7 +17,7 @@ from bridge.tool import ToolError
 Token = SdkToken  # FastMCP's are such ones
 NOTHING = Rights()  # of a token that this front has not checked itself
 LONGEST_LABEL = 64  # characters
-KEPT = 1_000  # tokens, and labels
+KEPT = 1_000  # tokens
 
 
 class ClientToken(AccessToken):
@@ -109,14 +107,7 @@ def principal_of(scope: Scope) -> str:
 
 def label_of(scope: Scope | None, client: str) -> str:
     """The label of a request: the MCP client's name, without control characters; without a name its address."""
-    shown = _label(client) if len(client) <= LONGEST_LABEL else one_line(client, LONGEST_LABEL)
-    return shown or peer_of(scope)[0]
-
-
-@lru_cache(KEPT)
-def _label(client: str) -> str:
-    """Return the label of a client that gives itself this name: each of its requests repeats it."""
-    return one_line(client, LONGEST_LABEL)
+    return one_line(client, LONGEST_LABEL) or peer_of(scope)[0]
 
 
 def peer_of(scope: Scope | None) -> tuple[str, int]:
