@@ -1,9 +1,9 @@
 """Imports the worker's libraries without two large packages that they offer and the worker never uses.
 
-This is the one place that works at import: the packages must be hidden before anything else imports the libraries.
-structlog imports rich for coloured tracebacks, and the worker's log formats tracebacks itself. eventkit, of ib_async,
-imports numpy for arrays of events, which neither ib_async nor the worker asks for. Together they are 15 MiB of the
-worker's memory. The front needs rich, since FastMCP does.
+This works at import, as `bridge/bus/transport/redis_parts.py` does: the packages must be hidden before anything else
+imports the libraries. structlog imports rich for coloured tracebacks, and the worker's log formats tracebacks itself.
+eventkit, of ib_async, imports numpy for arrays of events, which neither ib_async nor the worker asks for. Together they
+are 15 MiB of the worker's memory. The front needs rich, since FastMCP does.
 """
 
 import importlib

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from redis.asyncio.connection import ConnectionPool
+from bridge.bus.transport.redis_parts import ConnectionPool
 
 USUAL = "redis://127.0.0.1:6379/0"
 SCHEMES = ("redis", "rediss", "unix")

@@ -4,13 +4,18 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import MovedError, OutOfMemoryError, RedisError, ResponseError
-
 from bridge.bus.timing import USUAL
 from bridge.bus.transport.address import redis_address
+from bridge.bus.transport.redis_parts import (
+    AbstractConnection,
+    ConnectionPool,
+    MovedError,
+    NoBackoff,
+    OutOfMemoryError,
+    RedisError,
+    ResponseError,
+    Retry,
+)
 from bridge.redaction import mask_url
 from bridge.tool import ToolError
 

@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from redis.exceptions import InvalidResponse, MovedError, RedisError, ResponseError
-
 from bridge.bus.transport.connection import BusError, NotSent, RedisServer
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.protocol import RedisProtocol
+from bridge.bus.transport.redis_parts import InvalidResponse, MovedError, RedisError, ResponseError
 
 UNANSWERED = 2_000  # messages under way: a server that stands still gets no more, and memory stays bounded
 LOOK_S = 1.0  # between looks at a connection whose messages may go nowhere

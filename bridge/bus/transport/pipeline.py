@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import structlog
-from redis.exceptions import InvalidResponse, MovedError, ReadOnlyError, RedisError, ResponseError
 
 from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.clock import ServerClock, boottime
 from bridge.bus.transport.connection import BusError, NotSent, RedisServer, Unanswered, refusal
 from bridge.bus.transport.outage_log import RepeatedError
 from bridge.bus.transport.protocol import Argument, Command, RedisProtocol
+from bridge.bus.transport.redis_parts import InvalidResponse, MovedError, ReadOnlyError, RedisError, ResponseError
 from bridge.tasks import cancel_and_wait
 
 BATCH = 500  # commands in one round trip: keeps a flood from outgrowing the sockets' buffers

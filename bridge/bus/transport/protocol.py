@@ -9,8 +9,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import hiredis
-from redis.asyncio.connection import AbstractConnection, DefaultParser
-from redis.exceptions import InvalidResponse, RedisError, ResponseError
+
+from bridge.bus.transport.redis_parts import (
+    AbstractConnection,
+    DefaultParser,
+    InvalidResponse,
+    RedisError,
+    ResponseError,
+)
 
 Argument = str | bytes | int
 Command = tuple[Argument, ...]  # its words apart: ("CONFIG", "GET", …)

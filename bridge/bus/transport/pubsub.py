@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any, Self
 
 import structlog
-from redis.exceptions import MovedError, RedisError, ResponseError
 
 from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.connection import BusError, NotSent, RedisServer
 from bridge.bus.transport.outage_log import RepeatedError
 from bridge.bus.transport.protocol import RedisProtocol
+from bridge.bus.transport.redis_parts import MovedError, RedisError, ResponseError
 from bridge.tasks import cancel_and_wait
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 1.0  # between attempts to come back
