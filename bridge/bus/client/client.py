@@ -131,7 +131,8 @@ class BusClient:
         reason why there will be none."""
         message, loop = encode_request(request), asyncio.get_running_loop()
         with self._replies.expected(request.id) as call:
-            sent = self.pipe.send_alone("SPUBLISH", self.keys.requests, message)
+            send = self.pipe.send_alone if self._replies.awaits_one else self.pipe.send
+            sent = send("SPUBLISH", self.keys.requests, message)
             sent.add_done_callback(partial(_fail_unheard, call))
             timer = loop.call_at(ends, _fail_late, call)
             try:

@@ -67,6 +67,11 @@ class ReplyInbox:
     def is_ready(self) -> bool:
         return self._listener.is_confirmed(self._channel)
 
+    @property
+    def awaits_one(self) -> bool:
+        """Return whether a single call waits for its reply."""
+        return len(self._calls) == 1
+
     async def ready(self) -> None:
         """Wait until replies can be heard. Raises NotSent."""
         await self._listener.confirmed(self._channel, self._pipe.timing.confirm_s)

@@ -143,8 +143,16 @@ class RequestRunner:
         self._keys = keys
         self._records = records
         self._leave = leave
+        self._running = 0
 
     async def carry_out(self, context: RequestContext, handle: Handle) -> None:
+        self._running += 1
+        try:
+            await self._carry_out(context, handle)
+        finally:
+            self._running -= 1
+
+    async def _carry_out(self, context: RequestContext, handle: Handle) -> None:
         try:
             message = await _answer(context, handle)
         except ToolError as error:
@@ -223,7 +231,8 @@ class RequestRunner:
 
     async def _publish(self, context: RequestContext, message: bytes) -> None:
         try:
-            await self._pipe.send_alone("SPUBLISH", self._keys.replies(context.request.front), message)
+            send = self._pipe.send_alone if self._running == 1 else self._pipe.send
+            await send("SPUBLISH", self._keys.replies(context.request.front), message)
         except BusError as error:  # the caller has lost the bus as well, and is told so
             log.warning("reply_lost", id=context.request.id, error=str(error))
 

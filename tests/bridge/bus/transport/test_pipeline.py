@@ -1,8 +1,11 @@
 """The shared connection: what is queued together travels together; a failure says whether it may have had effect."""
 
 import asyncio
+import time
+from typing import cast
 
 import pytest
+import redis
 
 from bridge.bus.timing import BusTiming
 from bridge.bus.transport import pipeline as pipe
@@ -43,6 +46,110 @@ async def calls(pipe: CommandPipeline) -> int:
     """How often the server has read from a client, as it counts it."""
     told = (await pipe.send("INFO", "stats")).decode()
     return int(told.split("total_reads_processed:")[1].split()[0])
+
+
+def wait_for_key(redis_url: str, key: str) -> bytes | None:
+    """The key's value once it is set, within two seconds. It blocks: the event loop does not turn meanwhile."""
+    until_s = time.monotonic() + 2
+    with redis.Redis.from_url(redis_url) as beside:
+        while (found := beside.get(key)) is None and time.monotonic() < until_s:
+            pass
+    return cast("bytes | None", found)
+
+
+async def test_a_lone_command_goes_out_in_the_step_that_makes_it(redis_url: str, session: str) -> None:
+    async with pipe_to(redis_url) as it:
+        await it.send("PING")
+        await asyncio.sleep(0.01)
+        alone = it.send_alone("SET", session, "set")
+
+        assert wait_for_key(redis_url, session) == b"set"
+        assert await alone == b"OK"
+
+
+async def test_a_lone_command_behind_others_keeps_their_order(redis_url: str, session: str) -> None:
+    async with pipe_to(redis_url) as it:
+        await it.send("PING")
+        answers = [it.send("APPEND", session, "a"), it.send_alone("APPEND", session, "b"), it.send_alone("PING")]
+
+        assert await asyncio.gather(*answers) == [1, 2, b"PONG"]
+        assert await it.send("GET", session) == b"ab"
+
+
+async def test_commands_behind_a_lone_one_share_the_next_round_trip(redis_url: str) -> None:
+    async with pipe_to(redis_url) as it:
+        await it.send("PING")
+        await asyncio.sleep(0.01)
+        answers = [it.send_alone("ECHO", "0"), *(it.send("ECHO", f"{i}") for i in range(1, 700))]
+
+        assert await asyncio.gather(*answers) == [b"%d" % i for i in range(700)]
+
+
+async def test_a_lone_command_opens_the_connection_as_any_other(redis_url: str) -> None:
+    async with Shim(redis_url) as shim, pipe_to(shim.url) as it:
+        assert await it.send_alone("PING") == b"PONG"
+        shim.cut()
+        await asyncio.sleep(0.05)
+
+        assert await it.send_alone("ECHO", "again") == b"again"
+
+
+async def test_a_lone_command_whose_connection_breaks_may_have_had_its_effect(redis_url: str) -> None:
+    async with Shim(redis_url) as shim, pipe_to(shim.url) as it:
+        await it.send("PING")
+        await asyncio.sleep(0.01)
+        shim.answers.clear()
+        alone = it.send_alone("PING")
+        shim.cut()
+        with pytest.raises(Unanswered):
+            await alone
+        shim.answers.set()
+
+        assert await it.send("PING") == b"PONG"
+
+
+async def test_a_lone_command_that_is_not_answered_in_time_is_given_up(redis_url: str) -> None:
+    async with Shim(redis_url) as shim, pipe_to(shim.url, BusTiming(answer_s=0.1)) as it:
+        await it.send("PING")
+        await asyncio.sleep(0.01)
+        shim.answers.clear()
+        with pytest.raises(Unanswered, match="no answer in time"):
+            await it.send_alone("ECHO", "late")
+        shim.answers.set()
+
+        assert await it.send("ECHO", "next") == b"next"
+
+
+async def test_a_lone_command_that_can_not_be_packed_harms_no_later_one(redis_url: str) -> None:
+    async with pipe_to(redis_url) as it:
+        await it.send("PING")
+        await asyncio.sleep(0.01)
+        with pytest.raises(Unanswered):
+            await it.send_alone("ECHO", object())  # type: ignore[arg-type]
+
+        assert await it.send_alone("ECHO", "on") == b"on"
+
+
+async def test_closing_right_after_a_lone_command_leaves_its_effect_unknown(redis_url: str) -> None:
+    async with Shim(redis_url) as shim:
+        async with pipe_to(shim.url) as it:
+            await it.send("PING")
+            await asyncio.sleep(0.01)
+            shim.answers.clear()
+            alone = it.send_alone("PING")
+        with pytest.raises(Unanswered):
+            await alone
+        shim.answers.set()
+
+
+async def test_each_lone_command_renews_an_old_clock_first(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with pipe_to(redis_url) as it:
+        await it.send("PING")
+        later = boottime() + pipe.CLOCK_S + 1
+        monkeypatch.setattr(pipe, "boottime", lambda: later)
+        await it.send_alone("PING")
+
+        assert it.clock.measured_at == later
 
 
 async def test_a_command_that_redis_refuses_harms_no_other(redis_url: str, session: str) -> None:
