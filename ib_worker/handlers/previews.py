@@ -22,9 +22,10 @@ from ib_worker.pre_trade.option_book import uncovering
 from ib_worker.pre_trade.order_facts import details_of
 from ib_worker.pre_trade.order_intents import intent_of, near_price, terms_digest
 from ib_worker.pre_trade.price_rules import prices_of, require_takeable
+from ib_worker.risk.bracket_prices import require_unmet_opening
 from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position
-from ib_worker.risk.position_effect import held_up, position_effect, warnings
+from ib_worker.risk.position_effect import cautions, held_up, position_effect, sentence, warnings
 from ib_worker.risk.short_options import known_count
 from ib_worker.risk.worth import known_worth, triggered
 from ib_worker.session.redis_durability import require_durable
@@ -70,7 +71,7 @@ async def preview_order(request: PreviewOrder, session: Session, context: Reques
         positionEffect=position_effect(intent, facts),
         triggered=triggered(intent, facts) if intent.auxPrice is not None else None,
         halted=facts.halted,
-        warnings=uncovering(session, intent, contract, order, details),
+        warnings=[*uncovering(session, intent, contract, order, details), *map(sentence, cautions(intent, facts))],
     )
 
 
@@ -126,7 +127,9 @@ async def _refused_by(session: Session, account: str, intent: OrderIntent, facts
     try:
         session.require_tradable(account)
         require_durable(session)
-        await session.services.kill_switch.require_open(only_reduces_position(intent, facts))
+        closing = only_reduces_position(intent, facts)
+        await session.services.kill_switch.require_open(closing)
+        require_unmet_opening(intent, facts, closing)
         check(intent, facts, session.limits)
     except ToolError as error:
         told = naming_client(error, session.settings.effective_limits)

@@ -35,7 +35,7 @@ from ib_worker.pre_trade.order_facts import (
     trading_of,
 )
 from ib_worker.pre_trade.order_intents import intent_of, near_price, terms_digest
-from ib_worker.risk.bracket_prices import require_ahead, require_unmet
+from ib_worker.risk.bracket_prices import require_ahead, require_unmet, require_unmet_opening
 from ib_worker.risk.intent import Leg, OptionBook, OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position, require_closing
 from ib_worker.risk.position_effect import held_up, joint_effect, remarks_on, sentences, traded_at_once, trigger_met
@@ -229,6 +229,8 @@ def _require_allowed(session: Session, judged: _JudgedOrder, allowance: CheckOpt
         require_closing(each, facts, "exitsOnly" if judged.together else "closeOnly")
     if allowance.moved:
         require_unmet(judged.intent, facts)
+    elif allowance.beside is None and not judged.together:
+        require_unmet_opening(judged.intent, facts, only_reduces_position(judged.intent, facts))
     try:
         for each in judged.group:
             check(each, facts, session.limits, judged.exits)

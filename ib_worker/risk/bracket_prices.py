@@ -7,6 +7,7 @@ from itertools import pairwise
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from ib_worker.risk.intent import OrderIntent, RiskInputs, Side
+from ib_worker.risk.order_prices import STOPS
 from ib_worker.risk.worth import is_fresh, triggered
 
 
@@ -49,13 +50,27 @@ def require_ahead(entry: OrderIntent | None, exits: Sequence[OrderIntent], facts
 def require_unmet(intent: OrderIntent, facts: RiskInputs) -> None:
     """Raise ToolError invalid_arguments for a stop that is moved to where the market is: it would trade at once. As
     above, without a fresh quote of an open market nothing is known."""
-    if not is_fresh(facts) or facts.late or facts.trading == "closed" or not triggered(intent, facts):
-        return
-    now = f"To {intent.action.lower()} now use ibkr_close_positions or a MKT order."
-    raise ToolError(
+    if _meets(intent, facts):
+        unchanged = "Nothing was sent, and the order is unchanged."
+        raise _at_once(intent, facts, f"{unchanged} To {intent.action.lower()} now use ibkr_close_positions or a MKT")
+
+
+def require_unmet_opening(intent: OrderIntent, facts: RiskInputs, closing: bool) -> None:
+    """Raise the same for a new stop. One that can only reduce a position (`closing`) is sent: it reduces risk."""
+    if _meets(intent, facts) and not closing:
+        raise _at_once(intent, facts, f"Nothing was sent. To {intent.action.lower()} now use a MKT or LMT")
+
+
+def _meets(intent: OrderIntent, facts: RiskInputs) -> bool:
+    known = is_fresh(facts) and not facts.late and facts.trading != "closed"
+    return known and intent.orderType in STOPS and bool(triggered(intent, facts))
+
+
+def _at_once(intent: OrderIntent, facts: RiskInputs, what: str) -> ToolError:
+    return ToolError(
         "invalid_arguments",
         f"auxPrice: the market meets {digits(intent.auxPrice or 0)} already (bid/ask/last {_quoted(facts)}), so this "
-        f"stop would trade at once. Nothing was sent, and the order is unchanged. {now}",
+        f"stop would trade at once. {what} order.",
         fields=["auxPrice"],
     )
 

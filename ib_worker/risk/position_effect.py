@@ -70,9 +70,19 @@ def remarks_on(intent: OrderIntent, facts: RiskInputs, changes: bool = False, wa
     return sentences([*sides, *waits_on(intent, facts)])
 
 
+def cautions(intent: OrderIntent, facts: RiskInputs) -> list[str]:
+    """Return what a preview warns of: a trigger that is met, a position that would change sides."""
+    sides = [f"its fill {position_effect(intent, facts)}"] if reverses(intent, facts) else []
+    return [*trigger_met(intent, facts), *sides]
+
+
+def sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:]}."
+
+
 def sentences(found: Sequence[str]) -> str:
     """Return the clauses as sentences."""
-    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in found)
+    return " ".join(map(sentence, found))
 
 
 def trigger_met(intent: OrderIntent, facts: RiskInputs) -> list[str]:

@@ -87,3 +87,46 @@ def test_a_stop_is_moved_freely_where_the_market_is_not_known_to_meet_it(changes
         require_unmet(stop, FACTS)
 
     require_unmet(stop, replace(FACTS, ask=121.0, **changes))
+
+
+async def test_a_closing_stop_placed_where_the_market_is_says_first_that_it_traded(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    stop = order(symbol="IBM", action="SELL", totalQuantity=10, orderType="STP", auxPrice=900)
+    async with trading(redis_url, session, sim) as front:
+        preview = await front.ask("preview_order", **stop)
+        told = await front.submit("place_order", **stop)
+
+    assert (preview["refused_by"], len(preview["warnings"])) == (None, 1)
+    assert preview["warnings"][0].startswith("The trigger of 900 is met by bid ")
+    assert preview["warnings"][0].endswith(": it trades at once.")
+    assert told["status"] == "Filled"
+    assert told["message"].startswith("It traded at once: its trigger of 900 was met by bid ")
+    assert told["message"].endswith(". The order is filled.")
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"symbol": "AAPL", "orderType": "STP", "auxPrice": 50},
+        {"symbol": "IBM", "action": "SELL", "totalQuantity": 101, "orderType": "STP", "auxPrice": 900},
+        {"symbol": "AAPL", "orderType": "STP LMT", "auxPrice": 50, "lmtPrice": 60},
+    ],
+    ids=["opens", "closes and opens", "with a limit"],
+)
+async def test_a_stop_that_opens_and_that_the_market_meets_is_refused_as_a_change_to_it_is(
+    redis_url: str, session: str, sim: Simulator, terms: dict[str, Any]
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        preview = await front.ask("preview_order", **order(**terms))
+        error = await front.refused_order(**order(**terms))
+
+    assert (error.code, error.details["fields"]) == ("invalid_arguments", ["auxPrice"])
+    assert error.message.startswith(f"auxPrice: the market meets {terms['auxPrice']} already (bid/ask/last ")
+    side = "sell" if "action" in terms else "buy"
+    assert error.message.endswith(
+        f"so this stop would trade at once. Nothing was sent. To {side} now use a MKT or LMT order."
+    )
+    assert preview["refused_by"] == f"[invalid_arguments] {error.message}"
+    assert preview["confirmationToken"] is None
+    assert frames(sim) == 0
