@@ -64,6 +64,7 @@ from ib_worker.order_entry.send import (
 )
 from ib_worker.order_entry.trailing_stop import keep_stop_price
 from ib_worker.order_groups.bracket_levels import require_in_order
+from ib_worker.order_groups.exit_sizes import require_closes
 from ib_worker.order_groups.group_report import grouped
 from ib_worker.order_groups.related import legs, owned, related
 from ib_worker.order_groups.resting_exits import closed_by, remaining
@@ -240,6 +241,7 @@ async def modify_order(request: ModifyOrder, session: Session, context: RequestC
     async with session.order_lock(account):
         contract, order = changed_order(session, entry, request)
         require_in_order(session, entry, request)
+        require_closes(session, entry, request.totalQuantity)
         exits, own = followers(session, entry, request), would_change(entry, request) or entry.state.change is not None
         if not own and not exits:
             return order_report(entry, "The order has these terms already; nothing was sent.")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bridge.order_references import order_ref
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.brackets import FILLED, STOP, TARGET, bracket, cancel, settles
 from tests.stacks.worker import order, trading
@@ -84,28 +85,17 @@ async def test_exits_that_fit_their_position_are_not_warned_of(redis_url: str, s
 
 
 @pytest.mark.trial("A12")
-async def test_an_exit_that_is_made_larger_than_its_entry_is_warned_of(
+async def test_an_exit_that_does_not_follow_its_entry_and_is_larger_is_warned_of(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     async with trading(redis_url, session, sim) as front:
         await bracket(front, **FAR)
-        await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=12)
+        sim.fault("on order 2 answer 105 Order being modified does not match original order")
+        await front.submit("modify_order", orderId=0, orderRef=order_ref(KEY), totalQuantity=4)
         rest = await front.ask("get_open_orders")
 
-    (stop,) = (each for each in rest if each["orderRef"] == STOP)
-    assert stop["message"].startswith("An exit exceeds its entry: SELL 12 NVDA waits for an order of 10.")
-
-
-async def test_a_stop_placed_where_the_market_is_says_first_that_it_traded(
-    redis_url: str, session: str, sim: Simulator
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        stop = order(symbol="IBM", action="SELL", totalQuantity=10, orderType="STP", auxPrice=900)
-        told = await front.submit("place_order", **stop)
-
-    assert told["status"] == "Filled"
-    assert told["message"].startswith("It traded at once: its trigger of 900 was met by bid ")
-    assert told["message"].endswith(". The order is filled.")
+    (target,) = (each for each in rest if each["orderRef"] == TARGET)
+    assert target["message"].startswith("An exit exceeds its entry: SELL 10 NVDA waits for an order of 4.")
 
 
 async def test_open_orders_of_any_kind_that_could_take_a_position_past_zero_are_warned_of(
