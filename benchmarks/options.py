@@ -149,6 +149,13 @@ def told(name: str, value: float, bar: float | None = None, unit: str = "ms") ->
     return missed
 
 
+def turns(every: dict[str, list[float]]) -> str:
+    """Return the ratio of the 95th percentiles of each pair of turns, which shows how far the machine's noise goes."""
+    starts = range(0, len(every["quiet"]), CALLS)
+    each = ([percentile(every[name][at : at + CALLS], 0.95) for name in ("quiet", "beside")] for at in starts)
+    return ", ".join(f"{busy / quiet:.2f}" for quiet, busy in each)
+
+
 async def run(rounds: int) -> int:
     offered_tools()  # importing the declarations registers them
     found = []
@@ -170,7 +177,7 @@ async def run(rounds: int) -> int:
     told("beside", busy)
     missed |= told("ratio", busy / quiet, MORE, "")
     medians = [statistics.median(every[name]) for name in ("quiet", "beside")]
-    print(f"  medians {medians[0]:.1f} and {medians[1]:.1f} ms")
+    print(f"  medians {medians[0]:.1f} and {medians[1]:.1f} ms; ratio of each pair of turns: {turns(every)}")
     return int(missed)
 
 
