@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -29,6 +30,9 @@ from mcp_front.tools.status import session_status
 
 ALIVE = ("ready", "link_down")  # IBKR's servers may come back, and the line with them
 NEVER_S = 86_400.0  # longer than any stream
+# Streams whose checks fall into one turn of the loop, and groups of them: a turn for each would wake this process up
+# for each, which takes three times as long, and all in one turn would keep a thousand streams' updates waiting.
+GROUP, GROUPS = 32, 16
 GAP = "gap"  # a tick of this kind says that TWS's subscription broke: its values are null, as nothing is known then
 
 
@@ -73,6 +77,7 @@ class Streams:
         self._timing = timing
         self._looking: asyncio.Future[_Look] | None = None
         self._looked_at = float("-inf")
+        self._begun = count()
         self.figures = StreamFigures()
 
     async def market_data(self, call: Call) -> ToolResult:
@@ -170,16 +175,17 @@ class Streams:
             except ToolError as error:
                 return error.message
 
-        session_lost, revoked = partial(self._session_lost, stream), partial(self._revoked, stream.call)
+        group = next(self._begun) // GROUP
+        session_lost, revoked = (partial(each, stream, group) for each in (self._session_lost, self._revoked))
         outcome = await relay.run(read, session_lost, self._stopping, revoked)
         self.figures.sent += outcome.sent
         self.figures.left_out += outcome.left_out + feed.dropped
         return _Relayed(outcome, outcome.left_out + feed.dropped, feed.gaps + breaks)
 
-    async def _session_lost(self, stream: _StreamTool) -> str:
+    async def _session_lost(self, stream: _StreamTool, group: int) -> str:
         """Return the reason for a silent stream: a worker that took over at once hides that the session was away."""
         while True:
-            await asyncio.sleep(self._timing.session_check_s)
+            await _turn(self._timing.session_check_s, group)
             try:
                 look = await self._look()
                 if look.status["state"] not in ALIVE:
@@ -204,16 +210,29 @@ class Streams:
         beat = await self._bus.status() if status["state"] in ALIVE else None
         return _Look(at, status, beat.token if beat else None)
 
-    async def _revoked(self, call: Call) -> str:
+    async def _revoked(self, stream: _StreamTool, group: int) -> str:
         """A stream may run for an hour, and its token be taken away meanwhile."""
+        caller = stream.call.caller
         while True:
-            await asyncio.sleep(self._timing.rights_check_s if self._tokens is not None else NEVER_S)
-            if self._tokens is not None and not await self._tokens.may_go_on(call.caller.proof, call.caller.rights):
+            await _turn(self._timing.rights_check_s if self._tokens is not None else NEVER_S, group)
+            if self._tokens is not None and not await self._tokens.may_go_on(caller.proof, caller.rights):
                 return "the client's token was revoked or its rights were changed"
 
     async def _stopping(self) -> str:
         await self._draining.wait()
         return "this front is stopping; call again"
+
+
+async def _turn(every_s: float, group: int) -> None:
+    """Wait for the next check of the streams of this group."""
+    await asyncio.sleep(until_turn_s(asyncio.get_running_loop().time(), every_s, group))
+
+
+def until_turn_s(now: float, every_s: float, group: int) -> float:
+    """Return the seconds until the next check of a group, by the loop's clock. A timer that came a little early waits
+    for the one after."""
+    left_s = every_s - (now - every_s * (group % GROUPS) / GROUPS) % every_s
+    return left_s if left_s > every_s / 100 else left_s + every_s
 
 
 def _fetched(looking: "asyncio.Future[_Look]") -> None:

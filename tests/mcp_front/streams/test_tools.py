@@ -11,7 +11,7 @@ import pytest
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
 from bridge.tools.account import AccountStreamSummary
-from mcp_front.streams.tools import account_line
+from mcp_front.streams.tools import account_line, until_turn_s
 from mcp_front.timing import FrontTiming
 from tests.busy import BUSY_S
 from tests.stacks.front import ERAS, MODERN, Running, serving, worker
@@ -137,3 +137,15 @@ async def test_account_may_be_left_out(redis_url: str, session: str) -> None:
 
     assert result["structuredContent"]["account"] == "DU1234567"
     assert "NetLiquidation" in result["content"][0]["text"]
+
+
+def test_the_checks_of_a_groups_streams_fall_together() -> None:
+    dues = {round(now + until_turn_s(now, 2.0, 0), 6) for now in (100.1, 100.9, 101.5, 101.97)}
+    others = {round(now + until_turn_s(now, 2.0, 17), 6) for now in (100.2, 101.0, 101.9)}
+
+    assert dues == {102.0}
+    assert others == {100.125 + 2.0}
+
+
+def test_a_check_that_came_a_little_early_is_not_made_twice() -> None:
+    assert round(101.999 + until_turn_s(101.999, 2.0, 0), 6) == 104.0
