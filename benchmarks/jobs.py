@@ -1,4 +1,4 @@
-"""`python -m benchmarks.jobs`: thirteen usual jobs by the default tools alone: the calls, and tokens of the answers.
+"""`python -m benchmarks.jobs`: fourteen usual jobs by the default tools alone: the calls, and tokens of the answers.
 
 Over MCP and HTTP, on the whole stack at the simulator. Counted in o200k, as `benchmarks.tokens` does. The calls are
 those that an agent made which had the tools alone, without its wrong turns. `--show` prints each answer with its own
@@ -20,12 +20,16 @@ import structlog
 
 from benchmarks.tokens import counted
 from cli.local_stack.embedded_redis import EmbeddedRedis
+from ibgateway.simulator.server.server import Simulator
 from mcp_front.tools.catalogue import offered_tools
 from tests.stacks.front import RawClient
 from tests.stacks.whole import whole_stack
 
 BAR = 4_000  # tokens of a job's answers
 WATCHED_S = 20
+BUSY_ORDERS, BUSY_FILLS = 56, 49
+BUSY_SYMBOLS = ("SPY", "AAPL", "MSFT", "IBM", "NVDA", "VTI", "QQQ", "TSLA")
+BUSY_DAY = "what happened on a busy day"
 
 
 class Caller:
@@ -112,6 +116,22 @@ async def today(call: Caller) -> None:
     await call("get_executions", format="table")
 
 
+async def busy_day(call: Caller) -> None:
+    """By `make_busy`: 56 orders and 49 fills of eight contracts."""
+    orders = await call("get_completed_orders", format="summary")
+    fills = await call("get_executions", format="summary")
+    if (orders["count"], fills["count"]) < (BUSY_ORDERS, BUSY_FILLS):
+        raise RuntimeError(f"the day has {orders['count']} orders and {fills['count']} fills")
+
+
+def make_busy(sim: Simulator) -> None:
+    """Place the orders of a busy day as if entered in TWS: the last ones far from the market, so that they rest."""
+    for number in range(BUSY_FILLS):
+        sim.fault(f"manual {('BUY', 'SELL')[number % 3 == 2]} {1 + number % 5} {BUSY_SYMBOLS[number % 8]}")
+    for number in range(BUSY_ORDERS - BUSY_FILLS):
+        sim.fault(f"manual BUY 1 {BUSY_SYMBOLS[number]} {number + 1}")
+
+
 async def tell_when_it_falls(call: Caller) -> None:
     events = [{"event": "price", "symbol": "AAPL", "changePercent": -1}]
     made = await call("create_alert", events=events)
@@ -148,6 +168,7 @@ JOBS: dict[str, Job] = {
     "news": news,
     "margin of 1,000 shares": margin,
     "sell everything": sell_everything,
+    BUSY_DAY: busy_day,
 }
 
 
@@ -167,6 +188,9 @@ async def measured() -> dict[str, list[str]]:
         async with EmbeddedRedis(Path(folder)) as redis, whole_stack(redis.url, "jobs") as stack:
             for name, job in JOBS.items():
                 call = Caller(stack.front.raw())
+                if name == BUSY_DAY:
+                    make_busy(stack.sim)
+                    await stack.front.raw().call("ibkr_cancel_all_orders")
                 await job(call)
                 told[name] = call.answers
     return told

@@ -36,6 +36,7 @@ class Bound:
     default_bytes: int = ANSWER_BYTES
 
 
+DAY = "Format summary has the whole day by contract, in few tokens. Or name a symbol, or give a limit."
 BOUNDS: dict[str, Bound] = {
     "get_historical_data": Bound(
         MOST_ROWS, "Give a limit, format table, or a larger barSizeSetting.", newest=True, default_bytes=DEFAULT_BYTES
@@ -48,8 +49,8 @@ BOUNDS: dict[str, Bound] = {
     "get_account_summary": Bound(narrow="Name one account."),
     "get_positions": Bound(narrow="Name a symbol or an account."),
     "get_open_orders": Bound(narrow="Name a symbol.", newest=True),
-    "get_completed_orders": Bound(500, "Name a symbol, or give a limit.", newest=True),
-    "get_executions": Bound(500, "Name a symbol, or give a limit.", newest=True),
+    "get_completed_orders": Bound(500, DAY, newest=True, default_bytes=DEFAULT_BYTES),
+    "get_executions": Bound(500, DAY, newest=True, default_bytes=DEFAULT_BYTES),
 }
 
 

@@ -135,7 +135,7 @@ def shaped(
     if shape.format == "table" and shape.limit is None and not shape.chosen and _are_account_values(rows):
         return EncodedAnswer(_of_currencies(rows), None)
     told = _fitting(rows, bound, shape, least)
-    cut = _cut(bound, len(told), of, narrow(told[0][0]) if narrow and told else bound.narrow)
+    cut = _cut(bound, len(told), of, narrow(told[0][0]) if narrow and told else _narrow(bound, shape))
     if shape.format == "table":
         count: dict[str, Any] = {"count": of}
         cells = [each for _, each, _ in told]
@@ -165,6 +165,13 @@ def _of_currencies(values: Sequence[AccountSummaryValue]) -> bytes:
 def _cut(bound: Bound, rows: int, of: int, narrow: str) -> dict[str, Any] | None:
     """Return how much of a list is told, None where that is all."""
     return None if rows >= of else {"rows": rows, "of": of, "newest": bound.newest, "narrow": narrow}
+
+
+def _narrow(bound: Bound, shape: Shape) -> str:
+    """Return how to get the rows that are left out: whoever has given a limit needs no advice to give one."""
+    if shape.limit is None:
+        return bound.narrow
+    return f"A limit above {shape.limit} returns {'earlier rows' if bound.newest else 'more rows'} too."
 
 
 def _fitting(rows: Sequence[R], bound: Bound, shape: Shape, least: int) -> list[tuple[R, Cells, bytes]]:

@@ -6,6 +6,8 @@ from itertools import pairwise
 from math import log, sqrt
 from typing import Any
 
+from bridge.text.contract_name import contract_name
+from bridge.text.numbers import exact, shortest
 from bridge.tools.account import AccountSummaryValue, Position
 from bridge.tools.market.contracts import ContractDetails
 from bridge.tools.market.market_data import Bar
@@ -16,6 +18,12 @@ MAIN_TAGS = (
     "NetLiquidation", "TotalCashValue", "GrossPositionValue", "BuyingPower", "AvailableFunds", "MaintMarginReq",
 )  # fmt: skip
 DIGITS = 6  # after the point: an amount of a currency has two, and a price of forex five
+CONTRACTS = 30  # rows of one summary: the contracts that were traded most often
+REJECTED = 10  # orders whose rejection is told
+CONTRACT_COLUMNS = (
+    "account", "name", "fills", "bought", "avgBought", "sold", "avgSold", "commission", "realizedPNL", "currency",
+)  # fmt: skip
+OFTEN_EQUAL = ("account", "currency")  # told once where they are the same in all rows
 
 
 def summary_of(rows: Sequence[Any]) -> dict[str, Any]:
@@ -83,7 +91,8 @@ def positions(rows: Sequence[Position]) -> dict[str, Any]:
 
 def executions(rows: Sequence[Execution]) -> dict[str, Any]:
     """The fills and what they were worth by the contract's currency, commissions and gains by that of the commission.
-    What TWS has not told, or can't be reckoned without a multiplier, is counted, and is in no sum."""
+    What TWS has not told, or can't be reckoned without a multiplier, is counted, and is in no sum. `byContract` has
+    quantities and average prices, null where TWS has not told all of it."""
     told: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for each in rows:
         total, worth = told[each.contract.currency or "unknown"], _worth(each)
@@ -93,7 +102,53 @@ def executions(rows: Sequence[Execution]) -> dict[str, Any]:
         _add(paid, "commission", each.commission, "unknownCommission")
         if each.realizedPNL is not None or each.commission is None:  # TWS tells both at once, and no gain of an opening
             _add(paid, "realizedPNL", each.realizedPNL, "unknownRealizedPNL")
-    return {"byCurrency": {name: _rounded(total) for name, total in told.items()}}
+    return {"byCurrency": {name: _rounded(total) for name, total in told.items()}, "byContract": _by_contract(rows)}
+
+
+def _by_contract(rows: Sequence[Execution]) -> dict[str, Any]:
+    fills: defaultdict[tuple[str, int], list[Execution]] = defaultdict(list)
+    for each in rows:
+        fills[each.account, each.contract.conId].append(each)
+    most = sorted(fills.values(), key=len, reverse=True)
+    told = [_contract_row(each) for each in most[:CONTRACTS]]
+    same = {name: told[0][name] for name in OFTEN_EQUAL if len({row[name] for row in told}) == 1}
+    columns = [name for name in CONTRACT_COLUMNS if name not in same]
+    cells = [[row[name] for name in columns] for row in told]
+    return {"count": len(most), "same": same, "columns": columns, "rows": cells}
+
+
+def _contract_row(fills: Sequence[Execution]) -> dict[str, Any]:
+    """Return what one contract's fills come to. `currency` is that of commission and realizedPNL: the contract's, as
+    TWS charges it; where it is another one, both are null and in `byCurrency` alone."""
+    bought, sold = ([each for each in fills if each.side == side] for side in ("BOT", "SLD"))
+    currency = fills[0].contract.currency
+    charged = all(each.commission is not None and each.commissionCurrency == currency for each in fills)
+    return {
+        "account": fills[0].account,
+        "name": contract_name(fills[0].contract),
+        "fills": len(fills),
+        "bought": _quantity(bought),
+        "avgBought": _average(bought),
+        "sold": _quantity(sold),
+        "avgSold": _average(sold),
+        "commission": shortest(round(sum(each.commission or 0.0 for each in fills), 2)) if charged else None,
+        "realizedPNL": shortest(round(sum(each.realizedPNL or 0.0 for each in fills), 2)) if charged else None,
+        "currency": currency,
+    }
+
+
+def _quantity(fills: Sequence[Execution]) -> Any:
+    shares = [each.shares for each in fills if each.shares is not None]
+    return shortest(exact(sum(shares))) if len(shares) == len(fills) else None
+
+
+def _average(fills: Sequence[Execution]) -> Any:
+    """Return the average price; null for no fill, and where a price or quantity is unknown."""
+    known = [(each.price, each.shares) for each in fills if each.price is not None and each.shares is not None]
+    shares = sum(each for _, each in known)
+    if len(known) < len(fills) or not shares:
+        return None
+    return shortest(round(sum(price * each for price, each in known) / shares, DIGITS))
 
 
 def _worth(fill: Execution) -> float | None:
@@ -117,10 +172,31 @@ def _rounded(total: Counter[str]) -> dict[str, float]:
 
 
 def orders(rows: Sequence[OrderReport]) -> dict[str, Any]:
-    """Return the number of orders in each status, and of each symbol."""
-    return {
+    """Return the number of orders in each status, of each symbol, and of each contract in each status. `rejected`: the
+    newest orders that were rejected, each with TWS's reason."""
+    states: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for each in rows:
+        states[contract_name(each.contract)][each.status] += 1
+    most = sorted(states, key=lambda name: states[name].total(), reverse=True)
+    told: dict[str, Any] = {
         "byStatus": dict(Counter(each.status for each in rows)),
         "bySymbol": dict(Counter(each.contract.symbol for each in rows).most_common(20)),
+    }
+    if len({each.status for each in rows}) > 1:
+        told["byContract"] = {name: dict(states[name]) for name in most[:CONTRACTS]}
+    rejected = [each for each in rows if each.status == "Inactive" and each.notices]
+    if rejected:
+        told["rejected"] = [_rejection(each) for each in rejected[-REJECTED:]]
+    return told
+
+
+def _rejection(order: OrderReport) -> dict[str, Any]:
+    last = order.notices[-1]
+    return {
+        "orderId": order.orderId,
+        "name": contract_name(order.contract),
+        "code": last.code,
+        "message": last.message,
     }
 
 

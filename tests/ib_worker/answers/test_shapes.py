@@ -152,6 +152,7 @@ def test_a_limit_is_all_that_cuts_where_it_is_given() -> None:
     few, _ = told("get_historical_data", bars(1_500), GetHistoricalData(symbol="SPY", limit=2, format="table"))
 
     assert (len(whole), cut["of"]) == (1_000, 1_500)
+    assert cut["narrow"] == "A limit above 1000 returns earlier rows too."
     assert [row[0] for row in few["rows"]] == ["2025-1498", "2025-1499"]
 
 
