@@ -38,7 +38,7 @@ from ib_worker.pre_trade.order_intents import intent_of, near_price, terms_diges
 from ib_worker.risk.bracket_prices import require_ahead, require_unmet, require_unmet_opening
 from ib_worker.risk.intent import Leg, OptionBook, OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position, require_closing
-from ib_worker.risk.position_effect import held_up, joint_effect, remarks_on, sentences, traded_at_once, trigger_met
+from ib_worker.risk.position_effect import held_up, joint_effect, remarks_on, report_text
 from ib_worker.session.redis_durability import require_durable
 from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
@@ -98,11 +98,10 @@ class CheckedOrder:
         return self.order is not None and bool(joint_effect(*self.order))
 
     def message(self, told: str, filled: bool = False) -> str:
-        """Return the words about the order with the remarks. Where a trigger that was met has made it trade, that comes
-        first."""
-        traded = traded_at_once(*self.order) if self.order is not None and filled else ""
-        met = "" if traded or self.order is None else sentences(trigger_met(*self.order))
-        return " ".join(filter(None, (traded, told, met, self.remarks)))
+        """Return the words about the order with the remarks."""
+        if self.order is None:
+            return f"{told} {self.remarks}".rstrip()
+        return report_text(*self.order, told, self.remarks, filled)
 
     async def accept(self, context: RequestContext, **names: str) -> None:
         """Accept the order. Raises the errors of that step, with the reason why an order is not a closing one."""

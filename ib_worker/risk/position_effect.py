@@ -5,8 +5,10 @@ from decimal import Decimal
 
 from bridge.text.numbers import digits
 from ib_worker.risk.intent import OrderIntent, RiskInputs
+from ib_worker.risk.order_prices import STOPS
 from ib_worker.risk.worth import triggered
 
+TRAILING = ("TRAIL", "TRAIL LIMIT")
 SIDES = {True: "long", False: "short"}
 
 
@@ -64,20 +66,29 @@ def warnings(intent: OrderIntent, facts: RiskInputs) -> list[str]:
 
 
 def remarks_on(intent: OrderIntent, facts: RiskInputs, changes: bool = False, waits: bool = False) -> str:
-    """Return the remarks of a report: a position that changes sides, a new short, a halt, a market that is closed."""
+    """Return the remarks of a report on what the order does: a position that changes sides, a new short."""
     news = reverses(intent, facts) or (opens_short(intent, facts) and not changes)
-    sides = [f"Its fill {position_effect(intent, facts)}"] if news and not waits else []
-    return sentences([*sides, *waits_on(intent, facts)])
+    return sentence(f"its fill {position_effect(intent, facts)}") if news and not waits else ""
 
 
 def cautions(intent: OrderIntent, facts: RiskInputs) -> list[str]:
-    """Return what a preview warns of: a trigger that is met, a position that would change sides."""
+    """Return what a preview warns of: a trigger that is met, a position that would change sides, a stop that ends
+    today, an attribute that TWS ignores."""
     sides = [f"its fill {position_effect(intent, facts)}"] if reverses(intent, facts) else []
-    return [*trigger_met(intent, facts), *sides]
+    return [*trigger_met(intent, facts), *sides, *_ends_today(intent, facts), *_ignored(intent)]
 
 
 def sentence(clause: str) -> str:
     return f"{clause[:1].upper()}{clause[1:]}."
+
+
+def report_text(intent: OrderIntent, facts: RiskInputs, told: str, remarks: str, filled: bool) -> str:
+    """Return the text of a report: `told` of the order, with the remarks. Where a trigger that was met has made it
+    trade, that comes first. An order that has filled waits for nothing."""
+    traded = traded_at_once(intent, facts) if filled else ""
+    met = "" if traded else sentences(trigger_met(intent, facts))
+    waits = "" if filled else sentences(waits_on(intent, facts))
+    return " ".join(filter(None, (traded, told, met, remarks, waits)))
 
 
 def sentences(found: Sequence[str]) -> str:
@@ -100,11 +111,25 @@ def traded_at_once(intent: OrderIntent, facts: RiskInputs) -> str:
 
 
 def waits_on(intent: OrderIntent, facts: RiskInputs) -> list[str]:
-    """Return what holds an order up: a halt, a market that is closed."""
+    """Return what holds an order up or ends it early: a halt, a market that is closed, the end of the day."""
     found = []
     if facts.halted:
         found.append(f"trading in {intent.symbol} is halted: the order waits until it resumes")
-    return [*found, *_hours(intent, facts)]
+    return [*found, *_hours(intent, facts), *_ends_today(intent, facts), *_ignored(intent)]
+
+
+def _ends_today(intent: OrderIntent, facts: RiskInputs) -> list[str]:
+    """Return that a stop for the day protects a position until the close alone; where the hours tell it, nothing."""
+    protects = facts.position * intent.sign < 0 and intent.orderType in (*STOPS, *TRAILING)
+    if not protects or intent.tif != "DAY" or (intent.outsideRth and facts.trading == "open"):
+        return []
+    return ["tif DAY: this stop ends at the session's close, and protects nothing after it; GTC does"]
+
+
+def _ignored(intent: OrderIntent) -> list[str]:
+    """Return that TWS ignores outsideRth (its notice 2109)."""
+    ignored = intent.outsideRth and intent.orderType == "MKT"
+    return ["outsideRth: TWS ignores it for a MKT order, which trades in regular hours"] if ignored else []
 
 
 def _hours(intent: OrderIntent, facts: RiskInputs) -> list[str]:
@@ -113,9 +138,10 @@ def _hours(intent: OrderIntent, facts: RiskInputs) -> list[str]:
         return ["tif OPG: the order waits for the next opening auction"]
     if facts.trading == "closed":
         return ["the market is closed: the order waits for the next session"]
-    if facts.trading == "extended" and intent.secType == "STK" and not intent.outsideRth:
+    outside = intent.outsideRth and intent.orderType != "MKT"
+    if facts.trading == "extended" and intent.secType == "STK" and not outside:
         return ["it is not regular hours: without outsideRth the order waits for them"]
-    if facts.trading == "open" and intent.outsideRth and intent.tif == "DAY":
+    if facts.trading == "open" and outside and intent.tif == "DAY":
         return ["tif DAY: the order ends with today's hours, before the next pre-market; GTC does not"]
     return []
 

@@ -97,7 +97,7 @@ async def test_a_closing_stop_placed_where_the_market_is_says_first_that_it_trad
         preview = await front.ask("preview_order", **stop)
         told = await front.submit("place_order", **stop)
 
-    assert (preview["refused_by"], len(preview["warnings"])) == (None, 1)
+    assert (preview["refused_by"], len(preview["warnings"])) == (None, 2)
     assert preview["warnings"][0].startswith("The trigger of 900 is met by bid ")
     assert preview["warnings"][0].endswith(": it trades at once.")
     assert told["status"] == "Filled"

@@ -2,12 +2,19 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 from ib_worker.risk.intent import OrderIntent, RiskInputs, Trading
-from ib_worker.risk.position_effect import held_up, opens_short, position_effect, remarks_on, warnings
+from ib_worker.risk.position_effect import (
+    cautions,
+    held_up,
+    opens_short,
+    position_effect,
+    remarks_on,
+    warnings,
+)
 
 MKT = OrderIntent("T", "STK", "USD", Decimal(1), "SELL", Decimal(100), "MKT")
 MARKET = "bid 28, ask 28.02, last 28.01"
@@ -57,7 +64,7 @@ def test_a_trigger_that_is_met_already_is_told(
     order = replace(MKT, action=action, orderType=orderType, auxPrice=auxPrice)
 
     told = [f"the trigger of {auxPrice:g} is met by {MARKET}: it trades at once"] if met else []
-    assert warnings(order, FACTS) == told
+    assert warnings(replace(order, tif="GTC"), FACTS) == told
 
 
 SELL = OrderIntent("NVDA", "STK", "USD", Decimal(1), "SELL", Decimal(10), "MKT")
@@ -103,9 +110,42 @@ def test_a_trigger_that_is_met_while_the_market_is_closed_trades_when_it_opens()
 def test_an_order_says_when_it_works_unless_that_is_now(
     tif: str, outsideRth: bool, trading: Trading, told: str | None
 ) -> None:
-    order = replace(SELL, tif=tif, outsideRth=outsideRth)
+    order = replace(SELL, orderType="LMT", lmtPrice=99.0, tif=tif, outsideRth=outsideRth)
 
     assert warnings(order, replace(HELD, trading=trading)) == ([told] if told else [])
+
+
+@pytest.mark.parametrize("orderType", ["STP", "STP LMT", "TRAIL", "TRAIL LIMIT"])
+@pytest.mark.parametrize(
+    ("terms", "ends"),
+    [
+        ({}, True),
+        ({"tif": "GTC"}, False),
+        ({"action": "BUY", "auxPrice": 900.0}, False),  # opens
+        ({"outsideRth": True}, False),  # its own sentence says when it ends
+    ],
+    ids=["an exit for the day", "GTC", "an entry", "outside regular hours"],
+)
+def test_a_stop_for_the_day_that_protects_a_position_says_that_it_ends(
+    orderType: str, terms: dict[str, Any], ends: bool
+) -> None:
+    stop = replace(SELL, orderType=orderType, auxPrice=5.0, tif="DAY")
+    facts = replace(HELD, trading="open")
+
+    told = "tif DAY: this stop ends at the session's close, and protects nothing after it; GTC does"
+    assert (told in warnings(replace(stop, **terms), facts)) is ends
+    assert (told in cautions(replace(stop, **terms), facts)) is ends
+
+
+def test_a_market_order_is_not_told_of_hours_that_tws_ignores() -> None:
+    outside = replace(SELL, orderType="MKT", tif="DAY", outsideRth=True)
+
+    assert warnings(outside, replace(HELD, trading="open")) == [
+        "outsideRth: TWS ignores it for a MKT order, which trades in regular hours"
+    ]
+    assert warnings(outside, replace(HELD, trading="extended"))[0] == (
+        "it is not regular hours: without outsideRth the order waits for them"
+    )
 
 
 def test_a_report_remarks_a_new_short_but_not_of_a_change_or_an_order_that_waits() -> None:
