@@ -129,8 +129,8 @@ class HaltReport(Model):
 class PlaceOrder(OrderTerms, PlacementRequest):
     """Place an order to buy or sell; return its status once TWS has accepted, filled or rejected it. Give an
     idempotencyKey: it never places twice, so after a timeout retry with it. totalQuantity is in shares or
-    contracts. lmtPrice is only for a type with a limit. auxPrice is the stop or trigger price, or the amount of TRAIL.
-    closeOnly: rejected if it could do more than reduce a position."""
+    contracts. auxPrice is the stop or trigger price, or the amount of TRAIL. closeOnly: rejected if it could do more
+    than reduce a position. No combinations: order each leg, bought ones first."""
 
     title: ClassVar = "place an order: buy or sell"
     search_words: ClassVar = "buy sell shares of a stock option trade short market limit order stop loss trailing"

@@ -278,7 +278,8 @@ LAST_WORDS = {
     "BOND": "Give the CUSIP as symbol, or the conId.",
     "CRYPTO": "symbol is the coin (BTC), currency what it is paid with (USD), exchange PAXOS or ZEROHASH.",
     "CONTFUT": "symbol is the product's root (ES), exchange where it trades (CME).",
-    "BAG": "A combination has no contract of its own: ask for its legs.",
+    "BAG": "A combination has no contract of its own, and can't be ordered: order each leg on its own, the bought one "
+    "first.",
 }
 
 

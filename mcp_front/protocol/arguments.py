@@ -87,6 +87,8 @@ MEANT = {
     "token": "confirmationToken",
     "id": "orderId",
 }
+LEGS = frozenset({"legs", "leg", "combolegs", "combo", "combination", "spread"})  # of a combination: no tool takes them
+NO_LEGS = f"{UNKNOWN}. A combination can't be ordered: order each leg on its own, the bought one first"
 SAME_IN_A_BRACKET = {"stop": "stopLossPrice", "stopprice": "stopLossPrice"}  # where auxPrice is no argument
 
 
@@ -161,6 +163,8 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
 
 def _unknown(known: Collection[str], field: str) -> str:
     letters = "".join(c for c in field.lower() if c.isalpha())
+    if letters in LEGS and "totalQuantity" in known:
+        return NO_LEGS
     meant = next((each[letters] for each in (MEANT, SAME_IN_A_BRACKET) if each.get(letters) in known), None)
     if meant is None:
         meant = next(iter(difflib.get_close_matches(field[:LONGEST_NAME], known, n=1, cutoff=0.6)), None)

@@ -56,7 +56,7 @@ HINTS: list[tuple[dict[str, Any], str]] = [
         "give multiplier 100",
     ),
     ({"symbol": "SPY", "secType": "FUND"}, "give secType STK"),
-    ({"symbol": "SPY", "secType": "BAG"}, "ask for its legs"),
+    ({"symbol": "SPY", "secType": "BAG"}, "can't be ordered: order each leg on its own, the bought one first."),
     ({"symbol": "NOPE", "secType": "FUT"}, "symbol is the product's root (ES, CL)"),
 ]
 

@@ -178,3 +178,16 @@ def test_a_list_of_contracts_may_be_written_as_a_text(tool: str, written: Any) -
     request: Any = parse_arguments(TOOLS[tool], {"contracts": written})
 
     assert [each.symbol for each in request.contracts] == ["SPY", "IBM"]
+
+
+@pytest.mark.parametrize("tool", ["ibkr_place_order", "ibkr_preview_order", "ibkr_place_bracket_order"])
+@pytest.mark.parametrize("named", ["legs", "comboLegs", "combo"])
+def test_who_orders_a_combination_reads_what_to_do_in_its_place(tool: str, named: str) -> None:
+    exits = {"takeProfitPrice": 2, "stopLossPrice": 1} if tool == "ibkr_place_bracket_order" else {}
+    message = refusal(tool, ORDER | exits | {named: []}).message
+
+    assert (
+        f"{named}: no such argument. A combination can't be ordered: order each leg on its own, the bought one first."
+        in message
+    )
+    assert "accepts" not in message
