@@ -191,7 +191,7 @@ class WaitResult(Model):
 @tool(returns=WaitResult, toolset="streams", composed=True, deadline_s=LONGEST_WAIT_S + 20, waits=True)
 class WaitFor(ToolRequest):
     """Wait until the first of the given events happens, such as a fill, price, profit, time or alert; at once if it is
-    so already. After timeout_seconds without one it returns event none. To miss nothing, call again with the cursor."""
+    so already. After timeout_seconds it returns event none: call again with the cursor, to miss nothing."""
 
     title: ClassVar = "wait for a fill or another event"
     search_words: ClassVar = "tell me when it fills notify alert let me know wake until"

@@ -109,8 +109,8 @@ class Disconnect(ToolRequest):
 
 @tool(returns=SessionStatus, toolset="session", composed=True, deadline_s=5, relieves=True)
 class GetStatus(ToolRequest):
-    """Return the state of the Interactive Brokers session and, if not ready, the cause and the fix. Call this
-    first when another tool fails."""
+    """Return the session's state; if not ready, the cause and the fix. Call this first when another tool fails. as_of:
+    last complete lists."""
 
     title: ClassVar = "connection status"
     search_words: ClassVar = "interactive brokers ibkr is the broker connected online health paper live error"

@@ -22,8 +22,8 @@ async def require_order(session: Session, orderId: int, named: OrderNameArgument
         raise ToolError(
             "not_found",
             f"{name_given(orderId, named)[0]}: TWS lists no such order today, open or ended. A call that was refused "
-            "leaves no order. Do not repeat the call to find out: after a refusal that places the order. An order of "
-            "an earlier day shows in ibkr_get_executions and ibkr_get_positions.",
+            "leaves no order. Do not repeat the call to find out: after a refusal that places the order. Trades of "
+            "earlier days are in ibkr_get_account_history (table trades), and what they left in ibkr_get_positions.",
         )
     require_own_account(entry.state.terms.account)
     return entry

@@ -89,6 +89,15 @@ MEANT = {
 }
 LEGS = frozenset({"legs", "leg", "combolegs", "combo", "combination", "spread"})  # of a combination: no tool takes them
 NO_LEGS = f"{UNKNOWN}. A combination can't be ordered: order each leg on its own, the bought one first"
+# What people call the days that they ask for, of a tool that knows today alone.
+DAYS = frozenset({
+    "since", "start", "startdate", "starttime", "from", "fromdate", "end", "enddate", "endtime", "enddatetime", "to",
+    "todate", "until", "date", "day", "days", "period", "range", "durationstr", "time",
+})  # fmt: skip
+TODAY_ALONE = {
+    "get_executions": "It has today's fills alone: ibkr_get_account_history (table trades) has those of earlier days",
+    "get_completed_orders": "It has today's orders alone: ibkr_get_account_history has the trades of earlier days",
+}
 SAME_IN_A_BRACKET = {"stop": "stopLossPrice", "stopprice": "stopLossPrice"}  # where auxPrice is no argument
 
 
@@ -105,6 +114,8 @@ def parse_arguments(declared: ToolSpec, arguments: dict[str, Any]) -> ToolReques
         text += f"; and {len(faults) - MOST_FAULTS} more"
     if any(problem == UNKNOWN and field == place for field, place, problem in problems):
         text += f". {declared.tool_name} accepts {', '.join(declared.request.model_fields) or 'no arguments'}"
+    if declared.name in TODAY_ALONE and any(_letters(field) in DAYS for field, _, _ in problems):
+        text += f". {TODAY_ALONE[declared.name]}"
     nothing = "No order was sent" if declared.effect is Effect.WRITE else "No request was sent"
     raise ToolError(
         "invalid_arguments",
@@ -162,13 +173,17 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _unknown(known: Collection[str], field: str) -> str:
-    letters = "".join(c for c in field.lower() if c.isalpha())
+    letters = _letters(field)
     if letters in LEGS and "totalQuantity" in known:
         return NO_LEGS
     meant = next((each[letters] for each in (MEANT, SAME_IN_A_BRACKET) if each.get(letters) in known), None)
     if meant is None:
         meant = next(iter(difflib.get_close_matches(field[:LONGEST_NAME], known, n=1, cutoff=0.6)), None)
     return UNKNOWN if meant is None else f"{UNKNOWN}, did you mean {meant}"
+
+
+def _letters(field: str) -> str:
+    return "".join(c for c in field.lower() if c.isalpha())
 
 
 def _printable(name: str) -> str:

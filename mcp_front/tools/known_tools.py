@@ -57,6 +57,7 @@ ABOUT = (
     ("option_chain", "get_contract_details"),
     ("payoff", "get_chart"),
     ("order_status", "get_order"),
+    ("trade_history", "get_account_history"),
     ("trade_history", "get_executions"),
     ("history", "get_historical_data"),
 )

@@ -19,6 +19,7 @@ async def test_an_order_is_found_by_its_id_and_one_that_is_nowhere_is_not(sim: S
 
     assert found is entry
     assert "Do not repeat the call to find out" in str(unknown.value)  # after a refusal that would trade
+    assert "earlier days are in ibkr_get_account_history" in str(unknown.value)  # ibkr_get_executions has today alone
 
 
 async def test_a_gateway_in_read_only_mode_lists_no_orders(sim: Simulator) -> None:

@@ -88,6 +88,15 @@ def test_another_brokers_name_for_an_argument_gets_ours(tool: str, named: str, m
     assert f"{named}: no such argument, did you mean {meant}" in refusal(tool, given | {named: "1"}).message
 
 
+@pytest.mark.parametrize("named", ["since", "start_date", "from", "endDate", "days"])
+@pytest.mark.parametrize("tool", ["ibkr_get_executions", "ibkr_get_completed_orders"])
+def test_days_that_a_tool_of_today_is_asked_for_are_in_the_accounts_history(tool: str, named: str) -> None:
+    told = refusal(tool, {named: "2026-11-01"}).message
+
+    assert "alone: ibkr_get_account_history" in told
+    assert "ibkr_get_account_history" not in refusal(tool, {"zzz": 1}).message
+
+
 def test_unknown_name_gets_the_list_of_names() -> None:
     assert "ibkr_connect accepts host, port, clientId" in refusal("ibkr_connect", {"zzz": 1}).message
     assert "ibkr_get_status accepts no arguments" in refusal("ibkr_get_status", {"symbol": "SPY"}).message

@@ -62,6 +62,7 @@ UNKNOWN = [
     ("get_options_chain", ["ibkr_get_option_chain"]),
     ("list_holdings", ["ibkr_get_portfolio"]),
     ("close_position", ["ibkr_close_positions"]),
+    ("get_trade_history", ["ibkr_get_account_history"]),
     ("ibkr_get_payoff", ["ibkr_get_chart"]),
     ("ibkr_analyze_strategy", []),
     ("kill_switch", []),
