@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.steps import Steps, measured
 from bridge.bus.client.client import BusClient
-from bridge.heap import tune
+from bridge.runtime.heap import tune
 from ib_worker.__main__ import work
 from ib_worker.logging_setup import configure_logs as configure_worker_logs
 from ib_worker.settings import WorkerSettings

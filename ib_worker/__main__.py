@@ -16,7 +16,8 @@ from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.leadership.lease import LeaseLost
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.connection import BusError
-from bridge.heap import tune
+from bridge.runtime import event_loop
+from bridge.runtime.heap import tune
 from bridge.settings import setting_faults
 from bridge.tasks import run_until_first_ends
 from bridge.tool import build_writes
@@ -108,7 +109,7 @@ def main() -> int:
     configure_logs(settings.log_level, settings.log_format)
     build_writes()
     tune()
-    asyncio.run(work(settings))
+    event_loop.run(work(settings))
     return 0
 
 

@@ -5,11 +5,10 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import structlog
 from fastmcp import FastMCP
@@ -20,9 +19,10 @@ from bridge.bus.client.call_trace import CallTrace
 from bridge.bus.client.client import BusClient
 from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.identity.client_file import require_clients
-from bridge.heap import release_at_rest, tune
 from bridge.metrics.figures import ROUND_TRIP_BOUNDS_S, CallFigures, Distribution, QueueFigures, StreamFigures
 from bridge.metrics.server import MetricsServer, serving_metrics
+from bridge.runtime import event_loop
+from bridge.runtime.heap import release_at_rest, tune
 from bridge.settings import setting_faults
 from bridge.tasks import cancel_and_wait
 from bridge.tool import Effect, build_writes
@@ -174,7 +174,7 @@ def main() -> int:
     configure_logs(settings.log_level, settings.log_format)
     build_writes()
     tune()
-    _run(serve(settings, bus, front, _allow_connections()))
+    event_loop.run(serve(settings, bus, front, _allow_connections()))
     return 0
 
 
@@ -238,15 +238,6 @@ def _allow_connections() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         return wanted
     return CONNECTIONS
-
-
-def _run(serving: Coroutine[Any, Any, None]) -> None:
-    if sys.platform == "win32":
-        asyncio.run(serving)
-    else:
-        import uvloop  # noqa: PLC0415  # there is none on Windows
-
-        uvloop.run(serving)
 
 
 def front_id() -> str:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 import structlog
 
-from bridge import heap
+from bridge.runtime import heap
 from bridge.tool import ToolError
 from bridge.tools.types import OrderNameArguments
 from ib_worker.orders.events import NotListed

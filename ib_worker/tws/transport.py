@@ -5,16 +5,15 @@
 import asyncio
 import socket
 from asyncio.trsock import TransportSocket
+from typing import cast
 
 from ib_async.connection import Connection
 
-BUFFER = 256 * 1024  # bytes that one read takes at most
 ACKNOWLEDGE: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux alone has it
 
 
-class DrainableTransport(Connection, asyncio.BufferedProtocol):
-    """Tells when the transport's buffer is empty, and reads into one buffer: asyncio's plain protocols allocate 256 KiB
-    for each read, which takes longer than a tick.
+class DrainableTransport(Connection):
+    """Tells when the transport's buffer is empty.
 
     It acknowledges each read at once. Linux waits up to 40 ms with that on a connection that is written to as well, and
     a gateway whose socket has Nagle's algorithm, as Java's sockets have by default, keeps its next message until then:
@@ -25,22 +24,17 @@ class DrainableTransport(Connection, asyncio.BufferedProtocol):
 
     def __init__(self) -> None:
         self.writable = asyncio.Event()
-        self._buffer = bytearray(BUFFER)
         self._socket: TransportSocket | None = None
         super().__init__()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.set_write_buffer_limits(high=0)
+        cast("asyncio.WriteTransport", transport).set_write_buffer_limits(high=0)
         self._socket = transport.get_extra_info("socket")
         self.writable.set()
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         self._acknowledge()
-        self.data_received(bytes(memoryview(self._buffer)[:nbytes]))
+        super().data_received(data)
 
     def _acknowledge(self) -> None:
         """Linux forgets the wish with the next write, so each read renews it. It costs a microsecond."""

@@ -5,7 +5,7 @@ ROOMS: dict[str, set[str]] = {
     "accounts.py": set(),
     "audit_chain.py": set(),
     "fair_queue.py": set(),
-    "heap.py": set(),
+    "runtime": set(),
     "metrics": {"settings.py", "tasks.py"},
     "tracing": set(),
     "json_schema.py": set(),

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.steps import STEP_BAR_S, measured
 from bridge.bus.messages import TRUNCATED
-from bridge.heap import tune
+from bridge.runtime.heap import tune
 from bridge.tool import OPERATIONS
 from ib_worker.answers.bounds import BOUNDS
 from ibgateway.simulator.server.server import Simulator

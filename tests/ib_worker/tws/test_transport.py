@@ -1,17 +1,20 @@
-"""The socket below a connection to TWS: it tells when all is written, reads into one buffer, and ends in order."""
+"""The socket below a connection to TWS: it tells when all is written, and ends in order."""
 # ib_async's connection is not annotated:
 # mypy: disable-error-code="no-untyped-call"
 
 import asyncio
 import socket
 import statistics
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 
-from ib_worker.tws.transport import ACKNOWLEDGE, BUFFER, DrainableTransport
+from bridge.runtime import event_loop
+from ib_worker.tws.transport import ACKNOWLEDGE, DrainableTransport
 from tests.busy import BUSY_S
 from tests.waiting import until
 
@@ -79,18 +82,16 @@ async def test_who_waits_to_write_is_let_go_when_the_connection_is_lost() -> Non
             await transport.writable.wait()
 
 
-async def test_what_comes_is_handed_on_whole_from_one_buffer() -> None:
+async def test_what_comes_is_handed_on_whole() -> None:
     async with connected() as (transport, peer):
         came: list[bytes] = []
         transport.hasData += came.append
-        sent = bytes(range(256)) * (BUFFER * 3 // 256)
+        sent = bytes(range(256)) * 3072
         assert peer.writer is not None
         peer.writer.write(sent)
 
         await until(lambda: sum(map(len, came)) == len(sent), "all is read")
         assert b"".join(came) == sent  # a later read does not overwrite what was handed on
-        assert max(map(len, came)) <= BUFFER
-        assert transport.get_buffer(-1) is transport.get_buffer(BUFFER)
 
 
 @pytest.mark.skipif(ACKNOWLEDGE is None, reason="only Linux lets a program choose when it acknowledges")
@@ -124,3 +125,18 @@ async def test_its_end_reaches_the_peer_after_all_that_was_written() -> None:
 
 async def test_ending_one_that_is_not_connected_does_nothing() -> None:
     DrainableTransport().disconnect()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop on Windows")
+@pytest.mark.parametrize(
+    "behaves",
+    [
+        test_it_is_writable_again_when_the_system_has_taken_every_byte,
+        test_who_waits_to_write_is_let_go_when_the_connection_is_lost,
+        test_what_comes_is_handed_on_whole,
+        test_a_gateway_that_keeps_small_messages_back_is_told_at_once_that_the_last_one_came,
+        test_its_end_reaches_the_peer_after_all_that_was_written,
+    ],
+)
+def test_all_of_that_holds_on_the_workers_own_event_loop(behaves: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    event_loop.run(behaves())

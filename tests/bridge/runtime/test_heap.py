@@ -6,8 +6,8 @@ import gc
 
 import pytest
 
-from bridge import heap
-from bridge.heap import keep, release_at_rest, release_free_pages, tune
+from bridge.runtime import heap
+from bridge.runtime.heap import keep, release_at_rest, release_free_pages, tune
 from tests.waiting import until
 
 

@@ -1,0 +1,1 @@
+"""The event loop of a service, and the heap of its process."""
