@@ -141,9 +141,9 @@ class PlaceOrder(OrderTerms, PlacementRequest):
 
 @tool(returns=Bracket, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class PlaceBracketOrder(ContractArguments, PlacementRequest):
-    """Place an entry with a profit target and a stop loss, or with exitsOnly those two for a position you hold.
-    They become active when the entry fills; a fill of one cancels the other. Without lmtPrice the entry is a market
-    order. tif is the entry's; exits are good until cancelled unless exitTif is DAY."""
+    """Place an entry with a profit target and a stop loss, or with exitsOnly (either action) those two for a held
+    position. They become active when the entry fills; a fill of one cancels the other. Without lmtPrice the entry is
+    MKT. tif is the entry's; exits are GTC unless exitTif is DAY."""
 
     title: ClassVar = "bracket order: entry, profit target, stop loss"
     search_words: ClassVar = "stop loss take profit protect a position that I hold oco oca one cancels all exit"

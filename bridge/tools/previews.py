@@ -8,7 +8,8 @@ from bridge.tools.types import Contract
 
 
 class Preview(Model):
-    """The effect of an order: TWS's what-if figures (null where it gives none), the quote, and a token to place it."""
+    """The effect of an order: TWS's what-if figures (null where it gives none), the quote, and a token to place it.
+    `halted`: the contract at its exchange; the kill switch is in `refused_by`."""
 
     summary: str
     contract: Contract
@@ -38,7 +39,7 @@ class Preview(Model):
     positionEffect: str = ""  # "reduces the long of 100 to 40"
     triggered: bool | None = None  # a stop or touch whose trigger is met already trades at once
     halted: bool | None = None  # trading in the contract, at its exchange
-    warnings: list[str] = []  # short calls that the order leaves without cover
+    warnings: list[str] = []  # short calls without cover, a trigger that is met, a position that changes sides …
 
 
 @tool(returns=Preview, toolset="orders", deadline_s=20)

@@ -4,7 +4,7 @@ An answer is formed before it is encoded: what a caller does not want costs neit
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Generic, Literal, TypeGuard, TypeVar, get_args
 
@@ -128,7 +128,7 @@ def shaped(
     """Return the rows in the form that is wanted, as many as fit. `of`: how many there are in all; `least`: how many
     are told whatever their length; `narrow`: how to get the others by the first of those that are told, where the
     bound's own words do not say."""
-    bound = BOUNDS.get(operation, Bound(narrow="Request less."))
+    bound, shape = BOUNDS.get(operation, Bound(narrow="Request less.")), _with_warnings(operation, rows, shape)
     if shape.format == "summary":
         summary = {"count": of, "summary": summary_of(rows)}
         return EncodedAnswer(msgspec.json.encode(summary), _cut(bound, len(rows), of, bound.narrow))
@@ -143,6 +143,15 @@ def shaped(
         rest = table(cells, _filled(shape.columns, cells) if sparse else list(shape.columns), chosen=shape.chosen)
         return EncodedAnswer(msgspec.json.encode(count | rest), cut)
     return EncodedAnswer(b"[" + b",".join(row for _, _, row in told) + b"]", cut)
+
+
+def _with_warnings(operation: str, rows: Sequence[BaseModel], shape: Shape) -> Shape:
+    """Return the shape with the messages of open orders, where one has any: that is a warning, and whoever chooses the
+    fields has not chosen against it."""
+    if operation != "get_open_orders" or not shape.chosen:
+        return shape
+    warned = any(isinstance(each, OrderReport) and each.message for each in rows)
+    return replace(shape, columns=shape.columns | {"message": ("message",)}) if warned else shape
 
 
 def _filled(columns: Iterable[str], rows: Sequence[Cells]) -> list[str]:

@@ -19,6 +19,7 @@ MAIN_TAGS = (
 )  # fmt: skip
 DIGITS = 6  # after the point: an amount of a currency has two, and a price of forex five
 CONTRACTS = 30  # rows of one summary: the contracts that were traded most often
+WARNINGS = 5  # messages of open orders; several orders share one
 REJECTED = 10  # orders whose rejection is told
 CONTRACT_COLUMNS = (
     "account", "name", "fills", "bought", "avgBought", "sold", "avgSold", "commission", "realizedPNL", "currency",
@@ -173,7 +174,7 @@ def _rounded(total: Counter[str]) -> dict[str, float]:
 
 def orders(rows: Sequence[OrderReport]) -> dict[str, Any]:
     """Return the number of orders in each status, of each symbol, and of each contract in each status. `rejected`: the
-    newest orders that were rejected, each with TWS's reason."""
+    newest orders that were rejected, each with TWS's reason. `warnings`: the messages of open orders."""
     states: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for each in rows:
         states[contract_name(each.contract)][each.status] += 1
@@ -184,6 +185,8 @@ def orders(rows: Sequence[OrderReport]) -> dict[str, Any]:
     }
     if len({each.status for each in rows}) > 1:
         told["byContract"] = {name: dict(states[name]) for name in most[:CONTRACTS]}
+    if warnings := dict.fromkeys(each.message for each in rows if each.message and each.status != "Refused"):
+        told["warnings"] = list(warnings)[:WARNINGS]
     rejected = [each for each in rows if each.status == "Inactive" and each.notices]
     if rejected:
         told["rejected"] = [_rejection(each) for each in rejected[-REJECTED:]]

@@ -98,6 +98,27 @@ async def test_an_exit_that_does_not_follow_its_entry_and_is_larger_is_warned_of
     assert target["message"].startswith("An exit exceeds its entry: SELL 10 NVDA waits for an order of 4.")
 
 
+async def test_no_form_of_the_open_orders_drops_the_warning_of_exits_that_exceed(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    fields = ["orderId", "status"]
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await settles(front, 10)
+        fits = await front.ask("get_open_orders", fields=fields)
+        await front.submit("place_order", **order(symbol="NVDA", action="SELL", totalQuantity=10))
+        await settles(front, 0)
+        chosen = await front.ask("get_open_orders", fields=fields)
+        table = await front.ask("get_open_orders", format="table", fields=fields)
+        summary = await front.ask("get_open_orders", format="summary")
+
+    assert [sorted(each) for each in fits] == [fields, fields]
+    for message in (chosen[0]["message"], chosen[1]["message"], *summary["summary"]["warnings"]):
+        assert message.startswith("Exits exceed the position: SELL 10 NVDA can fill")
+    assert "Exits exceed the position: SELL 10 NVDA can fill" in str(table)
+    assert len(summary["summary"]["warnings"]) == 1
+
+
 async def test_open_orders_of_any_kind_that_could_take_a_position_past_zero_are_warned_of(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
