@@ -327,10 +327,10 @@ class Contract(PartialModel):
 
 class Happened(Model):
     """One event of the session. `details` has the state after it: of an order its status and quantities, of an
-    execution its shares and price."""
+    execution its shares and price. `time` is the event's own, null where nobody has told since when a state holds."""
 
     kind: str
-    time: datetime
+    time: datetime | None
     symbol: str | None = None
     orderKey: str | None = None
     orderRef: str | None = None

@@ -1,6 +1,8 @@
 """Handlers behind the tools about events."""
 
-from datetime import datetime
+import asyncio
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -31,9 +33,17 @@ from ib_worker.alerts.reports import active_message, alert_report, creation_mess
 from ib_worker.events.order_events import state_event
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order
+from ib_worker.orders.history import Source
+from ib_worker.orders.state import FILLED
+from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session, utcnow
-from ib_worker.session.sync import refresh
+from ib_worker.session.sync import refresh, todays_executions
+from ib_worker.tws.errors import TwsError
+from ib_worker.tws.values import unset
 from ib_worker.watches.table import LINGER_MS
+
+FILLS_S = 2.0  # for the times of an order's fills
+LISTS: frozenset[Source] = frozenset({"completedOrder", "vanished", "open order list"})  # tell an end after it was
 
 
 @handles(GetOrderState)
@@ -41,8 +51,25 @@ async def get_order_state(request: GetOrderState, session: Session) -> Happened:
     """Read the order as ibkr_get_order does."""
     entry = await require_order(session, 0, request)
     await refresh(session, entry)
-    event = state_event(entry.state, entry.key, session.now())
-    return _told(event, session.now())
+    return _told(state_event(entry.state, entry.key, session.now()), await _since(session, entry))
+
+
+async def _since(session: Session, entry: TrackedOrder) -> datetime | None:
+    """Return since when the order's state holds: the latest fill's time by TWS, or when TWS told the order's end. None
+    where TWS has told the end in a list alone, after it."""
+    state = entry.state
+    if state.done and state.status != FILLED:
+        at = state.ended_at
+        listed = any(each.at == at and each.source in LISTS for each in state.life)
+        return at + entry.ahead if at is not None and not listed else None
+    if not state.filled:
+        return None
+    with suppress(TimeoutError, TwsError, ToolError):
+        async with asyncio.timeout(FILLS_S):
+            fills = await todays_executions(session)
+        times = [unset.execution_time(each.execution.time) for each in fills if each.entry is entry]
+        return max((each for each in times if each is not None), default=None)
+    return None
 
 
 @handles(GetApprovalState)
@@ -59,12 +86,12 @@ async def get_approval_state(request: GetApprovalState, session: Session, contex
             f"No live order waits for approval under {request.orderKey}: it never did, its time is over, or the kill "
             "switch was set since. Call the order's tool again with this idempotencyKey, then wait.",
         )
-    at = session.now()
+    at = session.now() - timedelta(milliseconds=now.age_ms)
     draft = approval_draft(request.orderKey, now.state, now.by, at, now.reason, now.summary)
     return _told(draft.event, at)
 
 
-def _told(event: SessionEvent, at: datetime) -> Happened:
+def _told(event: SessionEvent, at: datetime | None) -> Happened:
     return Happened(
         kind=event.kind,
         time=at,

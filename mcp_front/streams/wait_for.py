@@ -13,7 +13,7 @@ from fastmcp.tools import ToolResult
 from bridge.bus.client.client import BusClient
 from bridge.bus.events.event import Cursor, EventPage, ReadEvent, SessionEvent
 from bridge.bus.transport.connection import BusError, bus_down
-from bridge.conditions import ENDING, Endings, described, meets, owner_tag, waited_for
+from bridge.conditions import ENDING, Endings, described, meets, waited_for
 from bridge.tool import OPERATIONS, ToolError, ToolRequest
 from bridge.tools.events import (
     APPROVALS,
@@ -28,7 +28,7 @@ from bridge.tools.events import (
 from mcp_front.admission.auth import ClientTokens
 from mcp_front.protocol.results import value_result
 from mcp_front.streams.cursors import opened_cursor, sealed_cursor
-from mcp_front.streams.told_alerts import MARK_S, Firing, ToldAlerts
+from mcp_front.streams.told_alerts import MARK_S, Firing, ToldAlerts, require_own_alerts
 from mcp_front.streams.waiting import PASSING, Waiting, WaitPlaces
 from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import Call, Caller
@@ -48,6 +48,7 @@ class Found:
     happened: dict[str, Any]
     cursor: Cursor
     ended: str = ""
+    already: bool = False  # it was so before the call
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Waits:
         assert isinstance(request, WaitFor)
         clock = asyncio.get_running_loop().time
         began, principal = clock(), call.caller.principal
-        _require_own(request.events, principal)
+        require_own_alerts(request.events, principal)
         with self._places.place(principal):
             after = opened_cursor(request.cursor, principal) if request.cursor else await self._newest()
             progress = Progress(after, Endings(request.events))
@@ -215,7 +216,7 @@ class Waits:
             else:
                 continue
             if now is not None:
-                return Found(condition.event, number, now, progress.cursor)
+                return Found(condition.event, number, now, progress.cursor, already=condition.event != "alert")
         return None
 
     async def _note_endings(self, call: Call, conditions: Sequence[WaitCondition], endings: Endings) -> None:
@@ -266,7 +267,7 @@ class Waits:
             return None
         event = SessionEvent(
             now["kind"],
-            now["time"],
+            now["time"] or "",
             key=key,
             orderRef=now["orderRef"] or "",
             permId=now["permId"],
@@ -381,6 +382,9 @@ def told(event: SessionEvent) -> dict[str, Any]:
 def _message(found: Found | None, request: WaitFor, why: str, waited: float, progress: Progress) -> str:
     if found is not None and found.ended:
         return f"{found.ended} Do not wait for it again."
+    if found is not None and found.already:
+        since = found.happened["time"] or "a time that TWS has not told"
+        return f"{described(request.events[found.condition or 0])} was so already, since {since}"
     if found is not None and found.condition is not None:
         return f"{described(request.events[found.condition])} after {waited:g} s"
     over = f"Ended early: {why}" if why else f"No event in {request.timeout_seconds} s"
@@ -390,11 +394,3 @@ def _message(found: Found | None, request: WaitFor, why: str, waited: float, pro
 
 def _firing(alertId: str, happened: dict[str, Any]) -> Firing:
     return Firing(alertId, datetime.fromisoformat(happened["time"]))
-
-
-def _require_own(conditions: Sequence[WaitCondition], principal: str) -> None:
-    """Raises ToolError forbidden for another principal's alert."""
-    tag = owner_tag(principal)
-    for each in conditions:
-        if each.alertId is not None and not each.alertId.startswith(f"{tag}-"):
-            raise ToolError("forbidden", f"alertId: {each.alertId} is another client's. Give one of ibkr_get_alerts.")

@@ -44,13 +44,15 @@ class Approval(msgspec.Struct, frozen=True):
 
 class CurrentApproval(msgspec.Struct, frozen=True):
     """An approval as it stands. `by` and `reason` are of who approved or refused, `left_ms` is how long that holds.
-    State `none`: the order never waited, its time is over, or a halt has voided it."""
+    `age_ms`: how long ago the order was asked about, or answered. State `none`: the order never waited, its time is
+    over, or a halt has voided it."""
 
     state: State
     by: str
     reason: str
     summary: str
     left_ms: int
+    age_ms: int = 0
 
 
 # Lua: whether an approval counts. Where the session has operators, one of them gave it while signed in, and the sign-in
@@ -163,7 +165,7 @@ redis.call('ZREM', index, key)
 log_events({KEYS[5], KEYS[6], KEYS[7], KEYS[8]}, 9)
 if approve ~= '1' then
     redis.call('HDEL', approval, 'digest')
-    redis.call('HSET', approval, 'refused_by', by, 'reason', ARGV[8])
+    redis.call('HSET', approval, 'refused_by', by, 'reason', ARGV[8], 'at', string.format('%.0f', now))
     return 'refused'
 end
 redis.call('HSET', approval, 'by', by, 'until', string.format('%.0f', now + ARGV[6]), 'at', string.format('%.0f', now),
@@ -180,11 +182,12 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local found = redis.call('HMGET', KEYS[1], 'by', 'until', 'at', 'epoch', 'refused_by', 'reason', 'summary', 'sign_in',
     'form')
 local left = (tonumber(found[2] or '') or 0) - now
-if left < 0 or tonumber(found[3] or '0') > now then return {'none', '', '', '', 0} end
-if (found[5] or '') ~= '' then return {'refused', found[5], found[6], found[7], left} end
-if (found[4] or '0:') ~= epoch then return {'none', '', '', '', 0} end
+local age = now - tonumber(found[3] or '0')
+if left < 0 or age < 0 then return {'none', '', '', '', 0, 0} end
+if (found[5] or '') ~= '' then return {'refused', found[5], found[6], found[7], left, age} end
+if (found[4] or '0:') ~= epoch then return {'none', '', '', '', 0, 0} end
 local counted = counts(identity, found[1], found[8], found[9], ARGV[1] == '1')
-return {counted and 'approved' or 'asked', counted and found[1] or '', '', found[7], left}
+return {counted and 'approved' or 'asked', counted and found[1] or '', '', found[7], left, age}
 """
 )
 
@@ -292,9 +295,9 @@ async def approval_state(pipe: CommandPipeline, keys: Keys, key: str, forms: boo
     """Return the approval as it stands, without a change of it. `forms`: whether a form's answer counts. Raises
     BusError."""
     names = (keys.approval(key), keys.halts, keys.halt, *identity_keys(keys))
-    state, *told, left_ms = await STATE.run(pipe, names, "1" if forms else "0")
+    state, *told, left_ms, age_ms = await STATE.run(pipe, names, "1" if forms else "0")
     by, reason, summary = (each.decode() for each in told)
-    return CurrentApproval(_STATES[state], by, reason, summary, int(left_ms))
+    return CurrentApproval(_STATES[state], by, reason, summary, int(left_ms), int(age_ms))
 
 
 _STATES: dict[bytes, State] = {b"asked": "asked", b"approved": "approved", b"refused": "refused", b"none": "none"}

@@ -145,7 +145,9 @@ ROOMS: dict[str, set[str]] = {
         "events",
         "handlers/dispatch.py",
         "handlers/order_lookup.py",
+        "orders",
         "session",
+        "tws",
         "watches",
     },
     "handlers/previews.py": {

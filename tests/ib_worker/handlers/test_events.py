@@ -1,5 +1,7 @@
 """An order's state now, in the form of its latest event."""
 
+import asyncio
+
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import order, trading
 
@@ -24,3 +26,35 @@ async def test_an_order_that_tws_does_not_list_is_not_found(redis_url: str, sess
 
     assert error.code == "not_found"
     assert error.message.startswith("orderKey: TWS lists no such order today")
+
+
+async def test_a_state_has_the_time_at_which_it_came(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", key=KEY, **order())
+        placed = await front.submit("place_order", key="key-0002", **order(orderType="LMT", lmtPrice=1))
+        await front.submit("cancel_order", orderId=placed["orderId"])
+        fills = await front.ask("get_executions")
+        await asyncio.sleep(1.5)
+        filled = await front.ask("get_order_state", orderKey=KEY)
+        cancelled = await front.ask("get_order_state", orderKey="key-0002")
+        life = (await front.ask("get_order", orderKey="key-0002"))["events"]
+
+    assert filled["time"] == fills[-1]["time"]
+    assert cancelled["time"] == next(each["at"] for each in life if each["what"].startswith(("Cancelled", "202")))
+    assert cancelled["details"]["status"] == "Cancelled"
+
+
+async def test_an_end_that_a_new_worker_reads_in_a_list_has_no_time(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", key=KEY, **order())
+        placed = await front.submit("place_order", key="key-0002", **order(orderType="LMT", lmtPrice=1))
+        await front.submit("cancel_order", orderId=placed["orderId"])
+        fills = await front.ask("get_executions")
+    async with trading(redis_url, session, sim) as front:
+        filled = await front.ask("get_order_state", orderKey=KEY)
+        cancelled = await front.ask("get_order_state", orderKey="key-0002")
+
+    assert filled["time"] == fills[-1]["time"]
+    assert (cancelled["details"]["status"], cancelled["time"]) == ("Cancelled", None)

@@ -70,10 +70,13 @@ async def test_an_order_that_is_filled_already_is_told_at_once(redis_url: str, s
         order = RESTING | {"orderType": "MKT"}
         del order["lmtPrice"]
         await stack.front.raw().call("ibkr_place_order", **order, idempotencyKey="key-0001")
+        fills = await stack.front.raw().call("ibkr_get_executions")
         found = await waited(stack.front, events=filled(), timeout_seconds=20)
 
     assert found["event"] == "order_filled"
     assert found["waited_seconds"] < 5
+    assert found["happened"]["time"] == fills["structuredContent"]["result"][-1]["time"]
+    assert found["message"] == f"order_filled of key-0001 was so already, since {found['happened']['time']}"
 
 
 async def test_an_order_that_is_not_there_is_an_error_and_no_wait(redis_url: str, session: str) -> None:
