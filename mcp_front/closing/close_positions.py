@@ -13,6 +13,7 @@ from fastmcp.tools import ToolResult
 from pydantic import TypeAdapter
 
 from bridge.bus.client.client import BusClient
+from bridge.bus.halt import RELEASE
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from bridge.tool import OPERATIONS, ToolError
@@ -322,16 +323,27 @@ def _unprotected(closing: _Closing, outcomes: Sequence[CloseOutcome]) -> list[st
         if (each.error not in (None, NOTHING) or each.status in ENDED)
         or (each.error == NOTHING and each.idempotencyKey in closing.unsure)
     ]
-    if not bare:
-        return []
-    named = ", ".join(bare[:HELD]) + (", …" if len(bare) > HELD else "")
-    halted = any(each.error == "halted" for each in lost)
-    return [
-        f"{named} may have no exit order: cancels were sent, and no close is confirmed. Call again with "
-        f"idempotencyKey={closing.key} (another one where IBKR rejected the close), or place new exits with exitsOnly "
-        "of ibkr_place_bracket_order."
-        + (" The kill switch refuses both: ask the operator, or place an exit in TWS." if halted else "")
-    ]
+    waits = [each.name for each in lost if each.error is None and each.status not in (*ENDED, "Filled", None)]
+    found = []
+    if bare:
+        halted = any(each.error == "halted" for each in lost)
+        found.append(
+            f"{_named(bare)} may have no exit order: cancels were sent, and no close is confirmed. Call again with "
+            f"idempotencyKey={closing.key} (another one where IBKR rejected the close), or place new exits with "
+            "exitsOnly of ibkr_place_bracket_order."
+            + (f" The kill switch refuses both: place an exit in TWS, or ask the operator. {RELEASE}" if halted else "")
+        )
+    if waits:
+        have = "has" if len(waits) == 1 else "have"
+        found.append(
+            f"{_named(waits)} {have} no exit order but the close, which is open: nothing else protects "
+            f"{'it' if len(waits) == 1 else 'them'} until that fills."
+        )
+    return found
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:HELD]) + (", …" if len(names) > HELD else "")
 
 
 def _next_steps(key: str, outcomes: Sequence[CloseOutcome], still_open: set[str], waiting: set[str]) -> list[str]:

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from bridge.bus.halt import RELEASE
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from bridge.tools.order_report import CANCEL_UNCONFIRMED
@@ -114,7 +115,8 @@ async def test_many_positions_are_closed_some_at_a_time_and_what_time_leaves_is_
 async def test_a_position_whose_exits_are_cancelled_and_whose_close_fails_is_named_first(
     redis_url: str, session: str
 ) -> None:
-    """conId 1: halted meanwhile; 2: the cancel is not confirmed; 3: closed; 4: an exit filled; 5: cancels rejected."""
+    """conId 1: halted meanwhile; 2: the cancel is not confirmed; 3: closed; 4: an exit filled; 5: cancels rejected; 6:
+    the close waits for the market."""
     asked_for: Counter[int] = Counter()
     then = {
         1: ToolError("halted", "Trading is halted."), 2: ToolError("nothing_to_close", "Its exits may still fill."),
@@ -129,7 +131,8 @@ async def test_a_position_whose_exits_are_cancelled_and_whose_close_fails_is_nam
         if conId in then:
             raise then[conId]
         await context.accept()
-        return json.dumps(REPORT).encode()
+        waits = {"status": "PreSubmitted", "filled": 0.0, "remaining": 1.0} if conId == 6 else {}
+        return json.dumps(REPORT | waits).encode()
 
     async def cancel(context: RequestContext) -> bytes:
         orderId = json.loads(context.arguments)["orderId"]
@@ -139,7 +142,7 @@ async def test_a_position_whose_exits_are_cancelled_and_whose_close_fails_is_nam
         return json.dumps(REPORT | {"orderId": orderId, "status": status, "message": said}).encode()
 
     held = [
-        position(conId, 1.0) | {"contract": CONTRACT | {"conId": conId, "symbol": f"S{conId}"}} for conId in range(1, 6)
+        position(conId, 1.0) | {"contract": CONTRACT | {"conId": conId, "symbol": f"S{conId}"}} for conId in range(1, 7)
     ]
     handlers = {
         "get_positions_to_close": answering(to_close(*held)), "close_position": closing, "cancel_order": cancel,
@@ -151,10 +154,11 @@ async def test_a_position_whose_exits_are_cancelled_and_whose_close_fails_is_nam
         ]
 
     summary, _, rest = told["message"].partition("Read the others' status and message. ")
-    assert summary == "1 of 5 positions are closed by this call. "
+    assert summary == "1 of 6 positions are closed by this call. "
     assert rest.startswith("S1, S2 may have no exit order: cancels were sent, and no close is confirmed.")
-    assert "The kill switch refuses both: ask the operator, or place an exit in TWS." in rest
-    assert [each.get("cancelled") for each in told["positions"]] == [[1], None, [3], [4], None]
+    assert "S6 has no exit order but the close, which is open: nothing else protects it until that fills." in rest
+    assert f"The kill switch refuses both: place an exit in TWS, or ask the operator. {RELEASE}" in rest
+    assert [each.get("cancelled") for each in told["positions"]] == [[1], None, [3], [4], None, [6]]
 
 
 async def test_what_is_closed_in_part_or_waits_for_a_person_is_not_called_closed(redis_url: str, session: str) -> None:
