@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from bridge.bus.server.request import RequestContext
+from bridge.text.numbers import digits
 from bridge.tools.order_report import OrderReport
 from bridge.tools.orders import CancelReport
 from ib_worker.order_entry.lookup import order_names
@@ -13,7 +14,7 @@ from ib_worker.order_entry.send import until_cancelled, write_cancels
 from ib_worker.order_groups.group_report import grouped
 from ib_worker.order_groups.groups import WORDS, Role, named
 from ib_worker.order_groups.lost_exits import lost_exits
-from ib_worker.order_groups.related import held_by, named_each, related, roles
+from ib_worker.order_groups.related import excess, held_by, named_each, related, resting_exits, roles
 from ib_worker.orders.report import order_report
 from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.pacing.message_pacer import Priority
@@ -85,8 +86,19 @@ def meaning(session: Session, asked_for: Sequence[TrackedOrder], group: Sequence
     told = [f"Cancelled {named(ended)}."] if ended else []
     told += [f"{_capital(named(filled))} filled before the cancel reached it."] if filled else []
     told += [_left(left, [names[id(each)] for each in left], asked_for)] if left else []
+    told += [_beyond(session, left)]
     told += [lost_exits(session, [each for each in group if each.state.done or each.state.cancel_asked])]
     return " ".join(filter(None, told))
+
+
+def _beyond(session: Session, left: Sequence[TrackedOrder]) -> str:
+    """Return what a fill of the exits that are left may open beyond the position."""
+    exits = [each for each in resting_exits(session) if each in left] if session.positions.known else []
+    over = excess(session, exits) if exits else 0.0
+    if not over:
+        return ""
+    side = "short" if exits[0].state.terms.action == "SELL" else "long"
+    return f"A fill beyond the position opens a {side} one of up to {digits(over)}."
 
 
 def _left(left: Sequence[TrackedOrder], names: Sequence[Role], asked_for: Sequence[TrackedOrder]) -> str:

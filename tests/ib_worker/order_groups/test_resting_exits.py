@@ -98,6 +98,21 @@ async def test_an_exit_that_does_not_follow_its_entry_and_is_larger_is_warned_of
     assert target["message"].startswith("An exit exceeds its entry: SELL 10 NVDA waits for an order of 4.")
 
 
+async def test_a_cancel_that_leaves_an_exit_without_a_position_says_what_its_fill_opens(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await settles(front, 10)
+        await front.submit("place_order", **order(symbol="NVDA", action="SELL", totalQuantity=10))
+        await settles(front, 0)
+        told = await cancel(front, orderRef=STOP)
+
+    assert told["message"] == (
+        "Cancelled the stop. The target is still open. A fill beyond the position opens a short one of up to 10."
+    )
+
+
 async def test_no_form_of_the_open_orders_drops_the_warning_of_exits_that_exceed(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
