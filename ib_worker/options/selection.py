@@ -1,6 +1,7 @@
 """Reads the options that a call means: by strikes, around the money, or by delta."""
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import ib_async
@@ -17,6 +18,7 @@ from ib_worker.options.underlyings import ListedExpiry
 from ib_worker.session.session import Session
 
 PROBES = 12  # options more than are told, to find those of a delta
+NEIGHBOURS = 2  # strikes on each side of one that is not listed
 ROUNDS = 4  # of requests: a strike that TWS does not have is replaced by its neighbour, a delta is approached
 
 
@@ -46,6 +48,12 @@ class Selection:
         else:
             found = await self._by_strike(choice)
         return sorted(found, key=lambda leg: (leg.contract.strike, leg.contract.right))
+
+    def near(self, strike: float) -> list[float]:
+        """Return the strikes that the expiry may have beside one that it lacks: two below and two above."""
+        others = [each for each in self._candidates(None) if each not in self.unlisted]
+        at = bisect_left(others, strike)
+        return others[max(at - NEIGHBOURS, 0) : at + NEIGHBOURS]
 
     # by strike
 

@@ -6,6 +6,7 @@ import ib_async
 
 from bridge.text.contract_forms import share_class
 from bridge.text.contract_name import contract_name
+from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.market.options import (
     CalculateImpliedVolatility,
@@ -35,6 +36,7 @@ from ib_worker.tws.errors import TwsError
 from ib_worker.tws.values.convert import EXCHANGES, SMART
 
 MOST_CLASSES = 30  # of a chain: options on futures have one for each week
+MOST_UNLISTED = 5  # strikes that are not listed, whose nearest ones are told
 MOST_RANGES = 20  # of one class's strikes
 NOT_FOUND = 200
 
@@ -99,7 +101,7 @@ async def get_option_quotes(request: GetOptionQuotes, session: Session) -> Optio
         rows=rows,
         notListed=sorted(selection.unlisted),
         failed=failures(legs),
-        note=_note(told, selection.cut),
+        note=_note(told, selection),
     )
 
 
@@ -120,11 +122,14 @@ def _facts(listed: ListedExpiry, session: Session) -> dict[str, Cell]:
     return facts | ({"otherClasses": others} if others else {})
 
 
-def _note(told: list[OptionLeg], cut: int) -> str | None:
-    """Say what was cut and which greeks are missing, and what to do."""
+def _note(told: list[OptionLeg], selection: Selection) -> str | None:
+    """Say which strikes are not listed, what was cut and which greeks are missing, and what to do."""
     said = []
-    if cut:
-        said.append(f"{cut} options farthest from the money are left out: narrow strikes, or raise limit.")
+    for strike in sorted(selection.unlisted)[:MOST_UNLISTED]:
+        near = ", ".join(map(digits, selection.near(strike)))
+        said.append(f"This expiry has no strike {digits(strike)}; the nearest are {near or 'none'}.")
+    if selection.cut:
+        said.append(f"{selection.cut} options farthest from the money are left out: narrow strikes, or raise limit.")
     if bare := sum(leg.values is not None and leg.values.greeks is None for leg in told):
         said.append(
             f"TWS has sent no greeks of {bare}: the account may lack the underlying's quotes, or the market is closed."

@@ -162,6 +162,8 @@ async def test_listed_strikes_need_no_price_of_the_underlying(sim: Simulator) ->
 
     assert cells(told, "strike") == [400, 410]
     assert told.notListed == [401.5]
+    assert told.note is not None
+    assert "This expiry has no strike 401.5; the nearest are 395, 400, 405, 410." in told.note
     assert sent(sim, REQUEST) == 2
     assert told.underPrice is not None
 
