@@ -236,9 +236,11 @@ class MarkAlertTold(ToolRequest):
 
 
 class WatchesKept(Model):
-    """The ids of the watches, in the order of their conditions."""
+    """The ids of the watches, in the order of their conditions. `levels`: of a price, when it fires and the price now;
+    empty for other conditions."""
 
     watches: list[str]
+    levels: list[str] = []
 
 
 @operation(returns=WatchesKept, toolset="streams", effect=Effect.OWN, deadline_s=10)

@@ -150,7 +150,7 @@ async def keep_watches(request: KeepWatches, session: Session, context: RequestC
         id = watch_id(context.caller, each)
         watch = table.get(id) or await new_watch(session, id, context.caller, "wait", [each])
         kept.append(await table.keep(msgspec.structs.replace(watch, until_ms=until_ms)))
-    return WatchesKept(watches=[each.id for each in kept])
+    return WatchesKept(watches=[each.id for each in kept], levels=[active_message(each, session) for each in kept])
 
 
 @handles(CreateAlert)

@@ -60,6 +60,7 @@ class Progress:
     endings: Endings
     gap: bool = False
     missing: int | None = 0
+    levels: str = ""  # of prices, as the worker watches them
 
     def take(self, page: EventPage) -> None:
         if page.gap:
@@ -91,7 +92,7 @@ class Waits:
             progress = Progress(after, Endings(request.events))
             line = f"waiting for {waited_for(request.events)}"
             finding = self._find(call, request, progress)
-            watching = self._keep_watched(call, request)
+            watching = self._keep_watched(call, request, progress)
             found, why = await self._waiting.first(call, finding, request.timeout_seconds, line, watching)
             if found is not None and found.condition is not None and found.event == "alert":
                 alertId = request.events[found.condition].alertId or ""
@@ -159,7 +160,7 @@ class Waits:
             asks_alerts = page.gap  # without a gap the log has every firing
             unknown = page.gap or any(each.event.kind == "session" for each in page.events)
 
-    async def _keep_watched(self, call: Call, request: WaitFor) -> NoReturn:
+    async def _keep_watched(self, call: Call, request: WaitFor, progress: Progress) -> NoReturn:
         """Have the worker look out for what the log has not by itself, as long as the call lasts. Raises ToolError for
         what it can't look out for. An event that came since the cursor is found first: else a level would fire anew."""
         watched = [each for each in request.events if each.event in WATCHED]
@@ -167,8 +168,10 @@ class Waits:
             await self._look_back(call, request)
         while True:
             pause_s = self._timing.watch_again_s
-            if watched and not await self._kept(call, watched):
+            levels = await self._kept(call, watched) if watched else ""
+            if levels is None:
                 pause_s = self._timing.wait_again_s
+            progress.levels = levels or progress.levels
             await asyncio.sleep(pause_s)
 
     async def _look_back(self, call: Call, request: WaitFor) -> None:
@@ -191,15 +194,15 @@ class Waits:
                 return False
             place = page.next
 
-    async def _kept(self, call: Call, watched: list[WaitCondition]) -> bool:
-        """Tell the worker, and return whether it could be told now."""
+    async def _kept(self, call: Call, watched: list[WaitCondition]) -> str | None:
+        """Tell the worker, and return the levels that it watches; None where it can't be told now."""
         try:
-            await self._ask(call, "keep_watches", KeepWatches(events=watched))
+            reply = await self._ask(call, "keep_watches", KeepWatches(events=watched))
         except ToolError as error:
             if error.code not in PASSING or "watches" in error.details:  # the latter where it has too many
                 raise
-            return False
-        return True
+            return None
+        return " ".join(filter(None, msgspec.json.decode(reply).get("levels", [])))
 
     async def _already(
         self, call: Call, conditions: Sequence[WaitCondition], progress: Progress, asks_alerts: bool
@@ -388,7 +391,7 @@ def _message(found: Found | None, request: WaitFor, why: str, waited: float, pro
     if found is not None and found.condition is not None:
         return f"{described(request.events[found.condition])} after {waited:g} s"
     over = f"Ended early: {why}" if why else f"No event in {request.timeout_seconds} s"
-    ended = f" {progress.endings.told()}".rstrip()
+    ended = " ".join(filter(None, ("", progress.levels, progress.endings.told())))
     return f"{over}. Waited for {waited_for(request.events)}.{ended} Call again with the cursor to go on without a gap."
 
 

@@ -55,6 +55,21 @@ async def test_a_level_that_is_not_reached_is_none(redis_url: str, session: str)
     assert found["event"] == "none"
 
 
+async def test_a_change_that_has_not_come_is_told_with_the_price_that_it_is_measured_from(
+    redis_url: str, session: str
+) -> None:
+    async with whole_stack(redis_url, session) as stack:
+        first = await waited(stack.front, {"event": "price", **SPY, "changePercent": -50}, timeout_seconds=3)
+        again = {"timeout_seconds": 1, "cursor": first["cursor"]}
+        second = await waited(stack.front, {"event": "price", **SPY, "changePercent": -50}, **again)
+
+    for told in (first, second):
+        assert told["event"] == "none"
+        assert "fires at or below " in told["message"]
+    base = first["message"].partition("50 % under ")[2].partition(" ")[0]
+    assert f"50 % under {base}" in second["message"]
+
+
 async def test_a_price_that_jumps_between_two_calls_is_told_by_the_next(redis_url: str, session: str) -> None:
     level = {"event": "price", **SPY, "above": FAR}
     async with whole_stack(redis_url, session) as stack:
