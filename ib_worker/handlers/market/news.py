@@ -1,5 +1,7 @@
 """The handlers of news: headlines, an article, the exchanges' bulletins. Texts from outside are marked as untrusted."""
 
+import time
+
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from bridge.tools.market.news import (
@@ -15,7 +17,7 @@ from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.contracts import contract_of_symbol
 from ib_worker.research.article_text import article_text, pages
 from ib_worker.research.headlines import BULLETIN_COLUMNS, COLUMNS, bulletin_rows, headline_rows, news_time
-from ib_worker.research.news import BULLETINS_S, TEXT, article, bulletins, headlines, news_providers
+from ib_worker.research.news import TEXT, article, bulletins, headlines, news_providers
 from ib_worker.session.session import Session
 
 LONG_CHARS = 5_000  # an article of more is read beside the loop
@@ -88,6 +90,7 @@ async def get_news_article(request: GetNewsArticle, session: Session) -> NewsArt
 
 @handles(GetNewsBulletins)
 async def get_news_bulletins(request: GetNewsBulletins, session: Session) -> NewsBulletins:
+    began = time.monotonic()
     rows = bulletin_rows(await bulletins(session))
     session.require_ready()  # a session that broke since then has no bulletins to tell
     return NewsBulletins(
@@ -95,7 +98,7 @@ async def get_news_bulletins(request: GetNewsBulletins, session: Session) -> New
         truncated=False,
         simulated=session.simulated,
         time=session.now().replace(microsecond=0),
-        waited_seconds=BULLETINS_S,
+        waited_seconds=round(time.monotonic() - began, 3),
         columns=list(BULLETIN_COLUMNS),
         rows=rows,
     )
