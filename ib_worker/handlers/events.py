@@ -1,6 +1,7 @@
 """Handlers behind the tools about events."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ import msgspec
 from bridge.bus.controls.approval_events import approval_draft
 from bridge.bus.events.event import SessionEvent
 from bridge.bus.server.request import RequestContext
-from bridge.conditions import owner_tag, watch_id
+from bridge.conditions import ENDING, Endings, owner_tag, watch_id
 from bridge.tool import ToolError
 from bridge.tools.events import (
     AlertCancelled,
@@ -24,6 +25,7 @@ from bridge.tools.events import (
     GetOrderState,
     KeepWatches,
     MarkAlertTold,
+    WaitCondition,
     WatchesKept,
 )
 from bridge.tools.types import Happened
@@ -162,9 +164,10 @@ async def create_alert(request: CreateAlert, session: Session, context: RequestC
     terms = repr((request.repeat, request.expires_at, request.targets, request.note))
     id = watch_id(context.caller, *request.events, kind="alert", terms=terms)
     table = session.services.watches
-    known = table.get(id)
+    known, vain = table.get(id), _in_vain(request.events, session)
     if known is not None:
-        return alert_report(known, session, f"There already, and unchanged. {creation_message(known, session)}".strip())
+        said = ("There already, and unchanged.", creation_message(known, session), vain)
+        return alert_report(known, session, " ".join(filter(None, said)))
     start = await table.newest()
     watch = await new_watch(
         session,
@@ -179,7 +182,23 @@ async def create_alert(request: CreateAlert, session: Session, context: RequestC
         cursor=str(start),
     )
     kept = await table.keep(watch)
-    return alert_report(kept, session, creation_message(kept, session))
+    return alert_report(kept, session, " ".join(filter(None, (creation_message(kept, session), vain))))
+
+
+def _in_vain(events: Sequence[WaitCondition], session: Session) -> str:
+    """Return which of the events come no more, since their order has ended: an alert tells what comes after it."""
+    told, accounts = [], session.account_set(None)
+    for each in events:
+        if each.event not in ENDING or (each.orderKey is None and each.permId is None):
+            continue
+        entry = session.orders.find_order(0, GetOrderState(orderKey=each.orderKey, permId=each.permId))
+        if entry is None or entry.state.terms.account not in accounts:
+            continue
+        event, endings = state_event(entry.state, entry.key, session.now()), Endings([each])
+        endings.take(event, {"kind": event.kind, "details": event.details})
+        if endings.complete:
+            told.append(f"{endings.told()} It does not fire this alert.")
+    return " ".join(told)
 
 
 @handles(GetAlerts, always=True)

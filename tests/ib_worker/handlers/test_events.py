@@ -58,3 +58,23 @@ async def test_an_end_that_a_new_worker_reads_in_a_list_has_no_time(
 
     assert filled["time"] == fills[-1]["time"]
     assert (cancelled["details"]["status"], cancelled["time"]) == ("Cancelled", None)
+
+
+async def test_an_alert_on_an_order_that_has_ended_is_told_to_be_in_vain(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", key=KEY, **order())
+        placed = await front.submit("place_order", key="key-0002", **order(orderType="LMT", lmtPrice=1))
+        filled = [{"event": "order_filled", "orderKey": key} for key in (KEY, "key-0002")]
+        before = await front.ask("create_alert", events=filled[1:])
+        await front.submit("cancel_order", orderId=placed["orderId"])
+        after = await front.ask("create_alert", events=filled)
+        again = await front.ask("create_alert", events=filled[1:])
+
+    vain = "order_filled of key-0002 cannot happen any more: the order is Cancelled. It does not fire this alert."
+    assert vain not in before["message"]
+    assert vain in after["message"]
+    assert f"order_filled of {KEY} was so already. It does not fire this alert." in after["message"]
+    assert again["message"].startswith("There already, and unchanged.")
+    assert vain in again["message"]
