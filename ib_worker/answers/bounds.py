@@ -39,7 +39,10 @@ class Bound:
 DAY = "Format summary has the whole day by contract, in few tokens. Or name a symbol, or give a limit."
 BOUNDS: dict[str, Bound] = {
     "get_historical_data": Bound(
-        MOST_ROWS, "Give a limit, format table, or a larger barSizeSetting.", newest=True, default_bytes=DEFAULT_BYTES
+        MOST_ROWS,
+        "Fewer tokens: a limit, a larger barSizeSetting, or format summary for the course alone.",
+        newest=True,
+        default_bytes=DEFAULT_BYTES,
     ),
     "get_contract_details": Bound(
         200,

@@ -139,6 +139,7 @@ def test_rows_that_do_not_fit_are_left_out_and_counted() -> None:
     assert len(json.dumps(whole, separators=(",", ":"))) <= 40_000
     assert whole[-1]["date"] == "2025-1999"
     assert cut == {"rows": len(whole), "of": 2_000, "newest": True, "narrow": cut["narrow"]}
+    assert "format summary" in cut["narrow"]  # a table of so many bars is no shorter
 
 
 def test_a_year_of_days_is_always_whole() -> None:
