@@ -76,31 +76,30 @@ async def dispatch(session: Session, context: RequestContext) -> bytes:
 
 
 async def _dispatched(session: Session, context: RequestContext, span: Span | None = None) -> bytes:
-    with (
-        structlog.contextvars.bound_contextvars(request_id=context.request_id, operation=context.operation),
-        acting_for(context.client, lambda: context.caller_left),
-    ):
-        began_ready, began, outcome = session.state.standing.ready, time.monotonic(), "cancelled"
-        try:
+    named = structlog.contextvars.bind_contextvars(request_id=context.request_id, operation=context.operation)
+    began_ready, began, outcome = session.state.standing.ready, time.monotonic(), "cancelled"
+    try:
+        with acting_for(context.client, lambda: context.caller_left):
             result = await _answer(session, context)
-            outcome = "ok"
-            return result
-        except Exception as problem:
-            outcome = "internal"
-            error = _interrupted(session, context, problem, began_ready) or as_tool_error(problem)
-            if error is None or (context.stage == "accepted" and error is not problem):
-                raise  # the bus logs it; a write that may have been sent has no answer then, and is not said to
-            outcome = error.code
-            log.info("request_refused", caller=context.client, code=error.code, error=error.message)
-            if context.key is not None and error.code != "pending":
-                session.services.audit.refused(context, error)
-            raise error from problem
-        finally:
-            if span is not None:
-                span.ended(outcome)
-            if context.key is not None:
-                session.state_changes.written()
-            _note_end(session, context, outcome, time.monotonic() - began)
+        outcome = "ok"
+        return result
+    except Exception as problem:
+        outcome = "internal"
+        error = _interrupted(session, context, problem, began_ready) or as_tool_error(problem)
+        if error is None or (context.stage == "accepted" and error is not problem):
+            raise  # the bus logs it; a write that may have been sent has no answer then, and is not said to
+        outcome = error.code
+        log.info("request_refused", caller=context.client, code=error.code, error=error.message)
+        if context.key is not None and error.code != "pending":
+            session.services.audit.refused(context, error)
+        raise error from problem
+    finally:
+        if span is not None:
+            span.ended(outcome)
+        if context.key is not None:
+            session.state_changes.written()
+        _note_end(session, context, outcome, time.monotonic() - began)
+        structlog.contextvars.reset_contextvars(**named)
 
 
 def _note_end(session: Session, context: RequestContext, outcome: str, seconds: float) -> None:

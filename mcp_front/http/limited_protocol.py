@@ -61,10 +61,12 @@ class LimitedProtocol(HttpToolsProtocol):
         self._requests = 0  # whole ones so far
         self._refused = False
         self._timer: asyncio.TimerHandle | None = None
+        self._wanted: tuple[float, Refusal] | None = None  # of a timer, set when the step is over
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
+        self._set_timer()
         address = self.client[0] if self.client else ""
         if self._shares is None:
             return
@@ -115,6 +117,11 @@ class LimitedProtocol(HttpToolsProtocol):
             self._take(held)
 
     def _take(self, data: bytes) -> None:
+        """Give the parser what has come, and set the timer of what has still to come: most requests come whole."""
+        self._parse(data)
+        self._set_timer()
+
+    def _parse(self, data: bytes) -> None:
         """Give the parser no more of a head than is left of its limit."""
         while data and self._in_head and not self._is_over:
             left = HEAD_LIMIT - self._size
@@ -152,7 +159,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _feed(self, data: bytes) -> None:
         before = self._requests
         super().data_received(data)
-        if self._in_head and self._timer is None and self._is_idle:
+        if self._in_head and self._timer is None and self._wanted is None and self._is_idle:
             self._await_head()  # for line ends between requests: uvicorn's own timer has stopped
         # Pipelined requests end and begin within one piece: the next is counted from the next piece on.
         self._size = self._size + len(data) if self._requests == before else 0
@@ -191,7 +198,12 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _wait(self, seconds: float, refusal: Refusal) -> None:
         self._stop_waiting()
-        self._timer = self.loop.call_later(seconds, self._late, refusal)
+        self._wanted = seconds, refusal
+
+    def _set_timer(self) -> None:
+        if self._wanted is not None:
+            (seconds, refusal), self._wanted = self._wanted, None
+            self._timer = self.loop.call_later(seconds, self._late, refusal)
 
     def _late(self, refusal: Refusal) -> None:
         timer = self._timer
@@ -200,6 +212,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse(refusal)
 
     def _stop_waiting(self) -> None:
+        self._wanted = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
