@@ -37,7 +37,7 @@ from mcp_front.tools.known_tools import HiddenTools
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
 
-LOG_AFTER_S = 0.002
+LOG_AFTER_S = 0.01  # a line takes a third as long right after another
 DIRECT, FASTMCP = "direct", "fastmcp"  # the lanes: who answers a call over HTTP
 
 log = structlog.get_logger(__name__)
