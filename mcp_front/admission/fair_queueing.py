@@ -9,7 +9,7 @@ has. Halts, and the other calls that reduce risk or show it, have places of thei
 import asyncio
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 
@@ -62,6 +62,23 @@ Leave = Callable[[], None]
 Counted = Callable[[], AbstractContextManager[None]]  # a front that stops waits for what is in it
 
 
+class _Slot:
+    """One request's place, which is freed by the first call."""
+
+    __slots__ = ("_path", "_places", "ends", "left")
+
+    def __init__(self, places: "Places", path: Path, ends: float) -> None:
+        self._places = places
+        self._path = path
+        self.ends = ends  # by the loop's clock: it is freed then
+        self.left = False
+
+    def __call__(self) -> None:
+        if not self.left:
+            self.left = True
+            self._places.leave(self._path)
+
+
 class Places:
     """Admits `most` requests at a time; the next ones wait in a fair line. While others call too, one caller has
     `share` places at most: what it leaves is this process's time, in which another's call is answered at once."""
@@ -73,6 +90,7 @@ class Places:
         self._share = most if share is None else share
         self._inside: Counter[str | None] = Counter()  # by caller
         self._latest = self._other = _NOBODY  # who has called last, and who before that caller
+        self._slots: deque[_Slot] = deque()  # the next to be freed first
 
     async def enter(self, path: Path, size: int = 0) -> None:
         """Wait for a place; `leave` frees it. Raises ToolError `paced` where `make_room` took the turn."""
@@ -92,6 +110,26 @@ class Places:
             raise
         finally:
             self._figures.waiting -= 1
+
+    def slot(self, path: Path) -> Leave:
+        """Return what frees the place that was entered: the first time that it is called, or after the longest time
+        inside. One timer is for all of them: most requests are over long before."""
+        slot = _Slot(self, path, asyncio.get_running_loop().time() + LONGEST_S)
+        self._slots.append(slot)
+        if len(self._slots) == 1:
+            self._await_end()
+        return slot
+
+    def _await_end(self) -> None:
+        asyncio.get_running_loop().call_at(self._slots[0].ends, self._free)
+
+    def _free(self) -> None:
+        """Free the places whose time is over, and look again when the next one's is."""
+        now = asyncio.get_running_loop().time()
+        while self._slots and (self._slots[0].left or self._slots[0].ends <= now):
+            self._slots.popleft()()
+        if self._slots:
+            self._await_end()
 
     def leave(self, path: Path) -> None:
         """Free a place of the one who waited by this path. It goes to the next request that may have it."""
@@ -223,7 +261,7 @@ class FairQueueMiddleware:
         if head.relieves:
             places = self._halts if head.halts else self._reserved
             await places.enter(path)
-            return _once(places, path)
+            return places.slot(path)
         if self._paces:
             wait_s = self._paces.wait_s(path[0], asyncio.get_running_loop().time())
             if wait_s:
@@ -231,7 +269,7 @@ class FairQueueMiddleware:
         size = max(COUNTED, size)
         _make_room(self._places, path, size, "requests", COUNTED)
         await self._places.enter(path, size)
-        return _once(self._places, path)
+        return self._places.slot(path)
 
 
 def release_slot(scope: Scope) -> None:
@@ -279,21 +317,6 @@ def _caller(path: Path) -> str | None:
     if path[0] != LOCAL:
         return path[0]
     return path[1] if len(path) > 1 else None
-
-
-def _once(places: Places, path: Path) -> Leave:
-    """Return what frees one place: the first time that it is called, or after the longest time inside."""
-    left = False
-
-    def leave() -> None:
-        nonlocal left
-        if not left:
-            left = True
-            timer.cancel()
-            places.leave(path)
-
-    timer = asyncio.get_running_loop().call_later(LONGEST_S, leave)
-    return leave
 
 
 def _leaving(send: Send, leave: Leave) -> Send:

@@ -145,7 +145,7 @@ class _Response:
         self._wants_progress = takes_stream and wants_progress(call)
         self._write_now = write_now
         self._streams = False
-        self._beginning = asyncio.Lock()
+        self._beginning: asyncio.Lock | None = None  # of two parts at once, the second waits for the head
 
     async def info(self, message: str, *, extra: Mapping[str, Any]) -> None:
         """Send a log message, where the client wants them."""
@@ -189,6 +189,7 @@ class _Response:
     async def _part(self, body: bytes) -> None:
         """Send whole events. Two tasks may do so at once: the call's, and the one that keeps it open."""
         if not self._streams:
+            self._beginning = self._beginning or asyncio.Lock()
             async with self._beginning:
                 await self._begin()
         await self._send({"type": "http.response.body", "body": body, "more_body": True})

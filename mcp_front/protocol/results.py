@@ -33,9 +33,10 @@ class RepeatedResult(ToolResult):
 
     def known(self, modern: bool, encode: Callable[[], bytes]) -> bytes:
         """Return its JSON, which `encode` makes the first time."""
-        if modern not in self._known:
-            self._known[modern] = encode()
-        return self._known[modern]
+        kept = self._known  # once: pydantic looks for it
+        if (known := kept.get(modern)) is None:
+            known = kept[modern] = encode()
+        return known
 
 
 def to_result(declared: ToolSpec, reply: bytes, details: Mapping[str, Any] = NONE, *, raw: bool = False) -> ToolResult:

@@ -68,7 +68,7 @@ class CallTrace:
     def ended(self, tool: str, caller: str, client: str, outcome: str, ms: float, arguments: Mapping[str, Any]) -> None:
         """Note a call's end. `arguments` are as the client sent them, valid or not."""
         self._count += 1
-        about = called_about(arguments)
+        about = called_about(arguments) if arguments else ""
         self._ended.append(
             TracedCall(tool, _text(caller), _text(client), outcome, ms, round(time.time() * 1000), about)
         )
