@@ -109,7 +109,7 @@ class GetCompletedOrders(SymbolFilter):
 
 @tool(returns=list[Execution], toolset="orders")
 class GetExecutions(SymbolFilter):
-    """Every fill (trade) since midnight, oldest first. Busy day: format summary, by contract."""
+    """Every fill (trade) since midnight, oldest first. On a busy day: format summary."""
 
     title: ClassVar = "executions: the day's trades"
     search_words: ClassVar = "which trades did I make today what did I buy sell fills bought sold"
