@@ -67,6 +67,45 @@ def test_the_sdk_answers_everything_else(wrong: dict[str, Any], given: Headers) 
     assert direct_call(message(**wrong), given) is None
 
 
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {},
+        None,
+        {"io.modelcontextprotocol/protocolVersion": "2025-11-25"},
+        {"io.modelcontextprotocol/clientInfo": {"name": 7}},
+        {"io.modelcontextprotocol/clientCapabilities": "all"},
+        {"progressToken": ["a"]},
+    ],
+)
+def test_a_call_is_checked_though_one_with_the_same_head_was_taken(meta: Any) -> None:
+    head = headers("2026-07-28", **ROUTED)
+    right, wrong = message(MODERN), message()
+    wrong["params"]["_meta"] = MODERN | meta if meta else meta
+    assert direct_call(right, head) is not None
+
+    assert direct_call(wrong, head) is None
+
+
+@pytest.mark.parametrize("arguments", [{"symbol": "NVDA"}, {}, {"symbol": None}])
+@pytest.mark.parametrize("token", [1, "one", 2**70])
+def test_calls_that_differ_in_arguments_and_progress_are_told_apart(arguments: dict[str, Any], token: Any) -> None:
+    asked = message(MODERN | {"progressToken": token})
+    asked["params"]["arguments"] = arguments
+    found = direct_call(asked, headers("2026-07-28", **ROUTED))
+
+    assert found is not None
+    assert (found.arguments, found.meta["progressToken"]) == (arguments, token)
+
+
+@pytest.mark.parametrize("wrong", [7, "NVDA", ["NVDA"]])
+def test_arguments_that_are_no_object_are_no_direct_call(wrong: Any) -> None:
+    asked = message(MODERN)
+    asked["params"]["arguments"] = wrong
+
+    assert direct_call(asked, headers("2026-07-28", **ROUTED)) is None
+
+
 def test_a_notification_is_no_call() -> None:
     whole = message()
     del whole["id"]
