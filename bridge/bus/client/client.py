@@ -97,26 +97,20 @@ class BusClient:
 
         Where the worker has not seen the caller's token of a provider, and asks for it, the call goes out again with
         it.
-
-        A read that is cancelled ends at the worker too. Its deadline ends it there by itself.
         """
-        total_s, request = deadline_s or declared.deadline_s, None
+        total_s = deadline_s or declared.deadline_s
         try:
             ends = asyncio.get_running_loop().time() + total_s
             if not self._is_ready:
                 async with asyncio.timeout_at(ends):
                     await self._ready()
             request = self._request(declared, arguments, caller, total_s)
-            reply = await self._asked(request, ends)
+            reply = await self._asked(request, ends, declared.effect)
             if caller.proof.token and reply.details.get(SHOW_TOKEN):
                 request = msgspec.structs.replace(request, id=self._replies.next_id(), token=caller.proof.token)
-                reply = await self._asked(request, ends)
+                reply = await self._asked(request, ends, declared.effect)
             result_of(reply)
             return reply
-        except asyncio.CancelledError:
-            if request is not None and declared.effect is Effect.READ:
-                self._cancel(request)
-            raise
         except BusError as error:
             raise bus_down(self.pipe.url, error) from error
         except TimeoutError:
@@ -126,9 +120,9 @@ class BusClient:
         except ReplyChannelLost:
             raise ToolError("retry", RETRY) from None
 
-    async def _asked(self, request: Request, ends: float) -> Reply:
+    async def _asked(self, request: Request, ends: float, effect: Effect) -> Reply:
         """Return the reply, until `ends` by the loop's clock. The task wakes up once, for the reply or for the first
-        reason why there will be none."""
+        reason why there will be none. A read that is cancelled ends at the worker too."""
         message, loop = encode_request(request), asyncio.get_running_loop()
         with self._replies.expected(request.id) as call:
             send = self.pipe.send_alone if self._replies.awaits_one else self.pipe.send
@@ -137,6 +131,10 @@ class BusClient:
             timer = loop.call_at(ends, _fail_late, call)
             try:
                 return await call
+            except asyncio.CancelledError:
+                if effect is Effect.READ:
+                    self._cancel(request)
+                raise
             except ReplyChannelLost:
                 await sent  # a request that did not go out says so, and not that its reply is lost
                 raise
