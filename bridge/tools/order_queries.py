@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import StringConstraints, model_validator
+from pydantic import SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
 from bridge.tool import Effect, Model, PartialModel, ToolRequest, operation, tool
-from bridge.tools.order_report import OrderReport
+from bridge.tools.order_report import SHARED, LinkedReport, OrderReport
 from bridge.tools.types import Account, Contract, Key, ListArguments, OrderId, OrderNameArguments, Symbol, one_name
 
 MOST_ARGUMENTS = 2000  # characters of a refused call's arguments, as JSON
@@ -57,13 +57,30 @@ class OrderEvent(Model):
     what: str
 
 
-class OrderHistory(Model):
-    """One order's current state and all its known events, oldest first. `group` has the order and those linked to it,
-    such as a bracket's three."""
+OWN_ROW = (*("orderId", "permId", "orderRef", "action", "totalQuantity", "orderType"), "status", "filled", "remaining")
+
+
+class OrderHistory(PartialModel):
+    """One order's current state and all its known events, oldest first. `group` has the order, in short, and those
+    linked to it, such as a bracket's three; what they share with it is told once, in `order`."""
 
     order: OrderReport
     events: list[OrderEvent]
-    group: list[OrderReport] = []
+    group: list[LinkedReport] = []
+
+    @model_serializer(mode="wrap")
+    def _told_once(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told = self._partial(whole)
+        order = told["order"]
+        told["group"] = [_beside(order, each) for each in told["group"]]
+        return told
+
+
+def _beside(order: dict[str, Any], linked: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the group without what it shares with the order; of the order itself, its name and its state."""
+    if linked == order:
+        return {name: linked[name] for name in OWN_ROW}
+    return {name: value for name, value in linked.items() if name not in SHARED or value != order.get(name)}
 
 
 @tool(returns=OrderHistory, toolset="orders")

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from bridge.tool import Model, PartialModel
 from bridge.tools.types import Amount, Contract
 
@@ -63,10 +65,15 @@ UNLINKED = frozenset(
 )
 
 
+UNFILLED = frozenset({"Cancelled", "ApiCancelled", "Refused"})  # statuses after which no more fill is to come
+OF_FILLS = frozenset({"avgFillPrice", "lastFillPrice", "commission", "commissionCurrency"})
+
+
 class OrderReport(PartialModel):
     """One order as far as the session knows it. `status` is TWS's word, `unknown` if TWS has not reported one. Fields
     that its type does not have are left out. So are notices, a group, links and a message where there are none, and
-    outsideRth and replayed where they are false. The price and commission of fills are null until there is a fill.
+    outsideRth and replayed where they are false. The price and commission of fills are null until there is a fill,
+    and left out once none is to come.
     `parentId` is its parent order, `placed_at` when this worker sent it. `waitsFor` is what a PreSubmitted order waits
     for: its parent's fill, a trigger price. clientId 0 is TWS itself, where an order is placed by hand; TWS also
     tells it of ended orders whose client it does not name. `group` has the orders that a change or cancel affects:
@@ -112,4 +119,17 @@ class OrderReport(PartialModel):
     replayed: bool = False
 
     def inapplicable(self) -> Iterable[str]:
-        return absent_prices(self.orderType) | UNLINKED
+        unfilled = self.status in UNFILLED and not self.filled
+        return absent_prices(self.orderType) | UNLINKED | (OF_FILLS if unfilled else frozenset())
+
+
+SHARED = ("clientId", "idempotencyKey", "account", "contract")  # of orders that belong together
+
+
+class LinkedReport(OrderReport):
+    """An order beside another one that it belongs to. What both share of clientId, idempotencyKey, account and contract
+    is told once, in the other."""
+
+    clientId: int = 0
+    account: str | None = None
+    contract: Contract = Field(default_factory=lambda: Contract(conId=0, symbol="", secType=""))

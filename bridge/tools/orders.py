@@ -9,13 +9,12 @@ from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, mode
 from bridge.text import spellings as forms
 from bridge.text.plain_text import one_line
 from bridge.tool import Effect, Model, PartialModel, ToolRequest, operation, tool
-from bridge.tools.order_report import OrderReport
+from bridge.tools.order_report import SHARED, LinkedReport, OrderReport
 from bridge.tools.order_terms import OrderTerms, TifForm
 from bridge.tools.types import (
     Account,
     Action,
     Amount,
-    Contract,
     ContractArguments,
     Count,
     Key,
@@ -66,15 +65,6 @@ class PlacementRequest(IdempotentRequest):
 
 
 EXITS = ("takeProfit", "stopLoss")
-SHARED = ("clientId", "idempotencyKey", "account", "contract")  # of an entry and its exits
-
-
-class ExitReport(OrderReport):
-    """An exit of a bracket. Its clientId, idempotencyKey, account and contract are told once, in the entry."""
-
-    clientId: int = 0
-    account: str | None = None
-    contract: Contract = Field(default_factory=lambda: Contract(conId=0, symbol="", secType=""))
 
 
 class Bracket(PartialModel):
@@ -84,8 +74,8 @@ class Bracket(PartialModel):
 
     idempotencyKey: str
     entry: OrderReport | None = None
-    takeProfit: ExitReport
-    stopLoss: ExitReport
+    takeProfit: LinkedReport
+    stopLoss: LinkedReport
     message: str = ""
     replayed: bool = False
 
@@ -128,9 +118,9 @@ class HaltReport(Model):
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class PlaceOrder(OrderTerms, PlacementRequest):
     """Place an order to buy or sell; return its status once TWS has accepted, filled or rejected it. Give an
-    idempotencyKey: it never places twice, so after a timeout retry with it. totalQuantity is in shares or
-    contracts. auxPrice is the stop or trigger price, or the amount of TRAIL. closeOnly: rejected if it could do more
-    than reduce a position. No combinations: order each leg, bought ones first."""
+    idempotencyKey: it never places twice, retry with it after a timeout. totalQuantity: shares or contracts.
+    auxPrice is the stop or trigger price, or the amount of TRAIL. closeOnly: rejected if it could do more than reduce
+    a position. No combinations: order each leg, bought ones first."""
 
     title: ClassVar = "place an order: buy or sell"
     search_words: ClassVar = "buy sell shares of a stock option trade short market limit order stop loss trailing"

@@ -27,7 +27,7 @@ from bridge.tools.order_queries import (
     RefusalNoted,
     SymbolFilter,
 )
-from bridge.tools.order_report import OrderReport
+from bridge.tools.order_report import LinkedReport, OrderReport
 from bridge.tools.types import Contract
 from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.audit.refused_calls import MOST, contract_of, refusal_text, refused_report, unnamed_contracts
@@ -101,7 +101,7 @@ async def get_order(request: GetOrder, session: Session, context: RequestContext
     return OrderHistory(
         order=order_report(entry),
         events=events,
-        group=[order_report(each) for each in group] if len(group) > 1 else [],
+        group=[LinkedReport(**dict(order_report(each))) for each in group] if len(group) > 1 else [],
     )
 
 

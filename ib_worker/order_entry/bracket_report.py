@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from bridge.order_references import EXITS, order_ref
 from bridge.tool import ToolError
-from bridge.tools.orders import Bracket, ExitReport
+from bridge.tools.order_report import LinkedReport
+from bridge.tools.orders import Bracket
 from ib_worker.order_entry.outcome_texts import not_found, placement_report, why_lists_may_miss_it
 from ib_worker.orders.report import order_report
 from ib_worker.orders.tracker import TrackedOrder, is_open
@@ -95,8 +96,8 @@ def _exits_stand(exits: Mapping[str, TrackedOrder]) -> str:
     return f"{' and '.join(told)}: {rest}."
 
 
-def _exit(entry: TrackedOrder) -> ExitReport:
-    return ExitReport(**dict(order_report(entry)))
+def _exit(entry: TrackedOrder) -> LinkedReport:
+    return LinkedReport(**dict(order_report(entry)))
 
 
 def _lifetimes(entry: TrackedOrder, exits: Sequence[TrackedOrder]) -> str:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from bridge.bus.server.request import RequestContext
 from bridge.text.numbers import digits
-from bridge.tools.order_report import OrderReport
+from bridge.tools.order_report import UNFILLED, OrderReport
 from bridge.tools.orders import CancelReport
 from ib_worker.order_entry.lookup import order_names
 from ib_worker.order_entry.outcome_texts import cancel_message
@@ -132,7 +132,12 @@ def all_cancelled(session: Session, entries: Sequence[TrackedOrder]) -> CancelRe
         left = sum(not each.state.done for each in entries)
         text = _ended(len(entries), left) if entries else "No order was open."
     text = f"{text} {lost_exits(session, entries)}".rstrip()
-    return CancelReport(orders=[order_report(each, cancel_message(each.state)) for each in entries], message=text)
+    return CancelReport(orders=[order_report(each, _remark(each)) for each in entries], message=text)
+
+
+def _remark(entry: TrackedOrder) -> str:
+    """Return the outcome of a cancel where the order's status does not say it."""
+    return "" if entry.state.status in UNFILLED else cancel_message(entry.state)
 
 
 def _ended(several: int, left: int) -> str:

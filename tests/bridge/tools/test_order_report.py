@@ -85,3 +85,12 @@ def test_a_member_of_a_group_has_the_prices_of_its_type() -> None:
 
     assert member["auxPrice"] == 90
     assert "lmtPrice" not in member
+
+
+@pytest.mark.parametrize(
+    ("status", "filled", "told"), [("Cancelled", 0, False), ("Cancelled", 2, True), ("Submitted", 0, True)]
+)
+def test_an_order_that_ended_without_a_fill_has_no_price_of_fills(status: str, filled: int, told: bool) -> None:
+    report = OrderReport.model_validate(REPORT | {"status": status, "filled": filled}).model_dump()
+
+    assert ({"avgFillPrice", "lastFillPrice", "commission", "commissionCurrency"} <= report.keys()) is told

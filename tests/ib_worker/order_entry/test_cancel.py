@@ -44,6 +44,8 @@ async def test_all_orders_are_cancelled_one_by_one(redis_url: str, session: str,
         nothing = await front.submit("cancel_all_orders")
 
     assert [each["status"] for each in told["orders"]] == ["Cancelled"] * 3
+    unfilled = {"message", "avgFillPrice", "lastFillPrice", "commission", "commissionCurrency"}
+    assert not any(unfilled & each.keys() for each in told["orders"])  # the status says as much
     assert told["message"] == "3 orders were open, and all of them have ended."
     assert (nothing["orders"], nothing["message"]) == ([], "No order was open.")
     assert len(sim.journal.entries("in", CANCEL)) == 3

@@ -29,7 +29,13 @@ async def test_an_order_is_shown_with_those_that_belong_to_it(redis_url: str, se
     for told in (by_key, by_stop):
         assert [each["orderRef"] for each in told["group"]] == refs
         assert [each["status"] for each in told["group"]] == ["Filled", "Submitted", "PreSubmitted"]
+        assert not any({"contract", "account", "idempotencyKey"} & each.keys() for each in told["group"])
     assert alone["group"] == []
+    own = by_stop["group"][2]
+    assert own == {name: by_stop["order"][name] for name in own}
+    assert set(own) == {
+        "orderId", "permId", "orderRef", "action", "totalQuantity", "orderType", "status", "filled", "remaining",
+    }  # fmt: skip
 
 
 def asked(sim: Simulator) -> dict[int, int]:
