@@ -13,8 +13,8 @@ LATEST_MS = 253_402_300_799_000  # the last second that a datetime can tell
 LONGEST_REASON, LONGEST_NAME = 200, 96  # characters
 
 RELEASE = (
-    "Only the operator can release it. At a terminal: .venv/bin/python -m cli resume, or in containers docker compose "
-    "run --rm operator resume. Or on the console."
+    "Only the operator can release it. At a terminal: `.venv/bin/python -m cli resume`, or in containers "
+    "`docker compose run --rm operator resume`. Or on the console."
 )
 
 Level = Literal["reduce_only", "halt"]
