@@ -52,8 +52,8 @@ BOUNDS: dict[str, Bound] = {
     "get_account_summary": Bound(narrow="Name one account."),
     "get_positions": Bound(narrow="Name a symbol or an account."),
     "get_open_orders": Bound(narrow="Name a symbol.", newest=True),
-    "get_completed_orders": Bound(500, DAY, newest=True, default_bytes=DEFAULT_BYTES),
-    "get_executions": Bound(500, DAY, newest=True, default_bytes=DEFAULT_BYTES),
+    "get_completed_orders": Bound(500, DAY, newest=True),
+    "get_executions": Bound(500, DAY, newest=True),
 }
 
 
