@@ -12,9 +12,10 @@ from bridge.text.plain_text import one_line
 LATEST_MS = 253_402_300_799_000  # the last second that a datetime can tell
 LONGEST_REASON, LONGEST_NAME = 200, 96  # characters
 
+# No command: what a service says reaches models, and a coding agent has a shell.
 RELEASE = (
-    "Only the operator can release it. At a terminal: `.venv/bin/python -m cli resume`, or in containers "
-    "`docker compose run --rm operator resume`. Or on the console."
+    "Only the operator can release it. The operator does so at a terminal or on the console, as docs/operations.md "
+    "says."
 )
 
 Level = Literal["reduce_only", "halt"]

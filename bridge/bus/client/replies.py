@@ -1,7 +1,7 @@
 """The reply inbox of a front: its reply channel, the waiting calls, the feeds, and the check that a worker is alive."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from secrets import token_hex
 from typing import Self
@@ -127,24 +127,27 @@ class ReplyInbox:
             call.set_result(reply)
 
     def _lost(self) -> None:
-        self._fail(ReplyChannelLost, bus_down(self._pipe.url, "the connection broke"))
+        self._fail(ReplyChannelLost, bus_down(self._pipe.url, "the connection broke"), self._calls.keys())
 
-    def _fail(self, reason: type[Exception], feeds: ToolError) -> None:
-        for call in self._calls.values():
-            if not call.done():
+    def _fail(self, reason: type[Exception], feeds: ToolError, calls: Collection[str]) -> None:
+        """End the wait of the calls with these ids, and of every feed."""
+        for id, call in self._calls.items():
+            if id in calls and not call.done():
                 call.set_exception(reason())
         for feed in [feed for channel in self._feeds.values() for feed in channel]:
             feed.fail(feeds)
 
     async def _watch(self) -> None:
-        """For ever: while somebody waits, make sure that somebody takes requests."""
-        missed = 0
+        """For ever: while somebody waits, make sure that somebody takes requests. A call that came after the last look
+        is told by its own request that nobody has taken it."""
+        missed, waited = 0, set[str]()
         while True:
             await asyncio.sleep(self._pipe.timing.worker_check_s)
             missed = missed + 1 if await self._unserved() else 0
             if missed >= GONE:
                 text = "The worker is gone. Another may take over within 10 seconds; call ibkr_get_status, then retry."
-                self._fail(WorkerLost, ToolError("worker_lost", text))
+                self._fail(WorkerLost, ToolError("worker_lost", text), waited)
+            waited = set(self._calls)
 
     async def _unserved(self) -> bool:
         if not self._calls and not self._feeds:

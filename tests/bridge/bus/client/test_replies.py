@@ -6,10 +6,11 @@ import time
 import msgspec
 import pytest
 
+from bridge.bus.client.replies import WorkerLost
 from bridge.bus.keys import Keys
 from bridge.bus.messages import REPLY_LIMIT
 from bridge.bus.server.request import RequestContext
-from bridge.bus.timing import USUAL
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.tool import ToolError
 from tests.busy import BUSY_S
 from tests.stacks.bus import Broker, ask, front, pipe_to, serving
@@ -94,6 +95,24 @@ async def test_a_worker_that_vanishes_is_noticed_within_a_second(redis_url: str,
     assert caught.value.code == "worker_lost"
     assert took < 2 + BUSY_S
     assert USUAL.worker_check_s * 2.5 <= 1
+
+
+async def test_a_call_that_came_after_the_last_look_is_not_lost_with_a_worker(redis_url: str, session: str) -> None:
+    timing = BusTiming(worker_check_s=0.3)
+    async with front(redis_url, session, timing=timing) as bus_client:
+        replies = bus_client._replies
+        with replies.expected("before") as before:
+            began = time.perf_counter()
+            await asyncio.sleep(0.45)  # after one look, and before the next
+            with replies.expected("after") as after:
+                await asyncio.wait((before, after), return_when=asyncio.FIRST_COMPLETED, timeout=5)
+                assert (before.done(), after.done()) == (True, False)
+                await asyncio.wait((after,), timeout=5)  # nobody has taken it either
+                took = time.perf_counter() - began
+
+    assert isinstance(before.exception(), WorkerLost)
+    assert isinstance(after.exception(), WorkerLost)
+    assert took >= 0.75
 
 
 async def test_a_worker_that_blinks_is_not_lost(redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
