@@ -4,7 +4,6 @@ Unknown fields are ignored and new fields have defaults, so a front and a worker
 other. VERSION rises only when they no longer do.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -55,8 +54,7 @@ class ClientProof(msgspec.Struct, frozen=True):
 NO_PROOF = ClientProof()
 
 
-@dataclass(frozen=True, kw_only=True)
-class BusCaller:
+class BusCaller(msgspec.Struct, frozen=True, kw_only=True):
     """The caller of a request, as `Request` names it, and the ids that follow the request through the logs and traces
     of both services."""
 

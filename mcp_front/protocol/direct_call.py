@@ -4,7 +4,6 @@ Whatever the SDK would refuse is no direct call: MCP's own machinery then reads 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -40,8 +39,7 @@ NOTHING: dict[str, Any] = {}  # of a request that leaves the part out
 HeaderLines = tuple[tuple[bytes, bytes], ...]  # the same
 
 
-@dataclass(frozen=True)
-class DirectCall:
+class DirectCall(msgspec.Struct, frozen=True):
     """One `tools/call`. `client`: the MCP client's name, "" where the request does not give it."""
 
     id: str | int

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -63,7 +62,7 @@ class BusTools:
     def _traced(self, call: Call) -> Iterator[BusCaller]:
         """Open the span of the way over the bus, and give the caller with the traceparent for the worker."""
         with traced(self._bus.tracer, f"bus {call.declared.name}", call.caller.traceparent) as traceparent:
-            yield replace(call.caller, traceparent=traceparent)
+            yield msgspec.structs.replace(call.caller, traceparent=traceparent)
 
     async def _result(self, call: Call, reply: Reply) -> ToolResult:
         """Build the result; a long one in a thread, since other calls need the event loop meanwhile. FastMCP needs its

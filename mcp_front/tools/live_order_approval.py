@@ -6,7 +6,6 @@ worker's own error, and so does one that ends the form before a person can have 
 nothing is sent.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -93,7 +92,7 @@ class LiveOrderApproval:
                 raise ToolError("not_executed", text, reason=error.code, **{KEY: asked.key}) from error
             raise ToolError(error.code, error.message, **error.details, **{KEY: asked.key}) from error
         made = getattr(call.request, KEY) is None
-        return replace(call, request=call.request.model_copy(update={KEY: asked.key}), made_key=made)
+        return msgspec.structs.replace(call, request=call.request.model_copy(update={KEY: asked.key}), made_key=made)
 
 
 def can_ask(context: Context) -> bool:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context as ContextVariables
-from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
+import msgspec
 import structlog
 from fastmcp import Context
 from fastmcp.tools import ToolResult
@@ -43,8 +43,7 @@ DIRECT, FASTMCP = "direct", "fastmcp"  # the lanes: who answers a call over HTTP
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Caller(BusCaller):
+class Caller(BusCaller, frozen=True, kw_only=True):
     """The caller of a call, with its rights."""
 
     rights: Rights
@@ -72,8 +71,7 @@ class PromptMessages(ClientMessages, Protocol):
         have to wait."""
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """The request that a call came in. `client`: its MCP client's name, "" where it gives none; `scope`: its ASGI
     scope, None outside HTTP; `fastmcp`: its context, None where FastMCP does not answer; `messages`: the direct lane's
     in its place, for the tools that need them."""
@@ -86,8 +84,7 @@ class Origin:
     messages: ClientMessages | None = None
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A call that may be answered: its arguments are valid, its caller is known, allowed and within limits."""
 
     declared: ToolSpec
@@ -180,7 +177,8 @@ class CallPipeline:
             return await self._answer(declared, arguments, caller, origin)
         named = {"client": caller.client, "request_id": caller.request_id}
         with self.tracer.span(f"tools/call {declared.tool_name}", "server", caller.traceparent, **named) as span:
-            return await self._answer(declared, arguments, replace(caller, traceparent=span.traceparent), origin, span)
+            traced = msgspec.structs.replace(caller, traceparent=span.traceparent)
+            return await self._answer(declared, arguments, traced, origin, span)
 
     async def _answer(
         self, declared: ToolSpec, arguments: dict[str, Any], caller: Caller, origin: Origin, span: Span | None = None
