@@ -1,5 +1,6 @@
 """A bracket's exits lie ahead of its entry, when it is placed and after each change; else they trade at once."""
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
@@ -105,6 +106,11 @@ async def test_a_closing_stop_placed_where_the_market_is_says_first_that_it_trad
     assert told["message"].endswith(". The order is filled.")
 
 
+def without_prices(text: str) -> str:
+    """The text without the market's prices, which may change between two calls."""
+    return re.sub(r"\(bid/ask/last [^)]*\)", "", text)
+
+
 @pytest.mark.parametrize(
     "terms",
     [
@@ -127,6 +133,6 @@ async def test_a_stop_that_opens_and_that_the_market_meets_is_refused_as_a_chang
     assert error.message.endswith(
         f"so this stop would trade at once. Nothing was sent. To {side} now use a MKT or LMT order."
     )
-    assert preview["refused_by"] == f"[invalid_arguments] {error.message}"
+    assert without_prices(preview["refused_by"]) == without_prices(f"[invalid_arguments] {error.message}")
     assert preview["confirmationToken"] is None
     assert frames(sim) == 0
