@@ -146,7 +146,7 @@ async def test_an_order_of_an_earlier_worker_that_could_not_be_read_is_not_calle
     sim.fault("swallow orderStatus")
     sim.fault("truncate openOrder 20")
     async with trading(redis_url, session, sim, order_timing=LISTENS) as front:
-        assert (await front.refused_order(key=KEY, **RESTING, deadline_s=0.5)).code == "pending"
+        assert (await front.refused_order(key=KEY, **RESTING, deadline_s=2)).code == "pending"
     looks = len(sim.journal.entries("in", 7))
     async with worker(redis_url, session, sim.port, order_timing=LISTENS), caller(redis_url, session) as front:
         await until(lambda: len(sim.journal.entries("in", 7)) >= looks + 4, "it is looked for, again and again", 20)
