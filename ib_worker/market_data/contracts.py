@@ -92,7 +92,7 @@ class ContractResolver:
                 return []
 
         hint = Hint(last_words(arguments))
-        if not self._idle():
+        if not self._idle() and not _is_symbol_alone(arguments):
             return hint.error(arguments, NOT_FOUND)
         with suppress(TimeoutError):
             async with asyncio.timeout(HINT_S):
@@ -197,14 +197,18 @@ async def _meant(
     known: ContractResolver, arguments: ContractArguments, unknown: ToolError, now: datetime
 ) -> ib_async.ContractDetails | None:
     """Return the index, or the future, that a symbol alone means; None where it means neither."""
-    given = arguments.model_fields_set & ContractArguments.model_fields.keys()
     secType = unknown.details.get("secType")
-    if given != {"symbol"} or unknown.details.keys() - {"twsCode", "symbol"} != {"secType"}:
+    if not _is_symbol_alone(arguments) or unknown.details.keys() - {"twsCode", "symbol"} != {"secType"}:
         return None
     if secType not in ("IND", "FUT"):
         return None
     named = ContractArguments(symbol=arguments.symbol, secType=secType)
     return _next_of_family(await known.details(named), f"{now:%Y%m%d}" if secType == "FUT" else "")
+
+
+def _is_symbol_alone(arguments: ContractArguments) -> bool:
+    """Return whether a symbol is all that is given. What it means must not depend on how busy the session is."""
+    return arguments.model_fields_set & ContractArguments.model_fields.keys() == {"symbol"}
 
 
 def _next_of_family(found: Found, today: str) -> ib_async.ContractDetails | None:
