@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -18,39 +19,9 @@ HALTED = frozenset({49, 90})
 INTEREST = {27: "callInterest", 28: "putInterest"}  # of an option, the one of its right
 MODEL = (13, 83)  # types of tickOptionComputation, live and delayed
 
+_Tick = tuple[int, float | None, float | None]  # tick type, price, size
 LEAST_GREEK = 1e-10  # of one unit of the underlying
 Computation = tuple[float, ...]  # impliedVol, delta, optPrice, pvDividend, gamma, vega, theta, undPrice
-
-
-class _Tick(msgspec.Struct, frozen=True, gc=False):
-    """A tick as JSON has it: a RawTick."""
-
-    tickType: int
-    price: float | None
-    size: float | None
-
-
-class _Quote(msgspec.Struct, frozen=True):
-    """A quote as JSON has it: the fields of a Quote, in its order. A struct is encoded in a third of a dict's time."""
-
-    symbol: str
-    conId: int
-    time: datetime
-    marketDataType: MarketDataType | None
-    simulated: bool
-    bid: float | None
-    bidSize: float | None
-    ask: float | None
-    askSize: float | None
-    last: float | None
-    lastSize: float | None
-    volume: float | None
-    open: float | None
-    high: float | None
-    low: float | None
-    close: float | None
-    halted: bool | None
-    ticks: list[_Tick]
 
 
 @dataclass(frozen=True)
@@ -126,7 +97,7 @@ class QuoteState:
 
     def price(self, tickType: int, price: float, size: float) -> None:
         """A price tick; the quote's and the last trade's carry their size."""
-        self._ticks.append(_Tick(tickType, unset.number(price), unset.number(size)))
+        self._ticks.append((tickType, unset.number(price), unset.number(size)))
         if tickType in BID:
             self._side("bid", price, size)
         elif tickType in ASK:
@@ -139,7 +110,7 @@ class QuoteState:
         self.priced = True
 
     def size(self, tickType: int, size: float) -> None:
-        self._ticks.append(_Tick(tickType, None, unset.number(size)))
+        self._ticks.append((tickType, None, unset.number(size)))
         if tickType in BID_SIZE:
             self._side("bid", self._values.get("bid"), size)
         elif tickType in ASK_SIZE:
@@ -179,25 +150,41 @@ class QuoteState:
     def quote(self, at: datetime) -> Quote:
         ticks, self._ticks = self._ticks, []
         self.heard = at
-        return self.known(at, [RawTick(tickType=each.tickType, price=each.price, size=each.size) for each in ticks])
+        return self.known(at, [RawTick(tickType=kind, price=price, size=size) for kind, price, size in ticks])
 
     def encoded(self, at: datetime) -> bytes:
-        """Return `quote` as JSON. Its values are checked as they come in: pydantic's way takes six times as long."""
+        """Return `quote` as JSON. Its values are checked as they come in: pydantic's way takes three times as long."""
         ticks, self._ticks = self._ticks, []
         self.heard = at
-        return msgspec.json.encode(self._told(at, ticks))
+        raw = [{"tickType": kind, "price": price, "size": size} for kind, price, size in ticks]
+        return msgspec.json.encode(self._fields(at) | {"ticks": raw})
 
     def known(self, at: datetime, ticks: list[RawTick] | None = None) -> Quote:
         """Return the current values, and keep the ticks for the next call."""
-        return Quote(**msgspec.structs.asdict(self._told(at, [])) | {"ticks": ticks or []})
+        return Quote(**self._fields(at), ticks=ticks or [])
 
-    def _told(self, at: datetime, ticks: list[_Tick]) -> _Quote:
+    def _fields(self, at: datetime) -> dict[str, Any]:
+        """Return the fields of a Quote, in its order, but for the ticks."""
         value = self._values.get
-        return _Quote(
-            self._symbol, self._conId, at, self.marketDataType, self._simulated,
-            value("bid"), value("bidSize"), value("ask"), value("askSize"), value("last"), value("lastSize"),
-            value("volume"), value("open"), value("high"), value("low"), value("close"), self._halted, ticks,
-        )  # fmt: skip
+        return {
+            "symbol": self._symbol,
+            "conId": self._conId,
+            "time": at,
+            "marketDataType": self.marketDataType,
+            "simulated": self._simulated,
+            "bid": value("bid"),
+            "bidSize": value("bidSize"),
+            "ask": value("ask"),
+            "askSize": value("askSize"),
+            "last": value("last"),
+            "lastSize": value("lastSize"),
+            "volume": value("volume"),
+            "open": value("open"),
+            "high": value("high"),
+            "low": value("low"),
+            "close": value("close"),
+            "halted": self._halted,
+        }
 
     def _side(self, name: str, price: float | None, size: float) -> None:
         """Nobody quotes without a size."""

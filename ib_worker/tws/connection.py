@@ -35,7 +35,6 @@ LOOK_EVERY, LONG_FRAME = 8, 512  # messages between looks at the time, and the b
 READ_CHUNK = 32 * 1024  # ib_async copies what is left of a read for each message in it: quadratic in the read's size
 CLOSE_S = 1.0  # a peer that is there closes its side in a round trip
 RESETS = struct.pack("ii", 1, 0)  # lingers for no time: what was written and not taken yet dies with the socket
-_LENGTH = struct.Struct(">I").unpack_from  # of the frame that follows
 NO_TIME = f"{unset.NO_TIME:{TIME_FORMAT}} UTC"
 ZONE_CHARS, ZONES_KEPT = 64, 5
 # Their readers clean them beside the loop: historicalData, numbers of up to a hundred thousand bars; the scanner's
@@ -228,9 +227,9 @@ class TwsConnection(Client):
     def _decode_some(self) -> bool:
         """Decode whole messages for SLICE_S of the thread's time. Returns whether some are left."""
         began, start, data = time.thread_time(), 0, self._data
-        rest, count, have, take = False, 0, len(data), self.decoder.take
-        while start + 4 <= have and (end := start + 4 + _LENGTH(data, start)[0]) <= have and not rest:
-            take(data[start + 4 : end])
+        rest, count = False, 0
+        while (end := _frame_end(data, start)) <= len(data) and not rest:
+            self.decoder.take(data[start + 4 : end])
             count += 1
             if self.lost.done():
                 return False

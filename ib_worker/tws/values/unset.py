@@ -128,8 +128,6 @@ def plain_fields(fields: list[str]) -> list[str]:
 
 def number(told: Told) -> float | None:
     """A figure, or None where it is unset, NaN, infinite, or a word that says so."""
-    if type(told) is float and -HIGHEST < told < HIGHEST:
-        return told  # as nearly every tick's; all that is unset is beyond
     if isinstance(told, str):
         try:
             told = float(told)
