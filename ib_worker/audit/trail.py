@@ -90,28 +90,25 @@ class AuditTrail:
 
     def refused(self, context: RequestContext, error: ToolError, key: str = "") -> None:
         """A limit, a mode, the kill switch or a human has held an order back."""
-        self._put(
-            "refused",
-            caller=context.caller,
-            label=context.request.label,
-            request_id=context.request_id,
-            tool=context.operation,
-            key=context.key or key,
-            status=error.code,
-            details=to_json(refusal_details(context, error)),
-        )
+        self._put_refused(context, context.operation, context.key or key, error.code, refusal_details(context, error))
 
     def refused_by_front(self, context: RequestContext, call: NoteRefusedCall) -> None:
         """A front has refused the call of the request's client, as it reports."""
+        details = {"message": call.message, "by": "front", **asked_for(call.arguments.encode())}
+        self._put_refused(context, call.tool, call.key or "", call.code, details)
+
+    def _put_refused(
+        self, context: RequestContext, tool: str, key: str, status: str, details: Mapping[str, Any]
+    ) -> None:
         self._put(
             "refused",
             caller=context.caller,
             label=context.request.label,
             request_id=context.request_id,
-            tool=call.tool,
-            key=call.key or "",
-            status=call.code,
-            details=to_json({"message": call.message, "by": "front", **asked_for(call.arguments.encode())}),
+            tool=tool,
+            key=key,
+            status=status,
+            details=to_json(details),
         )
 
     async def go_on(self) -> None:

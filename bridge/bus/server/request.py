@@ -137,22 +137,18 @@ async def retry_until_answered(step: Callable[[], Awaitable[None]], pause_s: flo
 class RequestRunner:
     """Runs requests and delivers their answers."""
 
-    def __init__(self, pipe: CommandPipeline, keys: Keys, records: RecordKeeper, leave: Leave) -> None:
-        """`leave` takes the record of a write that was accepted, and then failed here without an answer."""
+    def __init__(
+        self, pipe: CommandPipeline, keys: Keys, records: RecordKeeper, leave: Leave, is_alone: Callable[[], bool]
+    ) -> None:
+        """`leave` takes the record of a write that was accepted, and then failed here without an answer. `is_alone`
+        tells whether one request is in hand: its answer shares no round trip."""
         self._pipe = pipe
         self._keys = keys
         self._records = records
         self._leave = leave
-        self._running = 0
+        self._is_alone = is_alone
 
     async def carry_out(self, context: RequestContext, handle: Handle) -> None:
-        self._running += 1
-        try:
-            await self._carry_out(context, handle)
-        finally:
-            self._running -= 1
-
-    async def _carry_out(self, context: RequestContext, handle: Handle) -> None:
         try:
             message = await _answer(context, handle)
         except ToolError as error:
@@ -231,7 +227,7 @@ class RequestRunner:
 
     async def _publish(self, context: RequestContext, message: bytes) -> None:
         try:
-            send = self._pipe.send_alone if self._running == 1 else self._pipe.send
+            send = self._pipe.send_alone if self._is_alone() else self._pipe.send
             await send("SPUBLISH", self._keys.replies(context.request.front), message)
         except BusError as error:  # the caller has lost the bus as well, and is told so
             log.warning("reply_lost", id=context.request.id, error=str(error))

@@ -123,7 +123,8 @@ class BusServer:
         self.records.owned.clear()
         duties = (*self.ticks.duties(), self._generations(reconcile), self._stop.wait())
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(duty) for duty in duties]
-        runner = RequestRunner(self.pipe, self.keys, self.records, lambda record: self._leave(record))
+        leave, is_alone = lambda record: self._leave(record), lambda: len(self._in_hand) == 1
+        runner = RequestRunner(self.pipe, self.keys, self.records, leave, is_alone)
         listener = self._listener(lambda message: self._hear(runner, handle, message))
         try:
             async with listener:

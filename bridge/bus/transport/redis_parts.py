@@ -13,13 +13,13 @@ PACKAGES = ("redis", "redis.asyncio")
 
 
 class _PartsOnly(ModuleType):
-    """A package whose own code has not run."""
+    """A package whose own code has not run. importlib's LazyLoader would run it at the first import of a part."""
 
     def __getattr__(self, name: str) -> Any:
         """Run the package's code, which sets the name. Python asks here for what is not set yet."""
         if name.startswith("__") or self.__spec__ is None or not self.__spec__.loader:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        self.__class__ = ModuleType  # type: ignore[assignment]  # a module's class may change (PEP 562's elder way)
+        self.__class__ = ModuleType  # type: ignore[assignment]  # a module's class may change
         self.__spec__.loader.exec_module(self)
         return getattr(self, name)
 

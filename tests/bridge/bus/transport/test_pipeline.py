@@ -48,6 +48,12 @@ async def calls(pipe: CommandPipeline) -> int:
     return int(told.split("total_reads_processed:")[1].split()[0])
 
 
+async def at_rest(pipe: CommandPipeline) -> None:
+    """Open the connection, and wait until nothing is under way."""
+    await pipe.send("PING")
+    await until(lambda: pipe._exchange is None, "nothing is under way")
+
+
 def wait_for_key(redis_url: str, key: str) -> bytes | None:
     """The key's value once it is set, within two seconds. It blocks: the event loop does not turn meanwhile."""
     until_s = time.monotonic() + 2
@@ -59,8 +65,7 @@ def wait_for_key(redis_url: str, key: str) -> bytes | None:
 
 async def test_a_lone_command_goes_out_in_the_step_that_makes_it(redis_url: str, session: str) -> None:
     async with pipe_to(redis_url) as it:
-        await it.send("PING")
-        await asyncio.sleep(0.01)
+        await at_rest(it)
         alone = it.send_alone("SET", session, "set")
 
         assert wait_for_key(redis_url, session) == b"set"
@@ -78,8 +83,7 @@ async def test_a_lone_command_behind_others_keeps_their_order(redis_url: str, se
 
 async def test_commands_behind_a_lone_one_share_the_next_round_trip(redis_url: str) -> None:
     async with pipe_to(redis_url) as it:
-        await it.send("PING")
-        await asyncio.sleep(0.01)
+        await at_rest(it)
         answers = [it.send_alone("ECHO", "0"), *(it.send("ECHO", f"{i}") for i in range(1, 700))]
 
         assert await asyncio.gather(*answers) == [b"%d" % i for i in range(700)]
@@ -89,15 +93,14 @@ async def test_a_lone_command_opens_the_connection_as_any_other(redis_url: str) 
     async with Shim(redis_url) as shim, pipe_to(shim.url) as it:
         assert await it.send_alone("PING") == b"PONG"
         shim.cut()
-        await asyncio.sleep(0.05)
+        await until(lambda: it._connection is not None and it._connection.is_over, "the end is noticed")
 
         assert await it.send_alone("ECHO", "again") == b"again"
 
 
 async def test_a_lone_command_whose_connection_breaks_may_have_had_its_effect(redis_url: str) -> None:
     async with Shim(redis_url) as shim, pipe_to(shim.url) as it:
-        await it.send("PING")
-        await asyncio.sleep(0.01)
+        await at_rest(it)
         shim.answers.clear()
         alone = it.send_alone("PING")
         shim.cut()
@@ -110,8 +113,7 @@ async def test_a_lone_command_whose_connection_breaks_may_have_had_its_effect(re
 
 async def test_a_lone_command_that_is_not_answered_in_time_is_given_up(redis_url: str) -> None:
     async with Shim(redis_url) as shim, pipe_to(shim.url, BusTiming(answer_s=0.1)) as it:
-        await it.send("PING")
-        await asyncio.sleep(0.01)
+        await at_rest(it)
         shim.answers.clear()
         with pytest.raises(Unanswered, match="no answer in time"):
             await it.send_alone("ECHO", "late")
@@ -122,8 +124,7 @@ async def test_a_lone_command_that_is_not_answered_in_time_is_given_up(redis_url
 
 async def test_a_lone_command_that_can_not_be_packed_harms_no_later_one(redis_url: str) -> None:
     async with pipe_to(redis_url) as it:
-        await it.send("PING")
-        await asyncio.sleep(0.01)
+        await at_rest(it)
         with pytest.raises(Unanswered):
             await it.send_alone("ECHO", object())  # type: ignore[arg-type]
 
@@ -133,8 +134,7 @@ async def test_a_lone_command_that_can_not_be_packed_harms_no_later_one(redis_ur
 async def test_closing_right_after_a_lone_command_leaves_its_effect_unknown(redis_url: str) -> None:
     async with Shim(redis_url) as shim:
         async with pipe_to(shim.url) as it:
-            await it.send("PING")
-            await asyncio.sleep(0.01)
+            await at_rest(it)
             shim.answers.clear()
             alone = it.send_alone("PING")
         with pytest.raises(Unanswered):

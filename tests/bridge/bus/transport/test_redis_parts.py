@@ -7,7 +7,7 @@ from bridge.bus.transport import redis_parts
 
 
 def printed(program: str) -> str:
-    """What a program prints in a process of its own: in this one all of redis-py may be loaded."""
+    """Return a program's output. It runs in a process of its own, since this one may have loaded all of redis-py."""
     return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.strip()
 
 
