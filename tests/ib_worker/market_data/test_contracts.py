@@ -1,9 +1,15 @@
 """Contracts: asked once, remembered, and told apart where a name means several."""
 
 import asyncio
+import time
+from datetime import UTC, datetime
 
+import ib_async
 import pytest
 
+from bridge.tools.types import ContractArguments
+from ib_worker.market_data.contracts import ContractResolver, one_of_symbol
+from ib_worker.pacing.message_pacer import Priority
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import order, trading
 from tests.waiting import until
@@ -87,3 +93,17 @@ async def test_a_bond_is_named_with_its_number_and_found_by_it(redis_url: str, s
     assert f"BUY 2 US-T BOND (CUSIP {CUSIP}, matures 20330815)" in told["summary"]
     assert found == dict.fromkeys(reads, 1)
     assert others == dict.fromkeys(reads, 0)
+
+
+async def test_what_a_symbol_alone_means_does_not_depend_on_how_busy_the_session_is() -> None:
+    future = ib_async.Contract(
+        secType="FUT", conId=1, symbol="ES", exchange="CME", currency="USD", lastTradeDateOrContractMonth="20250620"
+    )
+
+    async def listed(wanted: ib_async.Contract, lane: Priority) -> list[ib_async.ContractDetails]:
+        return [ib_async.ContractDetails(contract=future)] if wanted.secType == "FUT" else []
+
+    busy = ContractResolver(listed, time.monotonic, idle=lambda: False)
+    meant = await one_of_symbol(busy, ContractArguments(symbol="ES"), datetime(2025, 6, 11, tzinfo=UTC))
+
+    assert meant.contract is future
