@@ -28,10 +28,7 @@ from ib_worker.tws.values.text import cleaned
 from ib_worker.tws.values.time_zones import TIME_FORMAT, utc_time
 
 FRAME_LIMIT = 16 * 1024 * 1024  # TWS's largest (the scanner's parameters) has two million bytes; more is not TWS
-SLICE_S = (
-    0.005  # of the loop's thread in one step: an order's answer waits behind a long list, which shorter steps prolong
-)
-LOOK_EVERY, LONG_FRAME = 8, 512  # messages between looks at the time, and the bytes of one that has its own look
+SLICE_S = 0.005  # of the loop's thread in one step: an order's answer waits for a long list; shorter ones prolong it
 READ_CHUNK = 32 * 1024  # ib_async copies what is left of a read for each message in it: quadratic in the read's size
 CLOSE_S = 1.0  # a peer that is there closes its side in a round trip
 RESETS = struct.pack("ii", 1, 0)  # lingers for no time: what was written and not taken yet dies with the socket
@@ -227,14 +224,12 @@ class TwsConnection(Client):
     def _decode_some(self) -> bool:
         """Decode whole messages for SLICE_S of the thread's time. Returns whether some are left."""
         began, start, data = time.thread_time(), 0, self._data
-        rest, count = False, 0
+        rest = False
         while (end := _frame_end(data, start)) <= len(data) and not rest:
             self.decoder.take(data[start + 4 : end])
-            count += 1
             if self.lost.done():
                 return False
-            if count % LOOK_EVERY == 0 or end - start > LONG_FRAME:
-                rest = time.thread_time() - began >= SLICE_S
+            rest = time.thread_time() - began >= SLICE_S  # takes a hundredth of a short message's time
             start = end
         self._data = data[start:]
         if self._tcpDataProcessed:

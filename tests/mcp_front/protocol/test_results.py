@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import sys
+import urllib.request
 
 import pytest
 from fastmcp.tools import ToolResult
 from mcp_types import TextContent
 
-from benchmarks.steps import measured
+from benchmarks.steps import measured_again
 from bridge.bus.server.request import RequestContext
 from bridge.tool import OPERATIONS
 from mcp_front.protocol.results import TEXT_BYTES, to_result
@@ -16,15 +16,6 @@ from tests.stacks.front import ERAS, answering, serving, worker
 from tests.stacks.handlers import CONTRACT
 
 POSITIONS = [{"account": "DU1234567", "contract": CONTRACT, "position": 10.0, "avgCost": None}]
-
-
-POST = """
-import json, sys, urllib.request
-url, prepared = sys.argv[1], json.loads(sys.argv[2])
-request = urllib.request.Request(url, prepared["content"].encode(), prepared["headers"])
-text = urllib.request.urlopen(request).read().decode()
-sys.stdout.write(text if text.startswith("{") else text.split("data:")[-1])
-"""  # a client in a process of its own: in the front's it would take steps of its loop
 
 
 @pytest.mark.trial("B1", "B2")
@@ -116,14 +107,16 @@ def text_of(result: ToolResult) -> str:
 async def test_a_long_answer_takes_no_long_step_of_the_front(redis_url: str, session: str) -> None:
     bar = {"date": "2025-06-11T09:30:00-04:00", "open": 420.13, "high": 421.5, "low": 419.25, "close": 420.75}
     bars = [bar | {"volume": 12345.0 + number, "average": 420.5213, "barCount": number} for number in range(2_000)]
-    long = answering(bars)
+    long, answers = answering(bars), list[str]()
     async with worker(redis_url, session, {"get_historical_data": long}), serving(redis_url, session) as running:
-        asked = running.raw().prepared("tools/call", name="ibkr_get_historical_data", arguments={"symbol": "SPY"})
-        program = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", POST, running.endpoint, json.dumps(asked), stdout=asyncio.subprocess.PIPE
-        )
-        with measured() as steps:
-            answer, _ = await program.communicate()
+        prepared = running.raw().prepared("tools/call", name="ibkr_get_historical_data", arguments={"symbol": "SPY"})
+        asked = urllib.request.Request(running.endpoint, prepared["content"].encode(), prepared["headers"])
 
-        assert len(json.loads(answer)["result"]["structuredContent"]["result"]) == 2_000
-        assert not steps.over
+        async def ask() -> None:  # in a thread: in the front's it would take steps of its loop
+            answer = await asyncio.to_thread(lambda: urllib.request.urlopen(asked).read())
+            answers.append(answer.decode().split("data:")[-1])
+
+        steps = await measured_again(ask)
+
+    assert not steps.over
+    assert len(json.loads(answers[-1])["result"]["structuredContent"]["result"]) == 2_000
