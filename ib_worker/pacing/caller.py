@@ -12,38 +12,46 @@ def _stays() -> bool:
     return False
 
 
-_caller: ContextVar[str] = ContextVar("caller", default=SESSION)
-_has_left: ContextVar[Callable[[], bool]] = ContextVar("has_left", default=_stays)
+class ActingFor(AbstractContextManager["ActingFor"]):
+    """One call of a caller, while it is carried out. A generator would do, and costs each call as much again."""
+
+    def __init__(self, caller: str, has_left: Callable[[], bool]) -> None:
+        self.caller = caller
+        self.has_left = has_left
+        self.is_let_in = False  # its long work has begun: the rest waits as long as it must, and is not refused
+
+    def __enter__(self) -> "ActingFor":
+        around = _acting.get()
+        self.is_let_in = around.is_let_in and around.caller == self.caller  # a part of the same call
+        self._token = _acting.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _acting.reset(self._token)
+
+
+_NOBODYS = ActingFor(SESSION, _stays)
+_acting: ContextVar[ActingFor] = ContextVar("acting", default=_NOBODYS)
+
+
+def current_call() -> ActingFor:
+    """Return the call that the running task carries out."""
+    return _acting.get()
 
 
 def current_caller() -> str:
     """Return the caller whose request the running task carries out."""
-    return _caller.get()
+    return _acting.get().caller
 
 
 def current_caller_left() -> bool:
     """Return whether that caller has gone for good. A caller whose deadline passed may come back for the answer."""
-    return _has_left.get()()
+    return _acting.get().has_left()
 
 
-class _ActingFor(AbstractContextManager[None]):
-    """A generator would do, and costs each request as much again."""
-
-    def __init__(self, caller: str, has_left: Callable[[], bool]) -> None:
-        self._wanted = caller, has_left
-
-    def __enter__(self) -> None:
-        caller, has_left = self._wanted
-        self._tokens = _caller.set(caller), _has_left.set(has_left)
-
-    def __exit__(self, *_: object) -> None:
-        _caller.reset(self._tokens[0])
-        _has_left.reset(self._tokens[1])
-
-
-def acting_for(caller: str, has_left: Callable[[], bool] = _stays) -> AbstractContextManager[None]:
+def acting_for(caller: str, has_left: Callable[[], bool] = _stays) -> ActingFor:
     """Carry out the block, and the tasks that it starts, for this caller."""
-    return _ActingFor(caller, has_left)
+    return ActingFor(caller, has_left)
 
 
 def max_share(whole: int) -> int:

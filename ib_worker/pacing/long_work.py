@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar, overload
 
-from ib_worker.pacing.caller import current_caller
+from ib_worker.pacing.caller import current_call
 from ib_worker.pacing.thread_share import ThreadShare
 
 SWITCH_S = 0.0002  # so soon the loop gets the interpreter back from the thread beside it, at each of its steps
@@ -59,14 +59,18 @@ class LongWork:
         sys.setswitchinterval(SWITCH_S)
 
     async def run(self, rows: Sequence[T], work: Callable[[Sequence[T]], R], *, fields: int = 1) -> R:
-        """Return `work(rows)`; beside the loop, in the caller's turn, if the rows are many. Raises ToolError paced.
+        """Return `work(rows)`; beside the loop, in the caller's turn, if the rows are many. Raises ToolError paced
+        where the call has had none yet.
 
         `work` is pure, and reads the rows one after the other. `fields` items make one row.
         """
         if len(rows) <= SHORT_ROWS * fields:
             return work(rows)
-        caller = current_caller()
-        async with self._portions.turn(caller):
+        call = current_call()
+        if not call.is_let_in:
+            self._portions.require_short_wait(call.caller)
+            call.is_let_in = True
+        async with self._portions.turn(call.caller):
             self._at_work += 1
             try:
                 loop = asyncio.get_running_loop()
@@ -75,7 +79,7 @@ class LongWork:
                 result, took_s = await loop.run_in_executor(self._threads, made)
             finally:
                 self._at_work -= 1
-            self._portions.had(caller, took_s)
+            self._portions.had(call.caller, took_s)
         return result
 
     async def each(self, rows: Sequence[T], convert: Callable[[T], R]) -> list[R]:

@@ -25,12 +25,10 @@ class ThreadShare:
 
     @asynccontextmanager
     async def turn(self, caller: str) -> AsyncIterator[None]:
-        """Held while a piece of work is done. Raises ToolError paced where the wait would be too long, which the
-        session's own work never is told."""
+        """Held while a piece of work is done. The session's own never waits."""
         if caller == SESSION:
             yield
             return
-        self._refuse_long(caller)
         self._waiting[caller] += 1
         try:
             async with self._turns[caller]:
@@ -50,7 +48,9 @@ class ThreadShare:
         """Until the caller may have another piece, if it has none under way."""
         return max(0.0, self._paid_at.get(caller, 0.0) - self._clock() - AT_ONCE_S / SHARE)
 
-    def _refuse_long(self, caller: str) -> None:
+    def require_short_wait(self, caller: str) -> None:
+        """Raise ToolError paced where a call's first piece would wait too long. Those after it are not refused: a call
+        of many pieces would be cut in its middle."""
         before = self._waiting[caller] * self._latest_s.get(caller, 0.0) / SHARE
         wait_s = self._paid_at.get(caller, 0.0) + before - self._clock() - AT_ONCE_S / SHARE
         if wait_s > LONGEST_WAIT_S:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ib_worker.pacing.caller import SESSION, acting_for, current_caller, max_share
+from ib_worker.pacing.caller import SESSION, acting_for, current_call, current_caller, max_share
 
 
 def test_what_nobody_asked_for_is_the_sessions_own() -> None:
@@ -25,6 +25,17 @@ def test_a_call_that_fails_leaves_no_caller_behind() -> None:
         raise ValueError("wrong")
 
     assert current_caller() == SESSION
+
+
+def test_what_a_call_was_let_in_for_holds_in_its_parts_and_for_no_other_call() -> None:
+    with acting_for("claude") as call:
+        call.is_let_in = True
+        with acting_for("claude"):
+            assert current_call().is_let_in
+        with acting_for("codex"):
+            assert not current_call().is_let_in
+
+    assert not current_call().is_let_in
 
 
 async def test_a_task_that_is_begun_inside_is_the_callers_even_afterwards() -> None:

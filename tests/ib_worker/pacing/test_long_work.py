@@ -131,8 +131,20 @@ async def test_long_work_counts_for_whom_it_is_done(work: LongWork) -> None:
 
     with acting_for("hungry"):
         assert await work.run(rows, slow) == 1
+    with acting_for("hungry"):
         with pytest.raises(ToolError, match="paced"):
             await work.run(rows, len)
         assert await work.run(range(3), len) == 3
     with acting_for("quiet"):
         assert await work.run(rows, len) == 1_000
+
+
+async def test_a_call_that_was_let_in_waits_for_the_rest_of_its_work(work: LongWork) -> None:
+    def slow(rows: object) -> None:
+        busy(AT_ONCE_S + (LONGEST_WAIT_S + 5) * SHARE)
+
+    with acting_for("hungry"):
+        await work.run(range(1_000), slow)
+        with acting_for("hungry"), pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await work.run(range(1_000), len)

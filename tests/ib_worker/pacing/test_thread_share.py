@@ -32,16 +32,15 @@ def test_more_work_waits_for_its_callers_share_of_the_time() -> None:
     assert portions.wait_s("hungry") == pytest.approx(0)
 
 
-async def test_whoever_would_wait_too_long_is_told_so_at_once() -> None:
+def test_whoever_would_wait_too_long_is_told_so_at_once() -> None:
     portions = ThreadShare(Clock())
     portions.had("hungry", AT_ONCE_S + (LONGEST_WAIT_S + 1) * SHARE)
 
     with pytest.raises(ToolError, match="paced") as refused:
-        async with portions.turn("hungry"):
-            pass
+        portions.require_short_wait("hungry")
     assert refused.value.details["retry_after_s"] == pytest.approx(LONGEST_WAIT_S + 1)
-    async with portions.turn("quiet"), portions.turn(SESSION):
-        pass
+    for other in ("quiet", SESSION):
+        portions.require_short_wait(other)
 
 
 async def test_a_hungry_caller_works_one_piece_at_a_time_and_another_beside_it() -> None:

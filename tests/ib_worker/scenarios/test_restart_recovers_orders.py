@@ -105,7 +105,7 @@ async def test_an_order_that_tws_has_not_shown_is_not_changed_since_a_change_wou
 ) -> None:
     sim.fault("on order 1 ignore")
     async with trading(redis_url, session, sim) as front:
-        pending = await front.refused_order(key=KEY, deadline_s=0.5, **order(orderType="LMT", lmtPrice=50))
+        pending = await front.refused_order(key=KEY, deadline_s=3, **order(orderType="LMT", lmtPrice=50))
         change = await front.refused_order("modify_order", orderId=0, orderKey=KEY, lmtPrice=51)
 
         assert (pending.code, change.code) == ("pending", "not_ready")

@@ -15,7 +15,8 @@ from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import Stand, caller, order, ready_session, trading, worker
 from tests.waiting import until
 
-REQUEST, CANCEL, DETAILS = 1, 2, 9  # TWS's message ids of reqMktData, cancelMktData and reqContractDetails
+# TWS's message ids of reqMktData, cancelMktData, placeOrder and reqContractDetails
+REQUEST, CANCEL, PLACE_ORDER, DETAILS = 1, 2, 3, 9
 TYPE = 59  # reqMarketDataType
 CLOSED = 1749916800.0  # Saturday 2025-06-14 12:00:00 US/Eastern
 SYMBOLS = (
@@ -284,8 +285,10 @@ async def test_an_order_overtakes_another_callers_quotes(redis_url: str, session
             asking = asyncio.create_task(reader.ask("get_quotes", contracts=contracts))
             await until(lambda: len(sim.journal.entries("in", DETAILS)) > 3, "the quotes are under way")
             await front.submit("place_order", **order())
-            assert not asking.done()
             assert (await asking)["count"] == len(SYMBOLS)
+
+    (placed,) = sim.journal.entries("in", PLACE_ORDER)
+    assert placed.number < sim.journal.entries("in", DETAILS)[-1].number
 
 
 async def test_without_a_gateway_the_call_is_an_error(redis_url: str, session: str, sim: Simulator) -> None:
