@@ -203,7 +203,7 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
             session.services.watches,
             session.services.audit.client_ended,
         ).run,
-        "the tripwires": lambda: watch_breakers(
+        "the circuit breakers": lambda: watch_breakers(
             bus.halt, session.services.breakers, partial(_look_for_unknown, session)
         ),
         "the look for missing orders": lambda: resync_for_missing(session),

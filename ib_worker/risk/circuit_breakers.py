@@ -66,7 +66,9 @@ class CircuitBreakers:
     def __init__(self, settings: CircuitBreakerSettings) -> None:
         self._settings = settings
         self._rejected: dict[str, datetime] = {}  # orderRefs in a row, and when each order was sent
-        self._told: set[tuple[str, str]] = set()  # a wire and an order: what was released does not trip over it again
+        self._told: set[tuple[str, str]] = (
+            set()
+        )  # a breaker and an order: what was released does not trip over it again
         self.tripped: list[Trip] = []
         self.news = asyncio.Event()
 
@@ -133,8 +135,8 @@ class CircuitBreakers:
                 self._rejected.clear()
                 self._trip("halt", f"IBKR rejected {most} orders in a row; of the last {_words(state.rejected)}")
 
-    def _once(self, wire: str, state: OrderState, reason: str) -> None:
-        name = (wire, state.orderRef or str(state.orderId))
+    def _once(self, breaker: str, state: OrderState, reason: str) -> None:
+        name = (breaker, state.orderRef or str(state.orderId))
         if name not in self._told:
             self._told.add(name)
             self._trip("halt", reason)

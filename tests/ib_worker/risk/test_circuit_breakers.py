@@ -40,118 +40,118 @@ def working(number: int, *permIds: int) -> OrderState:
     return an_order(number, *(OpenOrderReported(AT, each, None, TERMS, "Submitted") for each in permIds or (number,)))
 
 
-def wires(**changes: Any) -> CircuitBreakers:
+def breakers_of(**changes: Any) -> CircuitBreakers:
     return CircuitBreakers(CircuitBreakerSettings(**changes).in_force("live"))
 
 
-def reasons(tripwires: CircuitBreakers) -> list[str]:
-    return [f"{each.level}: {each.reason}" for each in tripwires.tripped]
+def reasons(breakers: CircuitBreakers) -> list[str]:
+    return [f"{each.level}: {each.reason}" for each in breakers.tripped]
 
 
 def test_orders_rejected_in_a_row_trip_it() -> None:
-    tripwires = wires(rejects=3)
+    breakers = breakers_of(rejects=3)
     for number in (1, 2, 2, 3):  # what TWS says again is one rejection
-        assert reasons(tripwires) == []
-        tripwires.observe(rejected(number))
+        assert reasons(breakers) == []
+        breakers.observe(rejected(number))
 
-    assert reasons(tripwires) == ['halt: IBKR rejected 3 orders in a row; of the last TWS said (201): "no margin"']
+    assert reasons(breakers) == ['halt: IBKR rejected 3 orders in a row; of the last TWS said (201): "no margin"']
 
 
 def test_an_order_that_ibkr_takes_begins_the_row_anew() -> None:
-    tripwires = wires(rejects=3)
+    breakers = breakers_of(rejects=3)
     for state in (rejected(1), rejected(2), working(3), rejected(4), rejected(5)):
-        tripwires.observe(state)
+        breakers.observe(state)
 
-    assert reasons(tripwires) == []
+    assert reasons(breakers) == []
 
 
 def test_what_becomes_of_an_older_order_does_not_end_the_row() -> None:
-    tripwires = wires(rejects=2)
+    breakers = breakers_of(rejects=2)
     old = working(9)
     for state in (old, rejected(1, AT + timedelta(seconds=1)), old, rejected(2, AT + timedelta(seconds=2))):
-        tripwires.observe(state)
+        breakers.observe(state)
 
-    assert len(reasons(tripwires)) == 1
+    assert len(reasons(breakers)) == 1
 
 
 def test_rejections_that_an_archive_tells_are_no_news() -> None:
-    tripwires = wires(rejects=1)
-    tripwires.observe(apply(OrderState(1, 1, TERMS, orderRef="ref-1"), ErrorReported(AT, 201, "no margin")))
+    breakers = breakers_of(rejects=1)
+    breakers.observe(apply(OrderState(1, 1, TERMS, orderRef="ref-1"), ErrorReported(AT, 201, "no margin")))
 
-    assert reasons(tripwires) == []
+    assert reasons(breakers) == []
 
 
 def test_two_orders_under_one_reference_trip_it_once() -> None:
-    tripwires = wires()
+    breakers = breakers_of()
     for _ in range(2):
-        tripwires.observe(working(1, 11, 12))
+        breakers.observe(working(1, 11, 12))
 
-    assert reasons(tripwires) == ["halt: IBKR has two orders under one reference, permId 11 and 12"]
+    assert reasons(breakers) == ["halt: IBKR has two orders under one reference, permId 11 and 12"]
 
 
 def test_an_order_that_tws_splits_when_it_is_changed_is_one() -> None:
-    tripwires = wires()
-    tripwires.observe(an_order(1, OpenOrderReported(AT, 11, None, TERMS, "Submitted"), ModifySent(AT, TERMS),
+    breakers = breakers_of()
+    breakers.observe(an_order(1, OpenOrderReported(AT, 11, None, TERMS, "Submitted"), ModifySent(AT, TERMS),
                                 OpenOrderReported(AT, 12, None, TERMS, "Submitted")))  # fmt: skip
 
-    assert reasons(tripwires) == []
+    assert reasons(breakers) == []
 
 
 def test_a_changed_order_of_many_events_is_one_still() -> None:
-    tripwires = wires()
+    breakers = breakers_of()
     many = [Status(AT, 11, "Submitted", 0.0, 10.0, whyHeld=str(each)) for each in range(LIFE_EVENTS)]
     first, *rest = (OpenOrderReported(AT, each, None, TERMS, "Submitted") for each in (11, 12))
     held = [ErrorReported(AT, 399, str(each)) for each in range(LIFE_EVENTS // 2)]
-    tripwires.observe(an_order(1, first, *held, ModifySent(AT, TERMS), *many, *rest))
+    breakers.observe(an_order(1, first, *held, ModifySent(AT, TERMS), *many, *rest))
 
-    assert reasons(tripwires) == []
+    assert reasons(breakers) == []
 
 
 def test_an_order_that_vanishes_is_unknown_from_then_on() -> None:
-    tripwires, seen = wires(unknown_s=60.0), AT + timedelta(hours=1)
+    breakers, seen = breakers_of(unknown_s=60.0), AT + timedelta(hours=1)
     gone = an_order(1, OpenOrderReported(AT, 11, None, TERMS, "Submitted"), NotListed(seen))
-    tripwires.look([gone], seen + timedelta(seconds=60))
-    assert reasons(tripwires) == []
-    tripwires.look([gone], seen + timedelta(seconds=61))
+    breakers.look([gone], seen + timedelta(seconds=60))
+    assert reasons(breakers) == []
+    breakers.look([gone], seen + timedelta(seconds=61))
 
-    assert len(reasons(tripwires)) == 1
+    assert len(reasons(breakers)) == 1
 
 
 def test_an_order_that_stays_unknown_trips_it_once() -> None:
-    tripwires, late = wires(unknown_s=60.0), AT + timedelta(seconds=61)
-    tripwires.look([an_order(1), working(2)], AT + timedelta(seconds=60))
-    assert reasons(tripwires) == []
+    breakers, late = breakers_of(unknown_s=60.0), AT + timedelta(seconds=61)
+    breakers.look([an_order(1), working(2)], AT + timedelta(seconds=60))
+    assert reasons(breakers) == []
     for _ in range(2):
-        tripwires.look([an_order(1), working(2)], late)
+        breakers.look([an_order(1), working(2)], late)
 
-    assert reasons(tripwires) == ["halt: the outcome of order 1 has been unknown for 60 s"]
+    assert reasons(breakers) == ["halt: the outcome of order 1 has been unknown for 60 s"]
 
 
 def test_an_order_that_ibkr_does_not_have_is_not_unknown() -> None:
-    tripwires, later = wires(unknown_s=60.0), AT + timedelta(seconds=30)
-    tripwires.look([an_order(1, NotListed(AT), NotListed(later))], AT + timedelta(days=1))
+    breakers, later = breakers_of(unknown_s=60.0), AT + timedelta(seconds=30)
+    breakers.look([an_order(1, NotListed(AT), NotListed(later))], AT + timedelta(days=1))
 
-    assert reasons(tripwires) == []
+    assert reasons(breakers) == []
 
 
 def test_the_days_loss_leaves_closing_orders() -> None:
-    tripwires = wires()
-    tripwires.refused(ToolError("limit_exceeded", "too large", limit="max_quantity", allowed=3))
-    tripwires.refused(ToolError("limit_exceeded", "a loss", limit="max_daily_loss", allowed=500.0))
+    breakers = breakers_of()
+    breakers.refused(ToolError("limit_exceeded", "too large", limit="max_quantity", allowed=3))
+    breakers.refused(ToolError("limit_exceeded", "a loss", limit="max_daily_loss", allowed=500.0))
 
-    assert reasons(tripwires) == ["reduce_only: the day's loss has reached its limit of 500"]
+    assert reasons(breakers) == ["reduce_only: the day's loss has reached its limit of 500"]
 
 
 @pytest.mark.parametrize("name", list(LIVE))
 def test_each_wire_can_be_taken_down_by_name(name: str) -> None:
-    tripwires = wires(**{name: "off"} | ({"rejects": 1} if name != "rejects" else {}))
-    tripwires.observe(rejected(1))
-    tripwires.observe(working(2, 11, 12))
-    tripwires.look([an_order(3)], AT + timedelta(days=1))
-    tripwires.refused(ToolError("limit_exceeded", "a loss", limit="max_daily_loss", allowed=500.0))
-    tripwires.lost_data("Redis has lost its history")
+    breakers = breakers_of(**{name: "off"} | ({"rejects": 1} if name != "rejects" else {}))
+    breakers.observe(rejected(1))
+    breakers.observe(working(2, 11, 12))
+    breakers.look([an_order(3)], AT + timedelta(days=1))
+    breakers.refused(ToolError("limit_exceeded", "a loss", limit="max_daily_loss", allowed=500.0))
+    breakers.lost_data("Redis has lost its history")
 
-    assert len(tripwires.tripped) == len(LIVE) - 1
+    assert len(breakers.tripped) == len(LIVE) - 1
 
 
 @pytest.mark.trial("A20")

@@ -254,14 +254,14 @@ def test_forgetting_one_of_two_leaves_the_other() -> None:
 
 
 @pytest.mark.trial("A17")
-def test_two_orders_under_one_reference_trip_the_wire() -> None:
+def test_two_orders_under_one_reference_trip_the_breaker() -> None:
     ledger = OrderTracker(1)
     ledger.take(ledger.add(7, TERMS, REF), Sent(AT, TERMS))
     opened(ledger, 7, 99)
     opened(ledger, 7, 50, clientId=9)
-    wires = CircuitBreakers(CircuitBreakerSettings().in_force("live"))
+    breakers = CircuitBreakers(CircuitBreakerSettings().in_force("live"))
 
     for _ in range(2):
-        wires.look((each.state for each in ledger.open()), AT)
+        breakers.look((each.state for each in ledger.open()), AT)
 
-    assert [each.reason for each in wires.tripped] == ["IBKR has two orders under one reference, permId 99 and 50"]
+    assert [each.reason for each in breakers.tripped] == ["IBKR has two orders under one reference, permId 99 and 50"]
