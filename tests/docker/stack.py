@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-OVERLAYS = Path("tests/docker")  # what a test adds to compose.yaml
 IMAGES = {"FRONT_IMAGE": "front", "WORKER_IMAGE": "worker", "SIMULATOR_IMAGE": "simulator", "CONSOLE_IMAGE": "console"}
 UP_WITHIN_S = 120
 KINDS = ("container", "network", "volume")

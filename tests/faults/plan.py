@@ -113,10 +113,6 @@ class Plan:
     def names(self) -> set[str]:
         return {each.name for each in self.faults}
 
-    @property
-    def gives_up(self) -> bool:
-        return any(step.gives_up_s is not None for steps in self.clients for step in steps)
-
 
 def plan_of(seed: int, number: int) -> Plan:
     """Run `number` of a seed: the same on every machine."""
