@@ -115,7 +115,7 @@ async def watched(parts: Parts, viewers: int, turn: Turn) -> AsyncIterator[None]
 
 
 async def measured(parts: Parts, viewers: int, seconds: float, apart_s: float) -> Turn:
-    """One turn."""
+    """Return what console and worker use and send in one turn with so many viewers."""
     turn = Turn()
     async with watched(parts, viewers, turn):
         await asyncio.sleep(SETTLE_S)

@@ -32,12 +32,12 @@ def with_token(call: Call, token: str) -> Call:
 
 
 def positions(number: int, client: str = NAME) -> Call:
-    """Which the worker knows."""
+    """Return a call that the worker answers out of its memory."""
     return call_of(MODERN, "ibkr_get_positions", {}, client)
 
 
 def contracts(number: int) -> Call:
-    """Of which nobody has heard, so that each is a message to TWS."""
+    """Return a call about a symbol that no other call names, so that each is a message to TWS."""
     return call_of(MODERN, "ibkr_get_contract_details", {"symbol": f"Q{number}"}, NAME)
 
 

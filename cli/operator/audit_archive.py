@@ -34,7 +34,7 @@ class Archive:
         self._name = re.compile(re.escape(session) + r"-([0-9]{12})-([0-9]{12})\.jsonl")
 
     def files(self) -> list[Path]:
-        """Oldest first."""
+        """Return the files of the archive, oldest first."""
         if not self._folder.is_dir():
             return []
         return sorted(each for each in self._folder.iterdir() if self._name.fullmatch(each.name))

@@ -67,7 +67,7 @@ class PageFeed:
 
     @property
     def viewers(self) -> int:
-        """Open streams."""
+        """Return how many pages have a stream open."""
         return self._wanted["banner"]
 
     async def current(self, sign_in: str) -> LiveState:

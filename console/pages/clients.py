@@ -23,7 +23,7 @@ class ClientPages:
         self._bus = pages.bus
 
     async def shown(self, request: Request) -> Response:
-        """List them."""
+        """Answer with the list of clients."""
         registry = await read_registry(self._bus.pipe, self._bus.keys)
         granted = {each.client: each for each in (await grants(self._bus.pipe, self._bus.keys)).values()}
         clients = sorted(registry.clients.values(), key=lambda each: each.name)

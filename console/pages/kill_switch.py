@@ -24,7 +24,7 @@ class KillSwitchPages:
         return await self._pages.page(request, "kill_switch")
 
     async def halt(self, request: Request) -> Response:
-        """Set it."""
+        """Set the kill switch."""
 
         async def halt(visitor: Visitor, form: FormData) -> Response:
             await self._bus.halt(visitor.by, clean_reason(text_of(form, "reason")))

@@ -74,7 +74,7 @@ class AccountUpdates:
             return self.known()
 
     def _want(self, account: str) -> None:
-        """Raises ToolError in_use."""
+        """Make this the account of the subscription. Raises ToolError in_use while another one is streamed."""
         if self.account not in (None, account) and self.streamed:
             raise _in_use(self.account)
         if self.account != account or self.problem is not None:

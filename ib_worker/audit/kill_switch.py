@@ -36,7 +36,8 @@ class KillSwitch:
 
 
 async def log_kill_switch_changes(pipe: CommandPipeline, keys: Keys, audit: AuditTrail) -> NoReturn:
-    """For ever. What was done while no worker led is written by the next; a crash in between may write it twice."""
+    """Write each change of the kill switch into the audit log, for ever. A change that was made while no worker led is
+    written by the next; a crash in between may write it twice."""
     unwritten = Outage("switch_not_in_audit_log")
     while True:
         try:

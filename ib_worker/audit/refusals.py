@@ -20,7 +20,8 @@ log = structlog.get_logger("ib_worker.audit.refusals")
 
 
 async def log_refusals(pipe: CommandPipeline, keys: Keys, audit: AuditTrail, check_s: float = CHECK_S) -> NoReturn:
-    """For ever. What was refused while no worker led is written by the next; a crash in between may write it twice."""
+    """Write each refusal by an operator into the audit log, for ever. A refusal while no worker led is written by the
+    next; a crash in between may write it twice."""
     unwritten = Outage("refusals_not_in_audit_log")
     while True:
         try:

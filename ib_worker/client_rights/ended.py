@@ -62,7 +62,7 @@ class EndedClients:
         self._noted: set[tuple[str, str]] = set()  # kinds and names that are in the audit log and may not have ended
 
     async def run(self, look_s: float = LOOK_S) -> NoReturn:
-        """For ever."""
+        """End what clients that are no more have left, every `look_s`, for ever."""
         unread = Outage("ended_clients_not_looked_for")
         while True:
             try:

@@ -217,11 +217,11 @@ class WatchTable:
     # the log, for alerts on what it has by itself
 
     async def newest(self) -> Cursor:
-        """Raises BusError."""
+        """Return the cursor of the newest event in the log. Raises BusError."""
         return await newest_cursor(self._pipe, self._keys)
 
     async def page(self, after: Cursor) -> EventPage:
-        """Raises BusError."""
+        """Return the events that follow a cursor. Raises BusError."""
         return await read_events(self._pipe, self._keys, after)
 
     async def place_of(self, reader: str) -> Cursor:
@@ -234,7 +234,7 @@ class WatchTable:
         return place
 
     async def store_place(self, reader: str, at: Cursor) -> None:
-        """Raises BusError."""
+        """Store a reader's place in the log. Raises BusError."""
         await store_place(self._pipe, self._keys, reader, at)
 
 

@@ -48,7 +48,7 @@ _BATCHES = msgspec.json.Decoder(CallBatch)
 
 
 def decode_calls(message: bytes) -> CallBatch:
-    """Raises msgspec.DecodeError."""
+    """Decode what a front sends of its calls. Raises msgspec.DecodeError."""
     return _BATCHES.decode(message)
 
 

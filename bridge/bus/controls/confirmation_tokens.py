@@ -42,7 +42,7 @@ return found
 
 
 async def store_preview(pipe: CommandPipeline, keys: Keys, token: str, previewed: TokenGrant) -> None:
-    """Raises BusError."""
+    """Store the grant of a token, which a halt ends. Raises BusError."""
     kept = msgspec.json.encode(msgspec.structs.replace(previewed, epoch=await halt_epoch(pipe, keys)))
     await pipe.send("SET", keys.preview(token), kept, "PX", TOKEN_S * 1000)
 

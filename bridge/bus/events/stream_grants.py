@@ -77,7 +77,7 @@ async def read_grants(pipe: CommandPipeline, keys: Keys) -> Mapping[str, StreamG
 
 
 async def drop_grants(pipe: CommandPipeline, keys: Keys, fields: Iterable[str]) -> None:
-    """Raises BusError."""
+    """Remove the grants of these fields; one that is not there is no error. Raises BusError."""
     if named := list(fields):
         await pipe.send("HDEL", keys.stream_grants, *named)
 

@@ -65,7 +65,7 @@ def new_handle() -> str:
 
 
 async def add_handle(pipe: CommandPipeline, keys: Keys, handle: StreamHandle) -> None:
-    """Raises BusError."""
+    """Store a new handle. Raises BusError."""
     await _write(pipe, keys, handle, only_there=False)
 
 
@@ -78,7 +78,7 @@ async def note_read(pipe: CommandPipeline, keys: Keys, handle: StreamHandle, now
 
 
 async def read_handle(pipe: CommandPipeline, keys: Keys, handle: str) -> StreamHandle | None:
-    """Raises BusError."""
+    """Return the handle of this name; None if there is none, or it is not readable. Raises BusError."""
     try:
         found: bytes | None = await pipe.send("HGET", keys.streams, handle)
     except Refused as error:
@@ -119,7 +119,7 @@ async def read_handles(pipe: CommandPipeline, keys: Keys, now_ms: int) -> list[S
 
 
 async def end_handle(pipe: CommandPipeline, keys: Keys, handle: str) -> None:
-    """Raises BusError."""
+    """Remove the handle of this name, if there is one. Raises BusError."""
     await pipe.send("HDEL", keys.streams, handle)
 
 

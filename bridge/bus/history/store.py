@@ -221,7 +221,7 @@ def equity_of(rows: Sequence[Record]) -> list[EquitySample]:
 
 
 async def read_flows(pipe: CommandPipeline, keys: Keys) -> Flows:
-    """Raises BusError."""
+    """Return all flows that are stored, and the days that statements cover. Raises BusError."""
     rows, _ = await read_records(pipe, keys, FLOWS)
     flows = [_decoded(_FLOWS, row) for row in rows if row.field.startswith("f")]
     covered = [_decoded(_COVERED, row) for row in rows if row.field.startswith("d")]

@@ -25,7 +25,7 @@ class Durability:
 
 
 async def read_durability(pipe: CommandPipeline) -> Durability:
-    """Raises BusError where Redis does not answer."""
+    """Ask Redis whether it keeps each write on its disk. Raises BusError where Redis does not answer."""
     try:
         persistence = _fields(await pipe.send("INFO", "persistence"))
     except Refused as error:

@@ -185,7 +185,7 @@ class WatermarkFile:
         self._dirty.set()
 
     async def sync(self) -> None:
-        """For ever."""
+        """Force the file to the disk after each change, for ever."""
         while True:
             await self._dirty.wait()
             self._dirty.clear()

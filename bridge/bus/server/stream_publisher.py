@@ -133,7 +133,7 @@ class StreamPublisher:
         return msgspec.json.encode(Ticks(stream.life, ticks))
 
     async def watch(self) -> None:
-        """For ever: `check`."""
+        """Call `check` every `listener_check_s`, for ever."""
         while True:
             await asyncio.sleep(self._timing.listener_check_s)
             await self.check()
