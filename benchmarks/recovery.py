@@ -26,7 +26,6 @@ from pathlib import Path
 from benchmarks.rig import STOCKS, Stack, kill, percentile, stack, until
 from bridge.tool import ToolError
 from cli.errors import Problem
-from cli.local_stack.processes import Child
 
 OPEN_ORDERS = 500
 AWAY_S = (1.0, 9.0)  # so that an attempt may be due at any moment when the gateway is back
@@ -94,7 +93,7 @@ async def _taken_over(stage: Stack, machines: list[str]) -> Round:
     await stage.ready()
     for number, machine in enumerate(machines[1:], 1):
         waiting = await stage.worker(f"worker-{number}", machine=machine)
-        await _stands_by(stage, waiting, f"worker-{number}")
+        await _stands_by(stage, f"worker-{number}")
         await kill(leader)
         yield await _back(stage)
         leader = waiting
@@ -107,11 +106,11 @@ async def restart(stage: Stack, rounds: int) -> Round:
     for number in range(1, rounds + 1):
         await kill(leader)
         leader = await stage.worker(f"worker-{number}")
-        await _stands_by(stage, leader, f"worker-{number}")
+        await _stands_by(stage, f"worker-{number}")
         yield await _back(stage)
 
 
-async def _stands_by(stage: Stack, worker: Child, name: str) -> None:
+async def _stands_by(stage: Stack, name: str) -> None:
     """The worker's sign of life, which it gives as soon as it asks for the lease."""
     beat = stage.folder / f"{name}.beat"
 

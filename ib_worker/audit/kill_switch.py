@@ -46,7 +46,7 @@ async def log_kill_switch_changes(pipe: CommandPipeline, keys: Keys, audit: Audi
                     "kill_switch_changed", change=change.event, switch=change.level, by=change.by, reason=change.reason
                 )
                 await audit.switched(change)
-                await drop_change(pipe, keys, change)
+                await drop_change(pipe, change)
             unwritten.over()
         except (BusError, ToolError, Fenced) as error:
             unwritten.failed(error)

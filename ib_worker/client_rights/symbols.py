@@ -25,7 +25,7 @@ async def require_own_symbols(request: ToolRequest, resolve: Resolve) -> None:
         if isinstance(each, str):
             require_own_symbol(each)
         else:
-            require_own_symbol(await _symbol(each, rights, resolve))
+            require_own_symbol(await _symbol(each, resolve))
 
 
 def require_own_symbol(symbol: str) -> None:
@@ -57,7 +57,7 @@ def named_contracts(request: ToolRequest) -> Iterator[ContractArguments | str]:
                     yield from named_contracts(each)
 
 
-async def _symbol(asked: ContractArguments, rights: Rights, resolve: Resolve) -> str:
+async def _symbol(asked: ContractArguments, resolve: Resolve) -> str:
     """Return the contract's symbol as TWS has it; the given one where several contracts have it."""
     try:
         return (await resolve(asked)).symbol

@@ -29,7 +29,7 @@ def chart_of(request: GetChart, quoted: QuotedLegs, now: datetime | None = None)
     even, bounds = position.break_evens(prices), position.extremes(prices)
     terms = _terms(position)
     outcome = _outcome(bounds, even, position, quoted.currency)
-    current = _now(position, quoted)
+    current = _now(quoted)
     figure = ChartFigure(
         title=f"{quoted.symbol}  {terms}",
         subtitle=outcome,
@@ -68,7 +68,7 @@ def _outcome(bounds: Extremes, even: list[float], position: PayoffPosition, curr
     return f"Max profit {told(bounds.profit)} · max loss {told(bounds.loss)} · break-even {at}{where}"
 
 
-def _now(position: PayoffPosition, quoted: QuotedLegs) -> str:
+def _now(quoted: QuotedLegs) -> str:
     marks = [each.mark for each in quoted.legs]
     worth = [
         each.position * each.multiplier * (each.mark - each.price) for each in quoted.legs if each.mark is not None

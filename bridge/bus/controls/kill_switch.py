@@ -231,7 +231,7 @@ async def _oldest(pipe: CommandPipeline, queue: str) -> bytes | None:
     return found
 
 
-async def drop_change(pipe: CommandPipeline, keys: Keys, change: SwitchChange) -> None:
+async def drop_change(pipe: CommandPipeline, change: SwitchChange) -> None:
     """Remove a change that is in the log now; a repeated call is harmless. For the leader alone. Raises BusError."""
     await _drop(pipe, change.queue, change.entry)
 

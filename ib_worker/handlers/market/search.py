@@ -35,7 +35,7 @@ async def search_symbols(request: SearchSymbols, session: Session) -> SymbolTabl
         rows = [_described(each) for each in found if each.contract is not None]
     fitting = [row for row in rows if request.secType is None or _has(row, request.secType)]
     if not fitting:
-        raise _nothing(request, rows)
+        raise _nothing(rows)
     return _table(request, session, fitting, age_s, whole=kind is not None or len(rows) < MOST_OF_TWS)
 
 
@@ -78,7 +78,7 @@ def _has(row: Row, secType: str) -> bool:
     return row["secType"] == secType or secType in str(row["derivatives"] or "").split(",")
 
 
-def _nothing(request: SearchSymbols, rows: list[Row]) -> ToolError:
+def _nothing(rows: list[Row]) -> ToolError:
     if rows:
         types = ", ".join(sorted({str(row["secType"]) for row in rows}))
         return ToolError("not_found", f"secType: {len(rows)} contracts match, of type {types}. Leave secType out.")

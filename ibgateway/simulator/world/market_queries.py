@@ -48,7 +48,7 @@ class MarketQueries(WorldParts):
             raise Refusal(321, "Error validating request.-'bG' : cause - Invalid option, price or volatility")
         return option
 
-    def _until(self, start: float | None, end: float | None) -> float:
+    def _until(self, end: float | None) -> float:
         """Return the end of a query: never later than now."""
         return self.now if end is None else min(end, self.now)
 
@@ -191,7 +191,7 @@ class MarketQueries(WorldParts):
         """Return at most `number` prints (up to 1,000), from `start` on or up to `end`; the last second is complete."""
         of = self._of(contract)
         return past.historical(
-            self._market, of, partial(self._market.trades, of), start, self._until(start, end), number, useRTH
+            self._market, of, partial(self._market.trades, of), start, self._until(end), number, useRTH
         )
 
     def historical_quotes(
@@ -200,7 +200,7 @@ class MarketQueries(WorldParts):
         """Return best bids and offers as `historical_trades` does prints."""
         of = self._of(contract)
         return past.historical(
-            self._market, of, partial(self._market.quotes, of), start, self._until(start, end), number, useRTH
+            self._market, of, partial(self._market.quotes, of), start, self._until(end), number, useRTH
         )
 
     def historical_midpoints(

@@ -198,7 +198,7 @@ async def change(pipe: CommandPipeline, keys: Keys) -> SwitchChange:
     """Return the next change, and take it out of its queue as a leader does."""
     found = await next_change(pipe, keys)
     assert found is not None
-    await drop_change(pipe, keys, found)
+    await drop_change(pipe, found)
     return found
 
 

@@ -131,9 +131,9 @@ def ledger_rows(ledger: Ledger, prices: Prices) -> list[AccountValue]:
         name: sum(part[name] * prices.rate(currency) for currency, part in parts.items())
         for name in parts[currencies[0]]
     }
-    rows = _ledger_part(ledger.account, "BASE", totals, 1.0, ledger.base)
+    rows = _ledger_part(ledger.account, "BASE", totals, 1.0)
     for currency, part in parts.items():
-        rows += _ledger_part(ledger.account, currency, part, prices.rate(currency), currency)
+        rows += _ledger_part(ledger.account, currency, part, prices.rate(currency))
     return rows
 
 
@@ -168,7 +168,7 @@ MARKET_VALUE = {
 }
 
 
-def _ledger_part(account: str, currency: str, part: dict[str, float], rate: float, real: str) -> list[AccountValue]:
+def _ledger_part(account: str, currency: str, part: dict[str, float], rate: float) -> list[AccountValue]:
     values = {"Currency": currency, "RealCurrency": currency, "ExchangeRate": f"{rate:.5f}", "AccountOrGroup": account}
     values |= dict.fromkeys(ZERO_LEDGER.split(","), "0.00")
     values |= {name: money(amount) for name, amount in part.items()}

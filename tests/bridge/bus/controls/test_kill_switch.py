@@ -74,7 +74,7 @@ async def test_what_was_done_to_the_switch_waits_for_the_log_in_its_order(
         pipe.clock.measured(pipe.clock.now_ms() / 1000 - behind_s, boottime(), boottime())
         while (change := await next_change(pipe, keys)) is not None:
             done.append((change.event, change.level, change.by, change.reason))
-            await drop_change(pipe, keys, change)
+            await drop_change(pipe, change)
 
     assert done == [
         ("halt", "reduce_only", "anna", 'odd "fills"'), ("resume", "reduce_only", "bert", 'odd "fills"'),
@@ -90,8 +90,8 @@ async def test_what_another_leader_has_dropped_already_takes_nothing_with_it(red
         one, same = await next_change(pipe, keys), await next_change(pipe, keys)
         assert one is not None
         assert one == same
-        await drop_change(pipe, keys, one)
-        await drop_change(pipe, keys, one)
+        await drop_change(pipe, one)
+        await drop_change(pipe, one)
         left = await next_change(pipe, keys)
 
     assert left is not None

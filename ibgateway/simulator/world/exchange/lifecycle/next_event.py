@@ -87,7 +87,7 @@ class EventPlanner:
             return None
         return NextEvent(cross.time, lambda: self._do.joins(order, cross.time, cross.price, cross.exchange))
 
-    def _again(self, order: WorkingOrder, window: TradingWindow) -> NextEvent:
+    def _again(self, window: TradingWindow) -> NextEvent:
         """Return the end of a window without an event; the next window is searched then."""
         return NextEvent(window.end, lambda: None)
 
@@ -99,16 +99,14 @@ class EventPlanner:
             return NextEvent(window.start, lambda: self._do.opens(order, window.start))
         following = self._feed_of(order).next_quote(window, at)
         if following is None:
-            return self._again(order, window)
+            return self._again(window)
         return NextEvent(following, lambda: self._do.requotes(order, following))
 
     def _slices(self, order: WorkingOrder, at: float) -> NextEvent:
         """Return an algorithm's next slice: one every minute."""
         window = self._window(order, at)
         time = window.start if window.start > at else at + SLICE_S
-        return (
-            NextEvent(time, lambda: self._do.slices(order, time)) if time < window.end else self._again(order, window)
-        )
+        return NextEvent(time, lambda: self._do.slices(order, time)) if time < window.end else self._again(window)
 
     def _limit(self, order: WorkingOrder, at: float) -> NextEvent:
         window = self._window(order, at)
@@ -132,7 +130,7 @@ class EventPlanner:
         what, twice = self.watched(order)
         time = self._feed_of(order).crosses(what, above, order.stop or 0.0, window, twice)
         if time is None:
-            return self._again(order, window)
+            return self._again(window)
         return NextEvent(time, lambda: self._do.triggers(order, time, order.stop))
 
     def _trail(self, order: WorkingOrder, at: float) -> NextEvent:
@@ -181,7 +179,7 @@ class EventPlanner:
         offset = 0.0 if order_type(order.order) == "MIDPRICE" else order.order.auxPrice or 0.0
         touch = feed.pegged_touch(order.buy, offset, order.limit, order.kind == "PEG", window)
         if touch is None:
-            return self._again(order, window)
+            return self._again(window)
         return NextEvent(touch.time, lambda: self._do.touches(order, touch))
 
     def _closing(self, order: WorkingOrder, at: float) -> NextEvent:
@@ -200,7 +198,7 @@ class EventPlanner:
         window = feed.window(at, outside=False)
         trade = find(feed, window)
         if trade is None or trade.time <= at:
-            return self._again(order, window)
+            return self._again(window)
         return NextEvent(trade.time, lambda: self._do.auctions(order, trade.time, trade.price, trade.exchange))
 
 
