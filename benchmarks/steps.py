@@ -2,18 +2,13 @@
 
 import asyncio
 import gc
-import json
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 STEP_BAR_S = 0.020  # of thread time, that no step of a service may exceed
-ROUNDS = 5
-
-_WORK = json.dumps([{"conId": number, "close": number / 7, "symbol": f"S{number}"} for number in range(20_000)])
-_WORK_S = 0.015  # that reading it takes on a quiet machine
 
 
 @dataclass
@@ -60,29 +55,3 @@ def measured() -> Iterator[Steps]:
         yield steps
     finally:
         asyncio.Handle._run = run  # type: ignore[method-assign]
-
-
-async def measured_again(work: Callable[[], Awaitable[None]], rounds: int = ROUNDS) -> Steps:
-    """
-    The steps of the first round of `work` in which none was over the bar, else of the last round.
-
-    A virtual machine whose processor or memory others use counts what it waits for them as time of the thread: tenfold,
-    for seconds. So the bar is as much higher as a fixed piece of work takes longer just before or after a round, and
-    one long step shows nothing. Work that takes too long shows in every round.
-    """
-    for _ in range(rounds):
-        slowness = _slowness()
-        with measured() as steps:
-            await work()
-        slowness = max(slowness, _slowness())
-        steps.over = [(taken_s, what) for taken_s, what in steps.over if taken_s > STEP_BAR_S * slowness]
-        if not steps.over:
-            break
-    return steps
-
-
-def _slowness() -> float:
-    """How many times as long as on a quiet machine a piece of work takes now, at least once."""
-    began = time.thread_time()
-    json.loads(_WORK)
-    return max((time.thread_time() - began) / _WORK_S, 1.0)

@@ -11,7 +11,6 @@ from queue import Queue
 
 import pytest
 
-from benchmarks.steps import measured_again
 from bridge.bus.messages import TRUNCATED, Reply
 from bridge.runtime.heap import tune
 from bridge.tool import OPERATIONS
@@ -20,6 +19,7 @@ from ib_worker.pacing.long_lists import LONG_ROWS
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.bus import CALLER
 from tests.stacks.worker import caller, order, trading, worker
+from tests.steps import measured_again
 from tests.waiting import until
 
 ORDERS, FILLS = 10_000, 5_000

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.steps import measured_again
 from ib_worker.tws.connection import FRAME_LIMIT, TwsConnection, _check
 from ib_worker.tws.errors import ConnectionLost, InvalidField
 from ib_worker.tws.values import unset
 from tests.busy import BUSY_S
+from tests.steps import measured_again
 from tests.waiting import until
 
 READY = (b"178\x0020250611 10:30:00 US/Eastern\x00", b"15\x001\x00DU1\x00", b"9\x001\x0042\x00")

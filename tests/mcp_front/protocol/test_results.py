@@ -8,12 +8,12 @@ import pytest
 from fastmcp.tools import ToolResult
 from mcp_types import TextContent
 
-from benchmarks.steps import measured_again
 from bridge.bus.server.request import RequestContext
 from bridge.tool import OPERATIONS
 from mcp_front.protocol.results import TEXT_BYTES, to_result
 from tests.stacks.front import ERAS, answering, serving, worker
 from tests.stacks.handlers import CONTRACT
+from tests.steps import measured_again
 
 POSITIONS = [{"account": "DU1234567", "contract": CONTRACT, "position": 10.0, "avgCost": None}]
 
