@@ -17,17 +17,18 @@ def require_closes(session: Session, entry: TrackedOrder, quantity: float | None
     if quantity is None or quantity <= terms.totalQuantity or not _is_exit(entry):
         return
     most, why = _most(session, entry)
-    if most is None or quantity <= most:
+    wanted = Decimal(str(quantity))  # binary fractions of 0.7 and 0.1 add up to less than 0.8
+    if most is None or wanted <= most:
         return
     group = related(session, entry)
     role = dict(zip(map(id, group), roles(group), strict=True))[id(entry)]
     side = "short" if terms.action == "SELL" else "long"
     raise ToolError(
         "not_closing",
-        f"totalQuantity: {WORDS[role]} would open a {side} of {digits(quantity - most)} {name_of(entry)}, since {why}. "
+        f"totalQuantity: {WORDS[role]} would open a {side} of {digits(wanted - most)} {name_of(entry)}, since {why}. "
         f"At most {digits(most)}. Nothing was sent, and the order is unchanged.",
         fields=["totalQuantity"],
-        closable=most,
+        closable=float(most),
     )
 
 
@@ -37,15 +38,13 @@ def _is_exit(entry: TrackedOrder) -> bool:
     return (bool(one.parentId) or one.leg in ("takeProfit", "stopLoss")) and not (order is not None and order.modelCode)
 
 
-def _most(session: Session, entry: TrackedOrder) -> tuple[float | None, str]:
+def _most(session: Session, entry: TrackedOrder) -> tuple[Decimal | None, str]:
     """Return the largest quantity that only closes, and the reason; None where the order is a child that opens, or
     where positions are not known."""
     terms, parent = entry.state.terms, held_by(session, entry)
     if parent is not None:
-        opens = parent.state.terms.action == terms.action
-        return (None if opens else parent.state.terms.totalQuantity), (
-            f"its entry is of {digits(parent.state.terms.totalQuantity)}"
-        )
+        opens, whole = parent.state.terms.action == terms.action, Decimal(str(parent.state.terms.totalQuantity))
+        return (None if opens else whole), f"its entry is of {digits(whole)}"
     if not session.positions.known:
         return None, ""
     held, near = position(session, entry), related(session, entry)
@@ -53,5 +52,5 @@ def _most(session: Session, entry: TrackedOrder) -> tuple[float | None, str]:
     others = most_of(each for each in same if is_open(each) and each not in near)
     room = max((held if terms.action == "SELL" else -held) - others, Decimal(0))
     why = f"the position is {held.normalize():f}"
-    why += f" and other open {terms.action} orders are for {digits(float(others))}" if others else ""
-    return float(room) + entry.state.filled, why
+    why += f" and other open {terms.action} orders are for {digits(others)}" if others else ""
+    return room + Decimal(str(entry.state.filled)), why

@@ -8,6 +8,7 @@ of an OCA group one order's fill cancels or reduces the others. So what rests of
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 Role = Literal["entry", "takeProfit", "stopLoss", "exit", "child", "order"]
@@ -116,12 +117,17 @@ def with_quantity(entry: Member, quantity: float, group: Sequence[Member]) -> di
     """
     wanted: dict[int, float] = {}
     for each in exits_of(entry, group):
-        share = quantity if each.ours else each.totalQuantity * quantity / entry.totalQuantity
+        share = quantity if each.ours else _share(each.totalQuantity, quantity, entry.totalQuantity)
         if share != int(share) and each.totalQuantity == int(each.totalQuantity):
             return None
         if share != each.totalQuantity:
             wanted[each.name] = share
     return wanted
+
+
+def _share(part: float, quantity: float, whole: float) -> float:
+    """Return the same part of another quantity: 1 of 0.1 is 3 of 0.3, which binary fractions make a little less."""
+    return float(Decimal(str(part)) * Decimal(str(quantity)) / Decimal(str(whole)))
 
 
 def most_filled(resting: Collection[Member]) -> float:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from bridge.order_references import LEGS, is_ours, order_ref
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
-from ib_worker.order_groups.groups import WORDS, Member, Role, group_of, is_parent, most_filled, role_of
+from ib_worker.order_groups.groups import DECIMALS, WORDS, Member, Role, group_of, is_parent, most_filled, role_of
 from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.session.session import Session
 
@@ -43,7 +43,7 @@ def may_fill(entry: TrackedOrder) -> float:
     order, and may have made a change that it has not confirmed."""
     state = entry.state
     whole = max(state.terms.totalQuantity, state.change.totalQuantity if state.change is not None else 0.0)
-    return max(whole - state.filled, state.remaining or 0.0, 0.0)
+    return round(max(whole - state.filled, state.remaining or 0.0, 0.0), DECIMALS)
 
 
 def most_of(entries: Iterable[TrackedOrder]) -> Decimal:

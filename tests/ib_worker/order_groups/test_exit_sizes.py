@@ -1,12 +1,14 @@
 """An exit that is changed only closes: it grows as far as its entry, or as the position that nothing else closes."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.brackets import FAR, FILLED, STOP, bracket, settles
-from tests.stacks.worker import frames, order, trading
+from tests.stacks.worker import Caller, frames, order, trading
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("terms", [FAR, FILLED], ids=["before the entry has filled", "after"])
@@ -64,3 +66,27 @@ async def test_a_lone_stop_may_open_a_position_as_a_new_one_may(redis_url: str, 
         told = await front.submit("modify_order", orderId=placed["orderId"], totalQuantity=120)
 
     assert "Its fill sells the 100 that you hold and opens a short of 20." in told["message"]
+
+
+async def test_an_exit_that_has_filled_in_part_grows_to_the_whole_position_of_a_fraction(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    exits: dict[str, Any] = {"symbol": "NVDA", "action": "SELL", "takeProfitPrice": 600, "stopLossPrice": 20}
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(symbol="NVDA", totalQuantity=0.8))
+        placed = await front.submit("place_bracket_order", totalQuantity=0.5, exitsOnly=True, **exits)
+        target = placed["takeProfit"]["orderId"]
+        sim.fault(f"fill {target} 0.1 600")
+        await until(partial(is_held, front, 0.7), "the position shows the fill")
+        error = await front.refused_order("modify_order", orderId=target, totalQuantity=0.9)
+        told = await front.submit("modify_order", orderId=target, totalQuantity=0.8)
+
+    assert "At most 0.8." in error.message
+    assert error.details["closable"] == 0.8
+    assert told["totalQuantity"] == 0.8
+
+
+async def is_held(front: Caller, quantity: float) -> bool:
+    return [each["position"] for each in await front.ask("get_positions") if each["contract"]["symbol"] == "NVDA"] == [
+        quantity
+    ]

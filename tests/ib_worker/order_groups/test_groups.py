@@ -69,7 +69,7 @@ def test_an_entry_comes_first_however_its_group_is_known() -> None:
     assert named_so(*group_of(STOP, [STOP, TARGET, ENTRY])) == [1, 2, 3]
 
 
-QUANTITIES: dict[str, tuple[list[Member], int, dict[int, float] | None]] = {
+QUANTITIES: dict[str, tuple[list[Member], float, dict[int, float] | None]] = {
     "both exits follow": (BRACKET, 20, {2: 20, 3: 20}),
     "both exits follow down": (BRACKET, 4, {2: 4, 3: 4}),
     "a bracket of ours follows": (OURS, 7, {2: 7, 3: 7}),
@@ -85,6 +85,9 @@ QUANTITIES: dict[str, tuple[list[Member], int, dict[int, float] | None]] = {
     "shares that are no whole number are not guessed": (
         [ENTRY, replace(TARGET, totalQuantity=5), replace(TARGET, name=4, totalQuantity=5), STOP], 15, None,
     ),
+    "shares of a fraction are what they are": (
+        [replace(ENTRY, totalQuantity=0.1), replace(STOP, totalQuantity=1)], 0.3, {3: 3},
+    ),
     "a child that opens more is not an exit": ([ENTRY, replace(TARGET, action="BUY")], 20, {}),
     "a hedge in another contract is not an exit": ([ENTRY, replace(TARGET, conId=12)], 20, {}),
     "an order alone has none": ([ENTRY, STRANGER], 20, {}),
@@ -92,7 +95,7 @@ QUANTITIES: dict[str, tuple[list[Member], int, dict[int, float] | None]] = {
 
 
 @pytest.mark.parametrize(("group", "quantity", "wanted"), QUANTITIES.values(), ids=QUANTITIES)
-def test_exits_have_what_their_entry_has(group: list[Member], quantity: int, wanted: dict[int, float] | None) -> None:
+def test_exits_have_what_their_entry_has(group: list[Member], quantity: float, wanted: dict[int, float] | None) -> None:
     assert with_quantity(group[0], quantity, group) == wanted
 
 
