@@ -119,11 +119,19 @@ def mended(come: list[Message]) -> list[Message]:
     if HALF not in body.lower() and text.encode() == body:
         return come
     try:
-        whole = json.loads(text)
+        whole = json.loads(text, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):  # for its reader to say
         return come
     mended_body = json.dumps(whole, ensure_ascii=False).encode(errors="replace")
     return [{"type": "http.request", "body": mended_body, "more_body": False}]
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object. Raises ValueError where it has a name twice: nobody knows which of two orderIds is meant."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is there twice")
+    return found
 
 
 def is_modern(scope: Scope) -> bool:

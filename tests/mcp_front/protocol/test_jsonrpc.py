@@ -9,6 +9,7 @@ from starlette.types import Message
 import bridge.tools.orders
 import bridge.tools.session  # noqa: F401 - the declarations fill the registry
 from bridge.tool import ToolError
+from mcp_front.protocol.envelope import Malformed, parse_envelope
 from mcp_front.protocol.jsonrpc import BODY_LIMIT, JsonRpcHead, body_of, is_modern, mended, parse_head, refuse
 
 
@@ -66,6 +67,15 @@ async def test_a_body_is_read_up_to_its_limit() -> None:
 )
 def test_a_text_that_was_cut_within_a_character_is_mended(cut: bytes, whole: str) -> None:
     assert b"".join(each["body"] for each in mended(come(cut))).decode() == whole
+
+
+@pytest.mark.parametrize("cut", [b"", b',"reason":"\\ud83d"', b',"reason":"\xff"'])
+def test_a_name_that_is_there_twice_stays_so_in_a_text_that_was_cut(cut: bytes) -> None:
+    arguments = b'{"orderId":7,"orderId":8%b}' % cut
+    body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ibkr_cancel_order","arguments":%b}}'
+
+    with pytest.raises(Malformed):
+        parse_envelope(b"".join(each["body"] for each in mended(come(body % arguments))))
 
 
 @pytest.mark.parametrize(("version", "modern"), [(b"2026-07-28", True), (b"2025-11-25", False), (b"", False)])
