@@ -256,6 +256,13 @@ def comma_separated(value: Any) -> Any:
     return [each.strip() for each in value.split(",") if each.strip()]
 
 
+def named_alone(written: Any) -> Any:
+    """Take a symbol, or a conId, for a contract that has no more than that."""
+    if isinstance(written, str):
+        return {"symbol": written}
+    return {"conId": written} if isinstance(written, int) and not isinstance(written, bool) else written
+
+
 Names = Annotated[list[Text], Field(min_length=1, max_length=20), BeforeValidator(comma_separated)]
 
 

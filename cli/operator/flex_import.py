@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bridge.bus.history.records import AccountSnapshot, CashFlow, CoveredDays, TradeExecution, trade_of
+from bridge.bus.history.records import AccountSnapshot, CashFlow, CoveredDays, TradeExecution
 from bridge.bus.history.store import (
     EXECUTIONS,
     FLOWS,
@@ -24,6 +24,7 @@ from bridge.bus.history.store import (
 )
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.text.execution_id import trade_of
 from cli.operator.flex_statement import FlexAccount
 
 CENT = 0.005

@@ -11,8 +11,9 @@ from bridge.bus.events.event import SessionEvent
 from bridge.bus.events.event_log import newest_events
 from bridge.bus.events.stream_handles import StreamHandle, handles_now
 from bridge.bus.events.watches import Watch, read_watches
-from bridge.bus.history.records import TradeCommission, TradeExecution, trade_of
+from bridge.bus.history.records import TradeCommission, TradeExecution
 from bridge.bus.history.store import EXECUTIONS, read_records, trades_of
+from bridge.text.execution_id import trade_of
 from bridge.tool import ToolError
 from bridge.tools.console.overview import GetOverview, SessionOverview
 from console.live.overview import Overview, overview

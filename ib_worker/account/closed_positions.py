@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from bridge.bus.history.records import trade_of
+from bridge.text.execution_id import trade_of
 from bridge.tools.types import Contract
 from ib_worker.account.exchange_rates import AccountRates
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from bridge.text.numbers import shortest
 from bridge.tool import ToolError
 from bridge.tools.types import Cell
 from ib_worker.account.exchange_rates import AccountRow
@@ -48,15 +49,10 @@ def value_rows(rows: Iterable[AccountRow], tags: Sequence[str]) -> list[list[Cel
     told = (convert.summary_value(*each) for each in rows)
     wanted = [each for each in told if each.tag in place]
     return [
-        [each.tag, each.currency, _shortest(each.value)] for each in sorted(wanted, key=lambda each: place[each.tag])
+        [each.tag, each.currency, shortest(each.value)] for each in sorted(wanted, key=lambda each: place[each.tag])
     ]
 
 
 def _bare(name: str) -> str:
     """Return a name without what people write differently."""
     return re.sub(r"[ _]", "", name).lower()
-
-
-def _shortest(value: Cell) -> Cell:
-    """Return a whole number as an integer, which has fewer tokens in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bridge.bus.history.records import TradeCommission, TradeExecution, trade_of, version_of
+from bridge.bus.history.records import TradeCommission, TradeExecution
 from bridge.bus.history.store import Trades, seconds
+from bridge.text.execution_id import trade_of, version_of
 
 COMBINATION = "BAG"  # its legs have executions of their own
 

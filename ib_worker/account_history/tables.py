@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from math import prod
 from typing import NamedTuple
 
-from bridge.bus.history.records import TradeCommission, TradeExecution, version_of
+from bridge.bus.history.records import TradeCommission, TradeExecution
+from bridge.text.execution_id import version_of
 from bridge.text.numbers import shortest
 from bridge.tools.types import Cell
 from ib_worker.account_history.curve import EquityRow

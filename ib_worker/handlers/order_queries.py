@@ -14,6 +14,7 @@ import ib_async
 from bridge.bus.server.request import RequestContext
 from bridge.order_references import is_ours
 from bridge.text.contract_forms import is_named
+from bridge.text.execution_id import trade_of
 from bridge.tool import ToolError
 from bridge.tools.order_queries import (
     Execution,
@@ -38,7 +39,6 @@ from ib_worker.market_data.contracts import named_by_number
 from ib_worker.order_groups.related import related
 from ib_worker.order_groups.resting_exits import exceeding
 from ib_worker.order_identity.recalled import recall
-from ib_worker.orders.events import trade_of
 from ib_worker.orders.report import execution, order_report
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 from ib_worker.pacing.message_pacer import Priority

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Self
 
+from bridge.text.execution_id import trade_of, version_of
 from bridge.tools.types import Contract
 
 CHANGING = ("totalQuantity", "orderType", "lmtPrice", "auxPrice", "trailingPercent", "tif")
@@ -127,8 +128,7 @@ class Fill:
 
     @property
     def version(self) -> int:
-        last = self.execId.rpartition(".")[2]
-        return int(last) if last.isdecimal() else 0
+        return version_of(self.execId)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +196,3 @@ Event = (
     | NotListed
     | ListedOpen
 )
-
-
-def trade_of(execId: str) -> str:
-    """Return the part of an execId that an execution shares with its corrections.
-
-    0000e0d5.6841d6f5.01.02 corrects 0000e0d5.6841d6f5.01.01.
-    """
-    return execId.rpartition(".")[0] or execId

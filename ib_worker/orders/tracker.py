@@ -11,8 +11,9 @@ from typing import Any, NamedTuple, TypeVar
 import ib_async
 
 from bridge.order_references import is_ours
+from bridge.text.execution_id import trade_of
 from bridge.tools.types import Contract
-from ib_worker.orders.events import Commission, Event, Fill, NotListed, Terms, trade_of
+from ib_worker.orders.events import Commission, Event, Fill, NotListed, Terms
 from ib_worker.orders.state import NAMES_IT, OrderState, apply
 from ib_worker.orders.timing import USUAL
 

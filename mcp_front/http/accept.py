@@ -56,7 +56,7 @@ class _JsonFromStream:
         self._last = b""
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and _is_stream(message):
+        if message["type"] == "http.response.start" and is_stream(message):
             self._start = message
         elif self._start is None:
             await self._send(message)
@@ -80,5 +80,6 @@ class _JsonFromStream:
         await self._send({"type": "http.response.body", "body": self._last})
 
 
-def _is_stream(start: Message) -> bool:
+def is_stream(start: Message) -> bool:
+    """Return whether the start of a response says that events follow."""
     return Headers(raw=start["headers"]).get("content-type", "").startswith("text/event-stream")

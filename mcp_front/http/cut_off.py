@@ -8,9 +8,9 @@ import asyncio
 import json
 from typing import Any
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mcp_front.http.accept import is_stream
 from mcp_front.protocol.delivery import FOLLOWING, Follow
 from mcp_front.protocol.envelope import MESSAGE
 from mcp_front.protocol.jsonrpc import CALL, CallParams, JsonRpcHead, error_response, is_modern, refuse
@@ -61,7 +61,7 @@ class _WatchedResponse:
         error = cut_off(asked.tool, arguments)
         if self._start is None:
             await refuse(asked, error, is_modern(scope), self._send, STOPPING)
-        elif _is_stream(self._start):
+        elif is_stream(self._start):
             data = json.dumps({"jsonrpc": "2.0", **error_response(asked, error, is_modern(scope))}).encode()
             event = b"event: message\r\ndata: " + data + b"\r\n\r\n"
             await self._send({"type": "http.response.body", "body": event})
@@ -72,7 +72,3 @@ def _asked(message: dict[str, Any]) -> tuple[JsonRpcHead, dict[str, Any]]:
     params = message["params"] if message.get("method") == CALL else {}  # the envelope's check: it has a name
     head = JsonRpcHead(message.get("id"), message.get("method"), CallParams(params.get("name")))
     return head, params.get("arguments") or {}
-
-
-def _is_stream(start: Message) -> bool:
-    return Headers(raw=start["headers"]).get("content-type", "").startswith("text/event-stream")

@@ -9,7 +9,7 @@ from pydantic import WithJsonSchema as Published
 from bridge.text import spellings as forms
 from bridge.text.end_of_history import TODAY, within_years
 from bridge.tool import Model, ToolRequest, tool
-from bridge.tools.types import Cell, ContractArguments, comma_separated
+from bridge.tools.types import Cell, ContractArguments, comma_separated, named_alone
 
 MOST_MEASURED = 20  # contracts of one call
 BENCHMARK = "SPY"
@@ -20,20 +20,13 @@ class MeasuredContract(ContractArguments):
     """One contract, of any type that has daily closes."""
 
 
-def _contract(written: Any) -> Any:
-    """Take a symbol, or a conId, for a contract that has no more than that."""
-    if isinstance(written, str):
-        return {"symbol": written}
-    return {"conId": written} if isinstance(written, int) and not isinstance(written, bool) else written
-
-
 def _day(written: Any) -> Any:
     """Take today for an end that is left out: the series then ends now."""
     return None if isinstance(written, str) and written.strip().lower() == TODAY else written
 
 
 # Published as text, which names most contracts; the arguments of ibkr_get_quotes' entries are accepted, too.
-Measured = Annotated[MeasuredContract, BeforeValidator(_contract), Published({"type": "string"})]
+Measured = Annotated[MeasuredContract, BeforeValidator(named_alone), Published({"type": "string"})]
 MeasuredPeriod = Annotated[
     str, StringConstraints(pattern=r"^(YTD|[1-9][0-9]{0,3} [DWMY])$"), BeforeValidator(forms.period)
 ]

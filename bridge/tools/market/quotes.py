@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from bridge.text.contract_forms import spelled_out
 from bridge.tool import Model, ToolRequest, tool
-from bridge.tools.types import TERMS, Cell, ContractArguments, comma_separated
+from bridge.tools.types import TERMS, Cell, ContractArguments, comma_separated, named_alone
 
 MOST_QUOTES = 50  # contracts of one call
 
@@ -43,15 +43,9 @@ class QuoteTable(Model):
 
 
 def _entries(written: Any) -> Any:
-    """Take a symbol, or a conId, for an entry that has no more than that, and one entry or a text for a list."""
+    """Take one entry, or a text, for a list."""
     written = [written] if isinstance(written, dict) else comma_separated(written)
-    return [_entry(each) for each in written] if isinstance(written, list) else written
-
-
-def _entry(written: Any) -> Any:
-    if isinstance(written, str):
-        return {"symbol": written}
-    return {"conId": written} if isinstance(written, int) and not isinstance(written, bool) else written
+    return [named_alone(each) for each in written] if isinstance(written, list) else written
 
 
 class QuotedContract(ContractArguments):

@@ -17,7 +17,6 @@ from ib_worker.orders.events import (
     OpenOrderReported,
     Status,
     Terms,
-    trade_of,
 )
 from ib_worker.orders.state import OrderState, apply
 from ib_worker.tws.values.codes import REJECTS
@@ -201,16 +200,6 @@ def test_a_finished_order_can_not_vanish() -> None:
     done = after(status("Filled", 10.0))
 
     assert after(NotListed(AT), of=done) is done
-
-
-@pytest.mark.parametrize(("execId", "trade"), [("a.b.01.01", "a.b.01"), ("plain", "plain")])
-def test_an_execution_belongs_to_a_trade(execId: str, trade: str) -> None:
-    assert trade_of(execId) == trade
-
-
-@pytest.mark.parametrize(("execId", "version"), [("a.b.01.01", 1), ("a.b.01.12", 12), ("a.b.x", 0), ("plain", 0)])
-def test_an_execution_has_a_version(execId: str, version: int) -> None:
-    assert fill(execId).version == version
 
 
 EVENTS = st.one_of(

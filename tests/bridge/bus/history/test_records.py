@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from bridge.bus.history.records import AccountSnapshot, TradeExecution, trade_of, version_of
+from bridge.bus.history.records import AccountSnapshot, TradeExecution
 
 SNAPSHOT = AccountSnapshot("DU1", "2025-06-11", "2025-06-11T20:05:00+00:00", "close", "USD", 1_000.5)
 
@@ -21,11 +21,3 @@ def test_a_field_without_a_value_is_not_written() -> None:
 def test_an_execution_without_a_price_is_none() -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(b'{"execId": "a.01"}', type=TradeExecution)
-
-
-@pytest.mark.parametrize(
-    ("execId", "trade", "version"),
-    [("0000e0d5.6841d6f5.01.02", "0000e0d5.6841d6f5.01", 2), ("alone", "alone", 0), ("a.b", "a", 0)],
-)
-def test_a_correction_shares_all_but_the_last_part_of_its_execId(execId: str, trade: str, version: int) -> None:
-    assert (trade_of(execId), version_of(execId)) == (trade, version)
