@@ -151,7 +151,7 @@ def services_of(
         tokens=ConfirmationTokens(bus.pipe, bus.keys),
         history=OrderHistoryReader(bus.pipe, bus.keys),
         refusals=RefusedCalls(bus.pipe, bus.keys),
-        breakers=CircuitBreakers(settings.wires.in_force(settings.trading_mode)),
+        breakers=CircuitBreakers(settings.breakers.in_force(settings.trading_mode)),
         kill_switch=KillSwitch(bus.pipe, bus.keys),
         watches=WatchTable(bus.pipe, bus.keys, bus.lease.token, clients.may_see),
         past=HistoryRecorder(bus.pipe, bus.keys, bus.lease.token, archive, history_timing),

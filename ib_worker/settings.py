@@ -2,10 +2,17 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from bridge.bus.identity.oidc_settings import OidcEnvironment
 from bridge.bus.keys import session_name
@@ -20,6 +27,7 @@ from ib_worker.risk.trading_mode import Mode
 from ib_worker.tws.endpoint import Endpoint, endpoints
 
 SHORTEST_SECRET = 16  # characters
+GROUPS = frozenset({"limits", "breakers"})  # of settings, which each have their variable
 
 
 def _web_address(written: SecretStr | None) -> SecretStr | None:
@@ -46,8 +54,17 @@ def _client_id(number: int) -> int:
     return number
 
 
+class _OwnVariables(EnvSettingsSource):
+    """The environment, in which a variable LIMITS or BREAKERS would otherwise set all of them at once, over LIMIT_… and
+    TRIP_…."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return (None, field_name, False) if field_name in GROUPS else super().get_field_value(field, field_name)
+
+
 class WorkerSettings(MetricsSettings, OidcEnvironment):
-    """Each field is an environment variable of its name in capitals."""
+    """Each field is an environment variable of its name in capitals, except `limits` and `breakers`, which read their
+    own."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -87,9 +104,20 @@ class WorkerSettings(MetricsSettings, OidcEnvironment):
     live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(comma_list)] = frozenset()
     live_approval: Literal["client", "operator"] = "client"  # client: by a form in the MCP client too, not only the CLI
     limits: Limits = Field(default_factory=Limits)  # from LIMIT_…
-    wires: CircuitBreakerSettings = Field(default_factory=CircuitBreakerSettings)  # from TRIP_…
+    breakers: CircuitBreakerSettings = Field(default_factory=CircuitBreakerSettings)  # from TRIP_…
 
     _has_its_password = model_validator(mode="before")(password_from_file)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _OwnVariables(settings_cls)
 
     @model_validator(mode="after")
     def _live_is_meant(self) -> Self:

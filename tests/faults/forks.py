@@ -78,12 +78,12 @@ class Forked:
 
 
 def worker(
-    redis_url: str, session: str, gateway_port: int, beat: str, wires: CircuitBreakerSettings = TRADES_ON
+    redis_url: str, session: str, gateway_port: int, beat: str, breakers: CircuitBreakerSettings = TRADES_ON
 ) -> None:
     settings = WorkerSettings(
         redis_url=redis_url, ibkr_session=session, gateway_port=gateway_port, limits=NO_LIMITS,
         beat_file=Path(beat), leader_file=Path(beat).with_name("worker.leader"),
-        watermark_file=Path(beat).with_suffix(".watermark"), wires=wires,
+        watermark_file=Path(beat).with_suffix(".watermark"), breakers=breakers,
     )  # fmt: skip
     configure_logs("info", "json")
     asyncio.run(work(settings))

@@ -1,10 +1,12 @@
 """The worker's settings as people write them: in capitals, with spaces, or left empty in a file."""
 
+from decimal import Decimal
+
 import pytest
 from pydantic import ValidationError
 
 from ib_worker.risk.limit_settings import Limits
-from ib_worker.settings import WorkerSettings
+from ib_worker.settings import GROUPS, WorkerSettings
 from ib_worker.tws.endpoint import Endpoint
 
 
@@ -125,3 +127,18 @@ def test_live_trading_takes_accounts_and_limits_by_name(monkeypatch: pytest.Monk
 
     assert settings.live_accounts == {"U1234567", "U7654321"}
     assert settings.effective_limits is settings.limits
+
+
+@pytest.mark.parametrize("written", ['{"max_quantity": 99999999, "rejects": 99999999}', "no JSON"])
+@pytest.mark.parametrize("group", sorted(GROUPS))
+def test_no_variable_sets_a_group_of_settings_over_their_own(
+    monkeypatch: pytest.MonkeyPatch, group: str, written: str
+) -> None:
+    monkeypatch.setenv("LIMIT_MAX_QUANTITY", "5")
+    monkeypatch.setenv("TRIP_REJECTS", "3")
+    monkeypatch.setenv(group.upper(), written)
+
+    settings = WorkerSettings()
+
+    assert settings.limits.max_quantity == Decimal(5)
+    assert settings.breakers.rejects == 3

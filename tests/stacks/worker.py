@@ -109,7 +109,7 @@ def services_without_bus(settings: WorkerSettings) -> Services:
         tokens=ConfirmationTokens(pipe, keys),
         history=OrderHistoryReader(pipe, keys),
         refusals=RefusedCalls(pipe, keys),
-        breakers=CircuitBreakers(settings.wires.in_force(settings.trading_mode)),
+        breakers=CircuitBreakers(settings.breakers.in_force(settings.trading_mode)),
         kill_switch=KillSwitch(pipe, keys),
         watches=WatchTable(pipe, keys, 1),
         past=HistoryRecorder(pipe, keys, 1),
