@@ -5,10 +5,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import TypeVar, overload
+from contextlib import suppress
+from typing import Generic, TypeVar, overload
 
-from ib_worker.pacing.caller import current_call
+from ib_worker.pacing.caller import SESSION, current_call
 from ib_worker.pacing.thread_share import ThreadShare
 
 SWITCH_S = 0.0002  # so soon the loop gets the interpreter back from the thread beside it, at each of its steps
@@ -22,10 +22,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+class GivenUp(Exception):
+    """Nobody waits for this work any longer."""
+
+
 class RestingRows(Sequence[T]):
     """Rows for a thread beside the loop's. Reading them lets the thread rest after each piece of work.
 
-    `rest_s` returns the seconds of a rest as of now, `first_s` those of the thread's time before the first one.
+    `rest_s` returns the seconds of a rest as of now, or raises GivenUp; `first_s` are those of the thread's time before
+    the first one.
     """
 
     def __init__(self, rows: Sequence[T], rest_s: Callable[[], float], first_s: float = PIECE_S) -> None:
@@ -69,18 +74,32 @@ class LongWork:
         call = current_call()
         if not call.is_let_in:
             self._portions.require_short_wait(call.caller)
-            call.is_let_in = True
+            call.is_let_in = call.caller != SESSION
         async with self._portions.turn(call.caller):
             self._at_work += 1
+            job = _Job(work, rows, self._rest_s, FIRST_S if self._at_work == 1 else PIECE_S)
             try:
-                loop = asyncio.get_running_loop()
-                first_s = FIRST_S if self._at_work == 1 else PIECE_S
-                made = partial(_timed, work, rows, self._rest_s, first_s)
-                result, took_s = await loop.run_in_executor(self._threads, made)
+                return await self._done(job)
             finally:
                 self._at_work -= 1
-            self._portions.had(call.caller, took_s)
-        return result
+                self._portions.had(call.caller, job.took_s)
+
+    async def _done(self, job: "_Job[T, R]") -> R:
+        """Do a job on a thread. Where its caller goes, it is ended first: the thread is the caller's until then."""
+        submitted = self._threads.submit(job)
+        result = asyncio.wrap_future(submitted)
+        try:
+            await asyncio.wait([result])
+        except asyncio.CancelledError:
+            job.is_given_up = True
+            submitted.cancel()  # where no thread has begun it
+            while not result.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([result])
+            if not result.cancelled():
+                result.exception()  # GivenUp, which nobody needs to fetch
+            raise
+        return result.result()
 
     async def each(self, rows: Sequence[T], convert: Callable[[T], R]) -> list[R]:
         return await self.run(rows, lambda rows: [convert(each) for each in rows])
@@ -93,9 +112,27 @@ class LongWork:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _timed(
-    work: Callable[[Sequence[T]], R], rows: Sequence[T], rest_s: Callable[[], float], first_s: float
-) -> tuple[R, float]:
-    """Return the result and the seconds of thread time."""
-    began = time.thread_time()
-    return work(RestingRows(rows, rest_s, first_s)), time.thread_time() - began
+class _Job(Generic[T, R]):
+    """One piece of work, and the seconds of thread time that it took."""
+
+    def __init__(
+        self, work: Callable[[Sequence[T]], R], rows: Sequence[T], rest_s: Callable[[], float], first_s: float
+    ) -> None:
+        self._work = work
+        self._rows = rows
+        self._rest_s = rest_s
+        self._first_s = first_s
+        self.took_s = 0.0
+        self.is_given_up = False
+
+    def __call__(self) -> R:
+        began = time.thread_time()
+        try:
+            return self._work(RestingRows(self._rows, self._rest, self._first_s))
+        finally:
+            self.took_s = time.thread_time() - began
+
+    def _rest(self) -> float:
+        if self.is_given_up:
+            raise GivenUp
+        return self._rest_s()

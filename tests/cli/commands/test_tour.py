@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
@@ -10,6 +11,7 @@ from bridge.tools.session import SessionStatus
 from cli.commands.tour import TourClient, TourFailed, buy, closed, refuse_real_money, take_tour
 from cli.local_stack.embedded_redis import free_port
 from cli.terminal import Screen
+from ibgateway.simulator.model.config import SimulatorConfig
 from tests.stacks.whole import whole_stack
 
 
@@ -59,6 +61,17 @@ def test_a_closed_market_is_told_with_its_next_opening(at: str, said: str) -> No
 
 def test_hours_that_are_not_known_close_nothing() -> None:
     assert closed(None, None, datetime(2025, 11, 30, tzinfo=UTC)) == ""
+
+
+@pytest.mark.trial("D11")
+async def test_a_tour_of_a_closed_market_says_so_and_skips_what_needs_an_open_one(redis_url: str, session: str) -> None:
+    shown, saturday = io.StringIO(), datetime(2025, 6, 14, 12, tzinfo=ZoneInfo("US/Eastern")).timestamp()
+    async with whole_stack(redis_url, session, config=SimulatorConfig(start=saturday)) as stack:
+        await take_tour(stack.front.endpoint, Screen(Console(file=shown, width=200)))
+
+    said = shown.getvalue()
+    assert said.count("skipped: the market is closed until Monday 2025-06-16 09:30 in US/Eastern") == 3
+    assert "the tour is complete: every step passed that needs no open market" in said
 
 
 @pytest.mark.trial("D7")

@@ -131,16 +131,6 @@ def test_once_takes_the_tour_and_leaves_nothing(tmp_path: Path) -> None:
         assert stack.running() == []
 
 
-@pytest.mark.trial("D11")
-def test_a_tour_of_a_closed_market_says_so_and_skips_what_needs_an_open_one(tmp_path: Path) -> None:
-    with up(tmp_path, "--once", "--start", "2025-06-14T12:00") as stack:
-        said = stack.end()
-
-    assert stack.process.returncode == 0, said
-    assert said.count("skipped: the market is closed until Monday 2025-06-16 09:30 in US/Eastern") == 3
-    assert "the tour is complete: every step passed that needs no open market" in said
-
-
 @pytest.mark.trial("D8")
 async def test_a_tour_that_fails_is_told_and_the_stack_serves_on(tmp_path: Path) -> None:
     with up(tmp_path) as stack:
@@ -154,31 +144,6 @@ async def test_a_tour_that_fails_is_told_and_the_stack_serves_on(tmp_path: Path)
         assert sorted(stack.parts()) == PARTS
 
         await asyncio.to_thread(kill_and_see_all_end, stack, "redis")
-
-
-@pytest.mark.trial("D8")
-async def test_a_second_demo_in_the_same_folder_trades_as_the_first_did(tmp_path: Path) -> None:
-    """Each demo begins with a new account and a new Redis, which is none that has lost its data."""
-    with serving(tmp_path) as stack:
-        [(first, _)] = await buys(stack, 1)
-        stack.process.send_signal(signal.SIGINT)
-        await asyncio.to_thread(stack.end)
-
-    with serving(tmp_path) as stack:
-        [(second, _), (moments_later, said)] = await buys(stack, 2)
-
-        assert [order.status for order in (first, second, moments_later)] == ["Filled"] * 3
-        assert moments_later.orderId > second.orderId
-        assert "names that one in duplicateOf" in said
-
-        await asyncio.to_thread(kill_and_see_all_end, stack, "worker")
-
-
-@contextmanager
-def serving(state: Path) -> Iterator[Up]:
-    with up(state, "--no-tour") as stack:
-        stack.until("Serving at")
-        yield stack
 
 
 async def buys(stack: Up, times: int) -> list[tuple[OrderReport, str]]:
@@ -252,19 +217,22 @@ def environment_of(pid: int) -> set[str]:
     return {each.partition(b"=")[0].decode() for each in entries}
 
 
-def test_it_serves_until_ctrl_c_however_often_that_is_pressed(tmp_path: Path) -> None:
+@pytest.mark.trial("D8")
+async def test_it_serves_until_ctrl_c_however_often_that_is_pressed_and_then_begins_anew(tmp_path: Path) -> None:
+    """Each demo begins with a new account and a new Redis, which is none that has lost its data."""
     with up(tmp_path, "--no-tour", console=True) as stack:
         said = stack.until("Serving at")
         link = re.search(r"(http://127\.0\.0\.1:\d+)/link#(\S+)", said)
         serving = sorted(stack.parts())  # the console starts at the first visit
         assert link is not None
-        halted = signed_in_and_halted(link[1], link[2])
+        [(first, _)] = await buys(stack, 1)
+        halted = await asyncio.to_thread(signed_in_and_halted, link[1], link[2])
         visited = sorted(stack.parts())
 
-        stack.until("trading is halted, by operator demo")
+        await asyncio.to_thread(stack.until, "trading is halted, by operator demo")
         stack.process.send_signal(signal.SIGINT)
         stack.process.send_signal(signal.SIGINT)
-        stack.end()
+        await asyncio.to_thread(stack.end)
 
         assert halted == 200
         assert link[2] not in "".join(log.read_text() for log in (tmp_path / "logs").iterdir())
@@ -272,6 +240,16 @@ def test_it_serves_until_ctrl_c_however_often_that_is_pressed(tmp_path: Path) ->
         assert (serving, visited) == (PARTS, ["console", *PARTS])
         assert stack.process.returncode == 0
         assert stack.running() == []
+
+    with up(tmp_path, "--no-tour") as stack:
+        await asyncio.to_thread(stack.until, "Serving at")
+        [(second, _), (moments_later, said)] = await buys(stack, 2)
+
+        assert [order.status for order in (first, second, moments_later)] == ["Filled"] * 3
+        assert moments_later.orderId > second.orderId
+        assert "names that one in duplicateOf" in said
+
+        await asyncio.to_thread(kill_and_see_all_end, stack, "worker")
 
 
 def signed_in_and_halted(console: str, token: str) -> int:

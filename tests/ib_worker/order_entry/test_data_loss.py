@@ -43,7 +43,7 @@ async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_agai
     if earlier == "is of an earlier day":
         sim.fault("ids 2")  # all that the gateway still tells of it
     async with (
-        worker(own_redis.url, session, sim.port, order_timing=timing, wires=TRADES_ON),
+        worker(own_redis.url, session, sim.port, order_timing=timing, breakers=TRADES_ON),
         caller(own_redis.url, session) as front,
     ):
         async with asyncio.timeout(20):
@@ -55,7 +55,10 @@ async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_agai
             await front.submit("place_order", key=KEY, deadline_s=0.5, **RESTING)
     await loses_all(own_redis, tmp_path)
 
-    async with trading(own_redis.url, session, sim, order_timing=timing, wires=TRADES_ON) as front, asyncio.timeout(20):
+    async with (
+        trading(own_redis.url, session, sim, order_timing=timing, breakers=TRADES_ON) as front,
+        asyncio.timeout(20),
+    ):
         found, _ = await asked_until_taken(front)
 
     assert found == order_ref(KEY)
@@ -67,7 +70,7 @@ async def test_writes_wait_for_another_look_and_the_same_key_is_advised(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
     async with trading(
-        own_redis.url, session, sim, wires=TRADES_ON, order_timing=replace(SOON, looks_apart_s=1.0)
+        own_redis.url, session, sim, breakers=TRADES_ON, order_timing=replace(SOON, looks_apart_s=1.0)
     ) as front:
         await front.submit("place_order", key=KEY, **RESTING)
         looks = len(sim.journal.entries("in", 16))

@@ -9,10 +9,11 @@ from typing import TypeVar
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.pacing.caller import acting_for
+from ib_worker.pacing.caller import SESSION, acting_for, current_call
 from ib_worker.pacing.long_work import CALLERS_AT_ONCE, FIRST_S, PIECE_S, REST_S, SHORT_ROWS, LongWork, RestingRows
 from ib_worker.pacing.message_pacer import LONGEST_WAIT_S
 from ib_worker.pacing.thread_share import AT_ONCE_S, SHARE
+from tests.waiting import until
 
 R = TypeVar("R")
 
@@ -148,3 +149,66 @@ async def test_a_call_that_was_let_in_waits_for_the_rest_of_its_work(work: LongW
         with acting_for("hungry"), pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await work.run(range(1_000), len)
+
+
+async def test_the_sessions_own_work_lets_no_call_in(work: LongWork) -> None:
+    await work.run(range(1_000), len)
+
+    assert not current_call().is_let_in
+
+
+async def test_work_whose_caller_has_gone_ends_and_is_the_callers_until_then(work: LongWork) -> None:
+    begun, read = threading.Event(), list[int]()
+
+    def slow(rows: Sequence[int]) -> None:
+        begun.set()
+        for each in rows:
+            busy(0.01)
+            read.append(each)
+
+    with acting_for("hungry"):
+        asking = asyncio.create_task(work.run(range(1_000), slow))
+    await until(begun.is_set, "a thread has begun")
+    asking.cancel()
+    await asyncio.wait([asking])
+    count, share = len(read), work._portions.wait_s("hungry")
+    with acting_for("hungry"):
+        again = await work.run(range(1_000), len)
+
+    assert asking.cancelled()
+    assert count < 1_000
+    assert (len(read), again) == (count, 1_000)
+    assert (work._at_work, share) == (0, 0.0)
+    assert len(work._portions) == 1  # what was done is charged
+
+
+async def test_work_that_no_thread_has_begun_is_dropped_with_its_caller(work: LongWork) -> None:
+    done, run = threading.Event(), list[str]()
+
+    async def asks(caller: str) -> None:
+        def waits(rows: Sequence[int]) -> bool:
+            run.append(caller)
+            return done.wait(20)
+
+        with acting_for(caller):
+            await work.run(range(SHORT_ROWS + 1), waits)
+
+    asking = [asyncio.create_task(asks(f"caller-{number}")) for number in range(CALLERS_AT_ONCE)]
+    late = asyncio.create_task(asks("late"))
+    await until(lambda: len(run) == CALLERS_AT_ONCE, "each thread has its work")
+    late.cancel()
+    await asyncio.wait([late])
+    done.set()
+    await asyncio.gather(*asking)
+
+    assert late.cancelled()
+    assert "late" not in run
+
+
+async def test_what_was_done_is_told_however_much_the_session_has_worked(work: LongWork) -> None:
+    def slow(rows: object) -> None:
+        busy(AT_ONCE_S + (LONGEST_WAIT_S + 5) * SHARE)
+
+    await work.run(range(1_000), slow)
+    with acting_for(SESSION):
+        assert await work.run(range(1_000), len) == 1_000

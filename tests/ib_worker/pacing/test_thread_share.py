@@ -58,3 +58,14 @@ async def test_a_hungry_caller_works_one_piece_at_a_time_and_another_beside_it()
     await asyncio.gather(piece("hungry"), piece("hungry"), piece("quiet"))
 
     assert order == ["quiet begins", "quiet ends", *["hungry begins", "hungry ends"] * 2]
+
+
+async def test_a_caller_that_owes_nothing_is_forgotten() -> None:
+    clock = Clock()
+    portions = ThreadShare(clock)
+    for number in range(1_000):
+        async with portions.turn(f"caller-{number}"):
+            portions.had(f"caller-{number}", 0.01)
+        clock.now += 0.01 / SHARE
+
+    assert len(portions) <= 1

@@ -173,7 +173,7 @@ async def test_a_tripped_wire_halts_every_replica_until_a_human_releases_it(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     sim.fault("on order each answer 201 Order rejected - reason: no margin")
-    async with trading(redis_url, session, sim, wires=CircuitBreakerSettings(rejects=2)) as front:
+    async with trading(redis_url, session, sim, breakers=CircuitBreakerSettings(rejects=2)) as front:
         codes = [(await front.refused_order(**order(totalQuantity=each))).code for each in (1, 2)]
         await until(lambda: halted(front), "it is halted")
         sim.fault("clear")
@@ -206,7 +206,7 @@ async def test_a_redis_that_lost_its_history_is_traded_on_only_when_a_human_says
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
     async with trading(
-        own_redis.url, session, sim, wires=CircuitBreakerSettings(data_loss="on"), order_timing=SOON
+        own_redis.url, session, sim, breakers=CircuitBreakerSettings(data_loss="on"), order_timing=SOON
     ) as front:
         await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
         assert await halted(front) is None
@@ -225,7 +225,9 @@ async def test_a_worker_that_finds_its_orders_at_ibkr_and_nothing_in_redis_takes
         await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
 
     again = session if known else f"{session}-new"
-    async with trading(redis_url, again, sim, wires=CircuitBreakerSettings(data_loss="on"), order_timing=SOON) as front:
+    async with trading(
+        redis_url, again, sim, breakers=CircuitBreakerSettings(data_loss="on"), order_timing=SOON
+    ) as front:
         assert (await halted(front) is None) is known
 
 
@@ -235,7 +237,7 @@ async def test_a_gateway_that_has_merely_counted_orders_is_no_loss(
     """Their ids went to somebody, an earlier year or by hand: nothing says that Redis knew of them."""
     sim.fault("ids 2")
     async with trading(
-        redis_url, session, sim, wires=CircuitBreakerSettings(data_loss="on"), order_timing=SOON
+        redis_url, session, sim, breakers=CircuitBreakerSettings(data_loss="on"), order_timing=SOON
     ) as front:
         placed = await front.submit("place_order", **order())
 

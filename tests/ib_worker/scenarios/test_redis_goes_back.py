@@ -204,7 +204,7 @@ async def test_a_switch_that_was_set_stays_set_when_redis_loses_its_data_also_on
     own_redis: EmbeddedRedis, session: str, sim: Simulator, how: str
 ) -> None:
     async with trading(
-        own_redis.url, session, sim, wires=CircuitBreakerSettings(data_loss="off"), order_timing=SOON
+        own_redis.url, session, sim, breakers=CircuitBreakerSettings(data_loss="off"), order_timing=SOON
     ) as front:
         await front.bus_client.halt("owner", "enough for today")
         await until(lambda: _logged(front, b'"halt"'), "the worker has seen the switch")

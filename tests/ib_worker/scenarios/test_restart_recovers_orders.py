@@ -31,7 +31,7 @@ async def test_an_order_id_is_above_all_that_the_gateway_names_although_redis_is
 
     sim.fault("ids 1")
     async with trading(
-        redis_url, f"{session}-new", sim, wires=CircuitBreakerSettings(data_loss="off"), order_timing=SOON
+        redis_url, f"{session}-new", sim, breakers=CircuitBreakerSettings(data_loss="off"), order_timing=SOON
     ) as front:
         second = await front.submit("place_order", **order(symbol="IBM"))
 
