@@ -10,15 +10,12 @@ from bridge.order_references import order_ref
 from ib_worker.orders.timing import OrderTiming
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.faults.link import Link, to_port
+from tests.stacks.orders import resting
 from tests.stacks.worker import SOON, Caller, caller, frames, order, trading, worker
 from tests.waiting import until
 
 KEY, OTHER_KEY = "a-key-of-the-caller", "another-key"
 PLACE, CANCEL = 3, 4
-
-
-def resting(**changes: Any) -> dict[str, Any]:
-    return order(orderType="LMT", lmtPrice=400, totalQuantity=3) | changes
 
 
 async def life_of(front: Caller, **named: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from tests.busy import BUSY_S
 from tests.mcp_front.test_main import program
 from tests.stacks.front import MODERN, RawClient, serving
 from tests.stacks.ib_worker_process import running
+from tests.stacks.orders import resting
 from tests.stacks.redis_relay import Shim
 from tests.stacks.worker import Caller, caller, frames, order, trading
 from tests.waiting import until
@@ -34,10 +35,6 @@ from tests.waiting import until
 KEY = "a-key-of-the-caller"
 WATCH = "ibkr_stream_market_data"
 START_S = 60  # a Python process with all it imports, on a machine that does much else
-
-
-def resting(**changes: Any) -> dict[str, Any]:
-    return order(orderType="LMT", lmtPrice=400, totalQuantity=3) | changes
 
 
 async def outcome(front: Caller, **options: Any) -> str:

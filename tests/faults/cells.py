@@ -3,9 +3,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 CELL_S = 360
+
+S = TypeVar("S")
 
 
 @dataclass
@@ -22,12 +26,14 @@ class Verdict:
     unplayed: bool = False  # something outside the product failed; `wrong` says what
 
 
-async def judged(cell: object, play: Callable[[Verdict], Awaitable[None]]) -> Verdict:
-    """Play a cell, which fills the verdict."""
+async def judged(
+    cell: object, stage: AbstractAsyncContextManager[S], play: Callable[[S, Verdict], Awaitable[None]]
+) -> Verdict:
+    """Play a cell on its stage, which fills the verdict."""
     verdict, began = Verdict(cell), time.monotonic()
     try:
-        async with asyncio.timeout(CELL_S):
-            await play(verdict)
+        async with asyncio.timeout(CELL_S), stage as entered:
+            await play(entered, verdict)
     except Exception as error:  # noqa: BLE001  # a cell that can't be played is a failed cell, with its reason
         verdict.wrong.append(f"{type(error).__name__}: {error}")
         verdict.unplayed = True

@@ -51,11 +51,7 @@ CELLS = [Cell(*each) for each in product(HOWS, (*STRUCK, *AS_OF), WORKERS)]
 
 
 async def run_cell(cell: Cell) -> Verdict:
-    async def play(verdict: Verdict) -> None:
-        async with _Stage(cell) as stage:
-            await _play(stage, verdict)
-
-    return await judged(cell, play)
+    return await judged(cell, _Stage(cell), _play)
 
 
 class _Stage:

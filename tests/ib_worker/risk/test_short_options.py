@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from bridge.tool import ToolError
 from ib_worker.risk.intent import Combination, Leg, OptionBook, OptionTerms, OrderIntent, RiskInputs, Unit
 from ib_worker.risk.limit_settings import Limits
-from ib_worker.risk.limits import check
 from ib_worker.risk.short_options import at_risk, newly_uncovered
+from tests.stacks.limits import refused
 
 JUN, SEP = "20250620", "20250919"
 WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
@@ -65,24 +64,16 @@ FACTS = RiskInputs(0.01, 0.03, 0.02, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="
 PAPER = Limits(**WAIVED | {"max_short_option_value": 1_000_000.0})
 
 
-def refused(order: OrderIntent, facts: RiskInputs, limits: Limits = PAPER) -> ToolError | None:
-    try:
-        check(order, facts, limits)
-    except ToolError as error:
-        return error
-    return None
-
-
 @pytest.mark.trial("A26")
 def test_a_short_option_is_held_against_what_it_can_lose_not_its_premium() -> None:
     """50 × 210 × 100 = 1,050,000, though the premium is 100."""
-    error = refused(SELL, FACTS)
+    error = refused(SELL, FACTS, PAPER)
 
     assert error is not None
     assert (error.details["limit"], error.details["value"]) == ("max_short_option_value", 1_050_000.0)
     assert "LIMIT_MAX_SHORT_OPTION_VALUE allows 1,000,000.00 USD, this is 1,050,000.00 USD" in error.message
-    assert refused(replace(SELL, totalQuantity=Decimal(47)), FACTS) is None  # 987,000
-    assert refused(replace(SELL, currency="EUR", totalQuantity=Decimal(24)), FACTS) is not None  # 504,000 × 2
+    assert refused(replace(SELL, totalQuantity=Decimal(47)), FACTS, PAPER) is None  # 987,000
+    assert refused(replace(SELL, currency="EUR", totalQuantity=Decimal(24)), FACTS, PAPER) is not None  # 504,000 × 2
 
 
 @pytest.mark.trial("A26")
@@ -90,11 +81,12 @@ def test_what_is_short_or_may_become_it_counts_with_the_order() -> None:
     """Parts of an order are not let through one by one; a long leg and shares that cover are."""
     some = replace(SELL, totalQuantity=Decimal(30))
 
-    assert refused(some, FACTS) is None
-    assert refused(some, replace(FACTS, book=book((C210, -20)))) is not None
-    assert refused(some, replace(FACTS, book=book((C210, -20), shares=300))) is None  # 47 uncovered
-    assert refused(some, replace(FACTS, book=book((P200, -20)))) is not None
-    assert refused(some, replace(FACTS, book=book((C210, 30), (P200, -1000)))) is None  # it closes, and adds nothing
+    assert refused(some, FACTS, PAPER) is None
+    assert refused(some, replace(FACTS, book=book((C210, -20))), PAPER) is not None
+    assert refused(some, replace(FACTS, book=book((C210, -20), shares=300)), PAPER) is None  # 47 uncovered
+    assert refused(some, replace(FACTS, book=book((P200, -20))), PAPER) is not None
+    closing = replace(FACTS, book=book((C210, 30), (P200, -1000)))
+    assert refused(some, closing, PAPER) is None  # it closes, and adds nothing
 
 
 @pytest.mark.trial("A26")
@@ -103,13 +95,13 @@ def test_selling_what_covers_short_options_is_held_though_it_closes() -> None:
     shares = OrderIntent("AAPL", "STK", "USD", Decimal(1), "SELL", Decimal(5000), "MKT")
     held = replace(FACTS, position=Decimal(5000), book=book((C210, -50), shares=5000))
 
-    error = refused(shares, held)
+    error = refused(shares, held, PAPER)
 
     assert error is not None
     assert error.details["limit"] == "max_short_option_value"
-    assert refused(replace(shares, totalQuantity=Decimal(4700)), held) is None  # 47 uncovered
-    assert refused(shares, replace(held, book=book((P200, -500), shares=5000))) is None  # they cover no put
-    assert refused(shares, replace(held, book=book(shares=5000))) is None
+    assert refused(replace(shares, totalQuantity=Decimal(4700)), held, PAPER) is None  # 47 uncovered
+    assert refused(shares, replace(held, book=book((P200, -500), shares=5000)), PAPER) is None  # they cover no put
+    assert refused(shares, replace(held, book=book(shares=5000)), PAPER) is None
 
 
 @pytest.mark.trial("A26")
@@ -118,13 +110,14 @@ def test_the_legs_of_one_order_cover_each_other() -> None:
     legs = (Leg(unit, -1, 6.0, C200), Leg(unit, 1, 2.0, C210))
     combination = OrderIntent("AAPL", "BAG", "USD", Decimal(0), "BUY", Decimal(900), "LMT", -4.0)
 
-    assert refused(combination, replace(FACTS, legs=legs)) is None  # 900 × 10 × 100 = 900,000
-    error = refused(replace(combination, totalQuantity=Decimal(1001)), replace(FACTS, legs=legs))
+    assert refused(combination, replace(FACTS, legs=legs), PAPER) is None  # 900 × 10 × 100 = 900,000
+    error = refused(replace(combination, totalQuantity=Decimal(1001)), replace(FACTS, legs=legs), PAPER)
     assert error is not None
     assert error.details["value"] == 1_001_000.0
     other_way = replace(combination, action="SELL", totalQuantity=Decimal(1001))
-    assert refused(other_way, replace(FACTS, legs=legs)) is None  # the better leg is the long one
-    assert refused(replace(other_way, totalQuantity=Decimal(50)), replace(FACTS, legs=legs[1:])) is not None  # 50 naked
+    assert refused(other_way, replace(FACTS, legs=legs), PAPER) is None  # the better leg is the long one
+    fifty_naked = replace(other_way, totalQuantity=Decimal(50))
+    assert refused(fifty_naked, replace(FACTS, legs=legs[1:]), PAPER) is not None
 
 
 def beside(*options: tuple[OptionTerms, int], shares: int = 0) -> Combination:
@@ -161,25 +154,24 @@ def test_shares_that_may_be_bought_cover_no_put_and_those_that_may_be_sold_no_ca
 def test_an_unknown_leg_holds_up_a_sale_and_not_a_purchase() -> None:
     blind = replace(FACTS, book=replace(book(), unknown_legs=True))
 
-    error = refused(replace(SELL, totalQuantity=Decimal(1)), blind)
+    error = refused(replace(SELL, totalQuantity=Decimal(1)), blind, PAPER)
 
     assert error is not None
     assert error.code == "not_ready"
-    assert refused(replace(SELL, action="BUY", totalQuantity=Decimal(1)), blind) is None
+    assert refused(replace(SELL, action="BUY", totalQuantity=Decimal(1)), blind, PAPER) is None
 
 
 @pytest.mark.trial("A26")
 def test_an_uncovered_call_whose_underlying_has_no_price_is_refused_and_a_put_is_not() -> None:
     blind = replace(FACTS, book=book(underlying=None))
 
-    error = refused(replace(SELL, totalQuantity=Decimal(1)), blind)
+    error = refused(replace(SELL, totalQuantity=Decimal(1)), blind, PAPER)
 
     assert error is not None
     assert (error.code, "underlying" in error.message) == ("no_fresh_quote", True)
-    assert refused(replace(SELL, totalQuantity=Decimal(1), option=P200), blind) is None
-    assert (
-        refused(replace(SELL, totalQuantity=Decimal(1)), replace(FACTS, book=book(shares=100, underlying=None))) is None
-    )
+    assert refused(replace(SELL, totalQuantity=Decimal(1), option=P200), blind, PAPER) is None
+    covered = replace(FACTS, book=book(shares=100, underlying=None))
+    assert refused(replace(SELL, totalQuantity=Decimal(1)), covered, PAPER) is None
 
 
 @pytest.mark.trial("A26")

@@ -6,25 +6,16 @@ from typing import Any, Literal
 
 import pytest
 
-from bridge.tool import ToolError
 from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.limit_settings import Limits
-from ib_worker.risk.limits import check
 from ib_worker.risk.position_effect import warnings
 from ib_worker.risk.worth import known_worth, worth
+from tests.stacks.limits import refused
 
 WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
 COLLAR = Limits(**WAIVED | {"price_collar": 0.05})
 MKT = OrderIntent("T", "STK", "USD", Decimal(1), "SELL", Decimal(100), "MKT")
 FACTS = RiskInputs(28.0, 28.02, 28.01, 0.0, Decimal(100), Decimal(0), 0, 0.0, base="USD")
-
-
-def refused(order: OrderIntent, facts: RiskInputs, limits: Limits = COLLAR) -> ToolError | None:
-    try:
-        check(order, facts, limits)
-    except ToolError as error:
-        return error
-    return None
 
 
 @pytest.mark.trial("A27")
@@ -38,13 +29,13 @@ def test_a_closing_limit_far_through_a_fresh_quote_is_refused_with_a_way_out(
     order = replace(MKT, orderType=orderType, action=action, lmtPrice=limit)
     facts = replace(FACTS, position=Decimal(held))
 
-    error = refused(order, facts)
+    error = refused(order, facts, COLLAR)
 
     assert error is not None
     assert error.details["limit"] == "price_collar"
     assert "orderType MKT closes it at once" in error.message
     assert f" {inside:g} is inside the collar" in error.message
-    assert refused(replace(order, lmtPrice=inside), facts) is None
+    assert refused(replace(order, lmtPrice=inside), facts, COLLAR) is None
 
 
 @pytest.mark.trial("A27")
@@ -58,11 +49,11 @@ def test_nothing_but_a_fresh_quote_holds_a_closing_order() -> None:
         {"trading": "closed"},
         {"late": True},
     ):
-        assert refused(slip, replace(FACTS, **known)) is None
-    assert refused(MKT, replace(FACTS, bid=1.0)) is None  # at the market it closes at once, however wide that is
-    assert refused(replace(slip, lmtPrice=280.0), FACTS) is None  # a price that waits
-    assert refused(replace(slip, orderType="STP LMT", auxPrice=20.0), FACTS) is None  # a trigger that is not met
-    assert refused(replace(slip, orderType="STP LMT", auxPrice=30.0), FACTS) is not None
+        assert refused(slip, replace(FACTS, **known), COLLAR) is None
+    assert refused(MKT, replace(FACTS, bid=1.0), COLLAR) is None  # a market order closes at once, however wide that is
+    assert refused(replace(slip, lmtPrice=280.0), FACTS, COLLAR) is None  # a price that waits
+    assert refused(replace(slip, orderType="STP LMT", auxPrice=20.0), FACTS, COLLAR) is None  # its trigger is not met
+    assert refused(replace(slip, orderType="STP LMT", auxPrice=30.0), FACTS, COLLAR) is not None
 
 
 BUY = replace(MKT, action="BUY")
