@@ -4,9 +4,9 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import Processor
 
-from bridge.redaction import mask_accounts
+from bridge.redaction import mask_event
 
 QUIET = ("ib_async", "eventkit")  # the wire and the lifecycle say what of theirs matters
 
@@ -38,7 +38,7 @@ def _ending(style: str) -> list[Processor]:
     return [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
-        _mask,
+        mask_event,
         _line(style),
     ]
 
@@ -47,7 +47,3 @@ def _line(style: str) -> Processor:
     if style == "json":
         return structlog.processors.JSONRenderer()
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-
-
-def _mask(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    return {name: mask_accounts(value) if isinstance(value, str) else value for name, value in event.items()}

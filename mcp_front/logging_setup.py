@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from bridge.redaction import mask_accounts
+from bridge.redaction import mask_event
 
 # uvicorn's and the SDK's own words at INFO are a line per request or per start, which our own lines already say.
 QUIET = ("uvicorn.access", "mcp", "fastmcp", "sse_starlette", "httpx2", "httpcore2")
@@ -95,19 +95,15 @@ def _rendered(style: str) -> list[Processor]:
     if style == "console":
         plain = structlog.dev.plain_traceback  # a pretty one would be made after the masking, of the bare error
         console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
-        return [structlog.processors.format_exc_info, _masked, console]
+        return [structlog.processors.format_exc_info, mask_event, console]
     return [structlog.processors.format_exc_info, _json_line]
-
-
-def _masked(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {name: mask_accounts(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _json_line(logger: WrappedLogger, method: str, event: EventDict) -> str:
     """Return the event as JSON. Its values are looked through one by one only where the line may have an account
     number: nearly none has, and each call makes a line."""
     line = _json(event)
-    return line if ACCOUNT_LIKE.search(line) is None else _json(_masked(logger, method, event))
+    return line if ACCOUNT_LIKE.search(line) is None else _json(mask_event(logger, method, event))
 
 
 def _json(event: EventDict) -> str:

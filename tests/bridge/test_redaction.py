@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.redaction import UNREADABLE, mask_accounts, mask_url
+from bridge.redaction import UNREADABLE, mask_accounts, mask_event, mask_url
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,13 @@ from bridge.redaction import UNREADABLE, mask_accounts, mask_url
 )  # fmt: skip
 def test_accounts_are_masked_wherever_they_stand(text: str, shown: str) -> None:
     assert mask_accounts(text) == shown
+
+
+def test_an_event_of_a_log_has_its_texts_masked() -> None:
+    assert mask_event(None, "info", {"account": "DU1234567", "count": 1234567}) == {
+        "account": "DU***567",
+        "count": 1234567,
+    }
 
 
 @pytest.mark.parametrize(
