@@ -9,6 +9,7 @@ from typing import Any
 from bridge.bus.events.event import Cursor, SessionEvent
 from bridge.order_references import order_ref
 from bridge.text.contract_name import bare_name
+from bridge.tool import ToolError
 from bridge.tools.events import APPROVALS, ORDER_EVENTS, WATCHED, WaitCondition
 
 ENDING = ORDER_EVENTS | APPROVALS.keys() | {"execution"}  # of an order that is named: none comes once it has ended
@@ -27,7 +28,7 @@ def meets(event: SessionEvent, condition: WaitCondition, principal: str = "") ->
         return event.kind == "alert" and event.details.get("watch") == watch_id(principal, condition)
     if wanted == "alert":
         fired = event.kind == "alert" and event.details.get("watch") == condition.alertId
-        return fired and (condition.alertId or "").startswith(f"{owner_tag(principal)}-")
+        return fired and _is_own(condition.alertId or "", principal)
     if wanted in ORDER_EVENTS:
         return event.kind == "order" and _about(event, condition) and _order(event, wanted)
     if wanted in APPROVALS:
@@ -145,6 +146,16 @@ def watch_id(principal: str, *conditions: WaitCondition, kind: str = "wait", ter
 def owner_tag(principal: str) -> str:
     """Return the letters by which a principal's watches and cursors are told from others'. They guard no secret."""
     return _short(f"cursor\0{principal}", TAG_LENGTH)
+
+
+def require_own_alert(alertId: str | None, principal: str) -> None:
+    """Raise ToolError forbidden for an alert of another principal."""
+    if alertId is not None and not _is_own(alertId, principal):
+        raise ToolError("forbidden", f"alertId: {alertId} is another client's. Give one of ibkr_get_alerts.")
+
+
+def _is_own(alertId: str, principal: str) -> bool:
+    return alertId.startswith(f"{owner_tag(principal)}-")
 
 
 def sealed_event_cursor(cursor: Cursor, principal: str) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from bridge.bus.controls.approval_events import approval_draft
 from bridge.bus.events.event import SessionEvent
 from bridge.bus.server.request import RequestContext
-from bridge.conditions import ENDING, Endings, owner_tag, watch_id
+from bridge.conditions import ENDING, Endings, require_own_alert, watch_id
 from bridge.tool import ToolError
 from bridge.tools.events import (
     AlertCancelled,
@@ -116,7 +116,7 @@ async def get_alert_state(request: GetAlertState, session: Session, context: Req
 
 
 async def _state(alertId: str, session: Session, context: RequestContext) -> AlertState:
-    _require_own(alertId, context)
+    require_own_alert(alertId, context.caller)
     table = session.services.watches
     await table.written()
     watch = table.alert(alertId)
@@ -160,7 +160,7 @@ async def create_alert(request: CreateAlert, session: Session, context: RequestC
     _require_known(request.targets, session)
     until_ms = _until_ms(request.expires_at, session)
     for each in request.events:
-        _require_own(each.alertId, context)
+        require_own_alert(each.alertId, context.caller)
     terms = repr((request.repeat, request.expires_at, request.targets, request.note))
     id = watch_id(context.caller, *request.events, kind="alert", terms=terms)
     table = session.services.watches
@@ -215,7 +215,7 @@ async def get_alerts(_: GetAlerts, session: Session, context: RequestContext) ->
 
 @handles(CancelAlert)
 async def cancel_alert(request: CancelAlert, session: Session, context: RequestContext) -> AlertCancelled:
-    _require_own(request.alertId, context)
+    require_own_alert(request.alertId, context.caller)
     table = session.services.watches
     await table.loaded.wait()
     watch = table.get(request.alertId)
@@ -225,12 +225,6 @@ async def cancel_alert(request: CancelAlert, session: Session, context: RequestC
         )
     await table.remove(request.alertId)
     return AlertCancelled(alertId=request.alertId, cancelled=True)
-
-
-def _require_own(alertId: str | None, context: RequestContext) -> None:
-    """Raises ToolError forbidden for another principal's alert."""
-    if alertId is not None and not alertId.startswith(f"{owner_tag(context.caller)}-"):
-        raise ToolError("forbidden", f"alertId: {alertId} is another client's. Give one of ibkr_get_alerts.")
 
 
 def _require_known(targets: list[str], session: Session) -> None:

@@ -2,14 +2,12 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.bus.client.client import BusClient
-from bridge.conditions import owner_tag
 from bridge.tool import OPERATIONS, ToolError
-from bridge.tools.events import MarkAlertTold, WaitCondition
+from bridge.tools.events import MarkAlertTold
 from mcp_front.streams.waiting import PASSING
 from mcp_front.timing import FrontTiming
 from mcp_front.tools.pipeline import Caller
@@ -86,11 +84,3 @@ class ToldAlerts:
         except ToolError as error:
             return error.code not in PASSING
         return True
-
-
-def require_own_alerts(conditions: Sequence[WaitCondition], principal: str) -> None:
-    """Raises ToolError forbidden for another principal's alert."""
-    tag = owner_tag(principal)
-    for each in conditions:
-        if each.alertId is not None and not each.alertId.startswith(f"{tag}-"):
-            raise ToolError("forbidden", f"alertId: {each.alertId} is another client's. Give one of ibkr_get_alerts.")

@@ -13,7 +13,7 @@ from fastmcp.tools import ToolResult
 from bridge.bus.client.client import BusClient
 from bridge.bus.events.event import Cursor, EventPage, ReadEvent, SessionEvent
 from bridge.bus.transport.connection import BusError, bus_down
-from bridge.conditions import ENDING, Endings, described, meets, waited_for
+from bridge.conditions import ENDING, Endings, described, meets, require_own_alert, waited_for
 from bridge.tool import OPERATIONS, ToolError, ToolRequest
 from bridge.tools.events import (
     APPROVALS,
@@ -28,7 +28,7 @@ from bridge.tools.events import (
 from mcp_front.admission.auth import ClientTokens
 from mcp_front.protocol.results import value_result
 from mcp_front.streams.cursors import opened_cursor, sealed_cursor
-from mcp_front.streams.told_alerts import MARK_S, Firing, ToldAlerts, require_own_alerts
+from mcp_front.streams.told_alerts import MARK_S, Firing, ToldAlerts
 from mcp_front.streams.waiting import PASSING, Waiting, WaitPlaces
 from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import Call, Caller
@@ -86,7 +86,8 @@ class Waits:
         assert isinstance(request, WaitFor)
         clock = asyncio.get_running_loop().time
         began, principal = clock(), call.caller.principal
-        require_own_alerts(request.events, principal)
+        for each in request.events:
+            require_own_alert(each.alertId, principal)
         with self._places.place(principal):
             after = opened_cursor(request.cursor, principal) if request.cursor else await self._newest()
             progress = Progress(after, Endings(request.events))

@@ -3,8 +3,9 @@
 import pytest
 
 from bridge.bus.events.event import EventKind, SessionEvent
-from bridge.conditions import Endings, happened_instead, meets, owner_tag
+from bridge.conditions import Endings, happened_instead, meets, owner_tag, require_own_alert
 from bridge.order_references import order_ref
+from bridge.tool import ToolError
 from bridge.tools.events import WaitCondition
 
 KEY = "key-0001"
@@ -195,3 +196,13 @@ def test_an_order_that_is_open_after_all_may_fill() -> None:
     endings.take(event("order", status="Submitted", done=False), {"kind": "order", "details": {}})
 
     assert (ended, endings.complete) == (True, False)
+
+
+def test_an_alert_is_its_principals_alone() -> None:
+    alertId = f"{owner_tag('claude')}-abc"
+
+    require_own_alert(None, "codex")
+    require_own_alert(alertId, "claude")
+    with pytest.raises(ToolError, match="another client's") as refused:
+        require_own_alert(alertId, "codex")
+    assert refused.value.code == "forbidden"

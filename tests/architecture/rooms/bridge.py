@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "tools/order_queries.py": {"tool.py", "tools/order_report.py", "tools/types.py"},
     "tools/orders.py": {"text", "tool.py", "tools/order_report.py", "tools/order_terms.py", "tools/types.py"},
     "tools/previews.py": {"tool.py", "tools/order_terms.py", "tools/types.py"},
-    "conditions.py": {"order_references.py", "text", "tools", "bus/events"},
+    "conditions.py": {"order_references.py", "text", "tool.py", "tools", "bus/events"},
     "bus/__init__.py": set(),
     "bus/access.py": {"bus/keys.py"},
     "bus/keys.py": set(),
