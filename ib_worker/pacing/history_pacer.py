@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import gcd
 from typing import Any, Generic, TypeVar
@@ -65,6 +66,14 @@ class _Answer(Generic[T]):
     told: T
 
 
+class _OpenRequests:
+    """One caller's requests in progress, and those that wait for a place."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.places = asyncio.Semaphore(max_share(HISTORY_OPEN))
+
+
 class HistoryPacer(Generic[T]):
     """Keeps historical requests inside TWS's limits: repeats are answered from a cache, others wait or are rejected.
 
@@ -82,9 +91,7 @@ class HistoryPacer(Generic[T]):
         self._answers: dict[HistoryRequest, _Answer[T]] = {}
         self._flights = SingleFlight()
         self._open = asyncio.Semaphore(HISTORY_OPEN)
-        self._open_of: defaultdict[str, asyncio.Semaphore] = defaultdict(
-            lambda: asyncio.Semaphore(max_share(HISTORY_OPEN))
-        )
+        self._open_of: defaultdict[str, _OpenRequests] = defaultdict(_OpenRequests)
 
     def __len__(self) -> int:
         """Return how many answers are held."""
@@ -117,13 +124,26 @@ class HistoryPacer(Generic[T]):
 
     async def _asked(self, request: HistoryRequest, deadline: float, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         self._refuse_late(request, deadline)  # before it takes a place, which others may be waiting for
-        async with self._open_of[current_caller()], self._open:
+        async with self._place(current_caller()), self._open:
             while (wait_s := self.wait(request)) > 0:
                 if (kept := self._kept(request)) is not None:  # of a request that began before, and was sent late
                     return kept.told
                 self._refuse_late(request, deadline)
                 await asyncio.sleep(wait_s)
             return await self._sent_now(request, ask)
+
+    @asynccontextmanager
+    async def _place(self, caller: str) -> AsyncIterator[None]:
+        """Hold one of the caller's places. A caller is forgotten once none of its requests has one or waits for one."""
+        own = self._open_of[caller]
+        own.number += 1
+        try:
+            async with own.places:
+                yield
+        finally:
+            own.number -= 1
+            if not own.number:
+                del self._open_of[caller]
 
     async def _sent_now(self, request: HistoryRequest, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         bar, source = self._bar(request), self._source()  # an answer has at least the bars of when it was asked for

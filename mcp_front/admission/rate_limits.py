@@ -81,3 +81,5 @@ class ConcurrencyLimiter:
             yield
         finally:
             self._running[name] -= 1
+            if not self._running[name]:  # a client gives itself its name, and may give itself many
+                del self._running[name]

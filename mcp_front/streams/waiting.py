@@ -41,6 +41,8 @@ class WaitPlaces:
             yield
         finally:
             self._waiting[principal] -= 1
+            if not self._waiting[principal]:
+                del self._waiting[principal]
 
 
 class Waiting:

@@ -245,6 +245,21 @@ async def test_one_client_leaves_the_others_places_at_once() -> None:
     await asyncio.gather(*waiting)
 
 
+async def test_a_client_without_a_request_in_progress_is_forgotten() -> None:
+    pacer: HistoryPacer[int] = pacing(Clock())
+    slow = Asks()
+    slow.go.clear()
+    most = max_share(HISTORY_OPEN)
+    with acting_for("hungry"):
+        asked = [asyncio.create_task(pacer.answer(wanted(contract), 2000.0, slow)) for contract in range(most + 2)]
+    await until(lambda: slow.number == most, "its places are taken")
+    assert list(pacer._open_of) == ["hungry"]
+    slow.go.set()
+    await asyncio.gather(*asked)
+
+    assert not pacer._open_of
+
+
 async def test_tws_windows_are_counted_from_when_a_request_can_have_come_last() -> None:
     clock = Clock()
     pacer: HistoryPacer[int] = pacing(clock)

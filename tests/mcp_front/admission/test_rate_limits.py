@@ -82,6 +82,15 @@ def test_calls_at_once_are_capped_and_free_their_place() -> None:
             pass
 
 
+def test_a_name_that_has_no_call_running_is_forgotten() -> None:
+    limits = ConcurrencyLimiter(1)
+    for number in range(400):
+        with limits.admitted(f"name {number}"), pytest.raises(ToolError), limits.admitted(f"name {number}"):
+            pass
+
+    assert not limits._running
+
+
 def test_without_a_rate_of_the_operators_nobody_is_held_to_one() -> None:
     assert rate_limiter(FrontSettings().front_calls_per_s, 100) is None
     assert rate_limiter(0.001, 1) is not None
