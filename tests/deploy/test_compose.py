@@ -76,11 +76,14 @@ FRONTS = {"sim": "front", "paper": "front-paper", "live": "front-live"}
 
 @pytest.mark.parametrize("profile", FRONTS)
 def test_the_fronts_settings_reach_it_from_the_environment_file(profile: str, tmp_path: Path) -> None:
-    env = "FRONT_TOOLSETS=session,history\nFRONT_CALLS_PER_S=5\nFRONT_BURST=7\nFRONT_CALLS_AT_ONCE=3\nLOG_LEVEL=debug\n"
+    wanted = {
+        "FRONT_TOOLSETS": "session,history", "FRONT_CALLS_PER_S": "5", "FRONT_BURST": "7", "FRONT_CALLS_AT_ONCE": "3",
+        "FRONT_DRAIN_S": "8", "FORWARDED_ALLOW_IPS": "10.1.2.3", "LOG_LEVEL": "debug",
+    }  # fmt: skip
+    env = "".join(f"{name}={value}\n" for name, value in wanted.items())
 
     told = services(tmp_path, profile, env=env)[FRONTS[profile]]["environment"]
 
-    wanted = dict(line.split("=", 1) for line in env.split())
     assert {name: told[name] for name in wanted} == wanted
 
 
@@ -100,6 +103,9 @@ SETTINGS = {
     "MARKET_DATA_TYPE": "live",
     "MARKET_DATA_LINES": "200",
     "GATEWAY_MESSAGES_PER_S": "100",
+    "GATEWAY_CLIENT_ID": "7",
+    "CONNECT_TIMEOUT_S": "9",
+    "REDIS_DURABILITY": "assumed",
     "ALERT_WEBHOOK": "https://example.com/hook",
     "ALERT_AFTER_S": "30",
     "ALERT_EVERY_S": "600",
