@@ -166,7 +166,7 @@ class WatchTable:
     def _require_room(self, principal: str) -> None:
         counts = Counter(each.principal for each in self._watches.values())
         if counts[principal] >= MOST_OF_ONE or counts.total() >= MOST:
-            text = f"{principal} has {counts[principal]} conditions watched, {MOST_OF_ONE} at most ({MOST} for all)."
+            text = f"Too many conditions are watched (limit: {MOST_OF_ONE} per client, {MOST} in total)."
             raise ToolError(
                 "paced",
                 f"{text} Cancel an alert, or retry when an earlier wait is ten minutes over.",

@@ -160,7 +160,8 @@ class Places:
         while self.line and self.line.size + size > most:
             turn = self.line.drop()
             if not turn.given.done():
-                turn.given.set_exception(_paced("Too many requests wait at this front, most of them yours."))
+                text = f"Too many requests wait here, most of them yours (limit: {most // 1024} KiB)."
+                turn.given.set_exception(_paced(text))
 
 
 class FairQueueMiddleware:
@@ -207,7 +208,7 @@ class FairQueueMiddleware:
         that no more than one of them is held. What has come of those that wait counts as other requests do."""
         path, size = _path(scope, ""), body_size(come)
         try:
-            _make_room(self._large, path, size, "KiB of large requests", 1024)
+            _make_room(self._large, path, size, "large requests")
             await self._large.enter(path, size)
         except ToolError as error:
             come.clear()
@@ -267,7 +268,7 @@ class FairQueueMiddleware:
             if wait_s:
                 await asyncio.sleep(wait_s)
         size = max(COUNTED, size)
-        _make_room(self._places, path, size, "requests", COUNTED)
+        _make_room(self._places, path, size, "requests")
         await self._places.enter(path, size)
         return self._places.slot(path)
 
@@ -296,11 +297,11 @@ def _path(scope: Scope, client: str) -> Path:
     return principal_of(scope), label_of(scope, client), f"{address}:{port}"
 
 
-def _make_room(places: Places, path: Path, size: int, what: str, unit: int) -> None:
+def _make_room(places: Places, path: Path, size: int, what: str) -> None:
     """Let a request of `size` bytes wait. Raises ToolError `paced` where its label has too much waiting."""
     waiting = places.line.size_of(path[:2])
     if waiting and waiting + size > WAITING:
-        raise _paced(f"{path[1] or path[0]} has {waiting // unit} {what} waiting, the most of one client.")
+        raise _paced(f"Too many {what} of {path[1] or path[0]} wait (limit: {WAITING // 1024} KiB).")
     places.make_room(size, WAITING_IN_ALL)
 
 
@@ -309,7 +310,7 @@ def _nobody(_: str) -> None:
 
 
 def _paced(text: str) -> ToolError:
-    return ToolError("paced", f"{text} Retry in {RETRY_IN_S} s.", retry_after_s=RETRY_IN_S)
+    return ToolError("paced", f"{text} Retry in {RETRY_IN_S} second.", retry_after_s=RETRY_IN_S)
 
 
 def _caller(path: Path) -> str | None:

@@ -32,7 +32,7 @@ class RateLimiter:
         if wait_s > QUEUED_S:
             raise ToolError(
                 "paced",
-                f"{caller} asks more than {self._per_s:g} times a second: wait {wait_s:.3g} s",
+                f"Too many requests of {caller} (limit: {self._per_s:g} per second). Retry in {wait_s:.3g} seconds.",
                 retry_after_s=round(wait_s, 3),
             )
         self._next[caller] = following
@@ -73,7 +73,7 @@ class ConcurrencyLimiter:
         if self._running[name] >= self._at_once:
             raise ToolError(
                 "paced",
-                f"{name} already has {self._running[name]} calls running, the most at once: wait for one to end",
+                f"Too many calls of {name} in progress (limit: {self._at_once}). Retry when one has ended.",
                 retry_after_s=1.0,
             )
         self._running[name] += 1

@@ -45,7 +45,7 @@ class ChartDrawing:
         """Return the figure as a PNG. Raises ToolError paced, timeout or drawing_failed."""
         if self._waiting >= self._limits.waiting:
             raise ToolError(
-                "paced", f"{self._waiting} charts wait to be drawn; the limit is {self._limits.waiting}. Retry in 2 s.",
+                "paced", f"Too many charts wait to be drawn (limit: {self._limits.waiting}). Retry in 2 seconds.",
                 retry_after_s=2.0,
             )  # fmt: skip
         self._waiting += 1

@@ -145,7 +145,7 @@ class ReadableStreams:
             handles = await self._bus.streams.all()
         own = sum(each.principal == principal for each in handles)
         if own >= HANDLES_OF_ONE or len(handles) >= HANDLES:
-            text = f"{principal} has {own} of {len(handles)} streams open; the most are {HANDLES_OF_ONE} of {HANDLES}."
+            text = f"Too many streams are open (limit: {HANDLES_OF_ONE} per client, {HANDLES} in total)."
             raise ToolError("paced", f"{text} End one with ibkr_unsubscribe first.", retry_after_s=1.0)
 
     async def _made(self, principal: str, kind: StreamKind, opened: _Opened) -> StreamHandle:

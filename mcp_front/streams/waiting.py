@@ -34,7 +34,7 @@ class WaitPlaces:
     def place(self, principal: str) -> Iterator[None]:
         """Raises ToolError `paced` where too many wait already."""
         if self._waiting[principal] >= self._most_of_one or self._waiting.total() >= self._most:
-            text = f"{principal} has {self._waiting[principal]} calls of {self._tool} open, the most at once."
+            text = f"Too many calls of {self._tool} (limit: {self._most_of_one} per client, {self._most} in total)."
             raise ToolError("paced", f"{text} {self._advice}", retry_after_s=1.0)
         self._waiting[principal] += 1
         try:

@@ -105,7 +105,7 @@ async def test_one_principal_has_a_bound(redis_url: str, session: str, monkeypat
     async with leading(redis_url, session) as (bus, _), running(bus) as table:
         for id in ("w-1", "w-2", "w-1"):
             await table.keep(watch(id))
-        with pytest.raises(ToolError, match="2 conditions watched, 2 at most"):
+        with pytest.raises(ToolError, match="limit: 2 per client"):
             await table.keep(watch("w-3"))
 
 

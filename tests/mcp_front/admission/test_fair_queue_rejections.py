@@ -141,7 +141,7 @@ async def test_no_client_makes_the_front_hold_more_than_so_many_bytes() -> None:
         await asyncio.sleep(0)
 
         assert told[0]["status"] == 429
-        assert b"large has 8 requests waiting, the most of one client. Retry in" in told[1]["body"]
+        assert b"Too many requests of large wait (limit: 192 KiB). Retry in" in told[1]["body"]
         assert len(told) == 2
         inside.go.release()
         inside.go.release()

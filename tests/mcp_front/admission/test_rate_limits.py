@@ -46,6 +46,7 @@ def test_too_long_a_wait_is_refused_with_its_length_and_takes_no_place(paces: Ra
         with pytest.raises(ToolError) as caught:
             paces.wait_s("claude", 100.0)
         assert caught.value.code == "paced"
+        assert caught.value.message == "Too many requests of claude (limit: 10 per second). Retry in 5.1 seconds."
         assert caught.value.details["retry_after_s"] == pytest.approx(QUEUED_S + 0.1)
     assert paces.wait_s("claude", 100.1) == pytest.approx(QUEUED_S)
 
@@ -74,7 +75,7 @@ def test_no_caller_is_ever_let_in_faster_than_its_pace(gaps: list[float]) -> Non
 def test_calls_at_once_are_capped_and_free_their_place() -> None:
     limits = ConcurrencyLimiter(2)
     with limits.admitted("claude"):
-        with limits.admitted("claude"), pytest.raises(ToolError, match="2 calls running"), limits.admitted("claude"):
+        with limits.admitted("claude"), pytest.raises(ToolError, match=r"limit: 2\)"), limits.admitted("claude"):
             pass
         with limits.admitted("claude"):
             pass
