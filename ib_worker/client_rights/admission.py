@@ -8,6 +8,7 @@ import structlog
 from bridge.bus.identity.client_directory import ClientDirectory
 from bridge.bus.identity.clients import OIDC_PREFIX, Client
 from bridge.bus.identity.oidc import TokenClaims, client_of, unlisted_name
+from bridge.bus.identity.rights import scope_error, toolset_error
 from bridge.bus.identity.sign_ins import CONSOLE_CALLER
 from bridge.bus.messages import SHOW_TOKEN
 from bridge.bus.server.request import RequestContext
@@ -107,18 +108,9 @@ def _require(client: Client, declared: ToolSpec) -> None:
         )
     scope = client.rights.missing_scope(declared.effect)
     if scope is not None:
-        raise ToolError(
-            "forbidden",
-            f'{declared.tool_name} needs the "{scope}" scope, and {client.name} does not have it. Ask the operator.',
-            scope=scope,
-        )
+        raise scope_error(declared, scope, client.name)
     if not client.rights.has_operation(declared):
-        raise ToolError(
-            "forbidden",
-            f"{declared.tool_name} is in the toolset {declared.toolset}, which {client.name} does not have. Ask the "
-            "operator.",
-            toolset=declared.toolset,
-        )
+        raise toolset_error(declared, client.name)
 
 
 def _not_shown(context: RequestContext) -> ToolError:

@@ -8,6 +8,7 @@ from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.orders.view import name_given
 from ib_worker.session.session import Session
 from ib_worker.session.sync import find_or_resync
+from ib_worker.tws.errors import api_read_only
 
 
 async def require_order(session: Session, orderId: int, named: OrderNameArguments) -> TrackedOrder:
@@ -32,7 +33,4 @@ async def require_order(session: Session, orderId: int, named: OrderNameArgument
 def require_readable(session: Session) -> None:
     """Raise ToolError read_only where the gateway lists no orders."""
     if not session.orders.readable:
-        raise ToolError(
-            "read_only",
-            "The gateway's API is in read-only mode: it lists no orders. Switch off its Read-Only API setting.",
-        )
+        raise api_read_only()

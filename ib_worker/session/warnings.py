@@ -9,6 +9,7 @@ from ib_worker.session.redis_durability import durability_concern
 from ib_worker.session.session import Session
 from ib_worker.session_state import announcements
 from ib_worker.session_state.gateway_login import NEAR, NEW_YORK, weekly_login
+from ib_worker.tws.errors import API_READ_ONLY
 
 LISTED_OPEN = "It counts as open. Compare with TWS's own window; ibkr_cancel_order cancels it."
 
@@ -41,7 +42,7 @@ def _read_only(session: Session) -> SessionWarning | None:
     if session.orders.readable:
         return None
     return SessionWarning(
-        what="The gateway's API is in read-only mode: it accepts no orders and does not list any.",
+        what=API_READ_ONLY,
         remedy="To allow orders, switch off Read-Only API in the gateway's API settings.",
     )
 

@@ -42,6 +42,7 @@ COMPETING_SESSION = 10197
 PACING = frozenset({100, 420})
 READ_ONLY_TEXT = "read-only"  # 321 says in its text whether the API is read-only or a field was wrong
 RETRY_IN_S = 15  # TWS forgives a pacing violation after that
+API_READ_ONLY = "The gateway's API is in read-only mode: it accepts no orders and does not list any."
 
 
 def is_read_only(code: int, text: str) -> bool:
@@ -101,13 +102,13 @@ def invalid(problem: ValidationError) -> ToolError:
 def refusal(code: int, text: str) -> ToolError:
     """TWS's error as a typed one; a code that has no type of its own keeps its number and text."""
     if is_read_only(code, text):
-        return ToolError(
-            "read_only",
-            "The gateway's API is in read-only mode: it accepts no orders and does not list any. Switch off its "
-            "Read-Only API setting.",
-            twsCode=code,
-        )
+        return api_read_only(twsCode=code)
     return TYPED.get(code, _gateway_refused)(code, text)
+
+
+def api_read_only(**details: int) -> ToolError:
+    """Return the error of what a gateway in read-only mode does not do."""
+    return ToolError("read_only", f"{API_READ_ONLY} Switch off its Read-Only API setting.", **details)
 
 
 def _gateway_refused(code: int, text: str) -> ToolError:

@@ -19,7 +19,7 @@ from starlette.types import Scope
 
 from bridge.bus.client.call_trace import CallTrace
 from bridge.bus.client.front_channel import RequestId
-from bridge.bus.identity.rights import Rights
+from bridge.bus.identity.rights import Rights, scope_error, toolset_error
 from bridge.bus.messages import LOCAL, BusCaller
 from bridge.metrics.figures import CallFigures
 from bridge.tool import Effect, ToolError, ToolRequest, ToolSpec
@@ -316,18 +316,8 @@ def _allow(declared: ToolSpec, rights: Rights) -> None:
         return
     scope = rights.missing_scope(declared.effect)
     if scope is None:
-        raise ToolError(
-            "forbidden",
-            f"{declared.tool_name} is in the toolset {declared.toolset}, which your token does not have. Ask the "
-            "operator for more rights.",
-            toolset=declared.toolset,
-        )
-    raise ToolError(
-        "forbidden",
-        f'{declared.tool_name} needs the "{scope}" scope, and your token does not have it. Ask the operator for '
-        "a new token.",
-        scope=scope,
-    )
+        raise toolset_error(declared, "your token")
+    raise scope_error(declared, scope, "your token")
 
 
 def _internal(declared: ToolSpec, caller: Caller) -> ToolError:

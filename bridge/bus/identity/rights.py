@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from bridge.tool import Effect, ToolSpec
+from bridge.tool import Effect, ToolError, ToolSpec
 
 Scope = Literal["read", "trade", "admin"]
 Account = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.]{1,32}\Z")]  # as TWS spells it: DU1234567
@@ -23,6 +23,7 @@ NEEDED: dict[Effect, Scope] = {
     Effect.HALT: "read",
 }
 LIMITS = ("max_order_value", "max_position_value", "max_orders_per_minute", "max_orders_per_day")
+MORE_RIGHTS = "Ask the operator for more rights."  # a new token has the rights of its client, no others
 
 
 class Rights(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -81,3 +82,15 @@ EVERYTHING = Rights(scopes=frozenset({"read", "trade", "admin"}))  # of a sessio
 
 def _in_order(scopes: Iterable[str]) -> list[str]:
     return sorted(scopes, key=("read", "trade", "admin").index)
+
+
+def scope_error(declared: ToolSpec, scope: Scope, holder: str) -> ToolError:
+    """Return the error of a call that needs a scope which its client, or its token, lacks."""
+    text = f'{declared.tool_name} needs the "{scope}" scope, and {holder} does not have it. {MORE_RIGHTS}'
+    return ToolError("forbidden", text, scope=scope)
+
+
+def toolset_error(declared: ToolSpec, holder: str) -> ToolError:
+    """Return the error of a call of a toolset which its client, or its token, lacks."""
+    text = f"{declared.tool_name} is in the toolset {declared.toolset}, which {holder} does not have. {MORE_RIGHTS}"
+    return ToolError("forbidden", text, toolset=declared.toolset)

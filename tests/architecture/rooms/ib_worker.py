@@ -99,7 +99,7 @@ ROOMS: dict[str, set[str]] = {
     "earlier_release": {"audit", "order_entry", "orders"},
     "handlers/__init__.py": set(),
     "handlers/dispatch.py": {"answers", "client_rights", "pacing", "session", "tws"},
-    "handlers/order_lookup.py": {"client_rights", "order_groups", "orders", "session"},
+    "handlers/order_lookup.py": {"client_rights", "order_groups", "orders", "session", "tws"},
     "handlers/session.py": {"client_rights", "handlers/dispatch.py", "pre_trade", "session", "tws"},
     "options": {"market_data", "pacing", "session", "tws"},
     "handlers/market": {

@@ -56,7 +56,9 @@ async def test_scopes_and_toolsets_are_the_workers_to_check(front: Caller) -> No
     """A front that is taken over leaves out its own check."""
     reader, quotes = as_client(front, "reader"), as_client(front, "quotes")
 
-    assert (await reader.refused_order(**order())).details["scope"] == "trade"
+    refused = await reader.refused_order(**order())
+    assert refused.details["scope"] == "trade"
+    assert refused.message.endswith("Ask the operator for more rights.")
     assert (await reader.refused("disconnect")).details["scope"] == "admin"
     assert (await quotes.refused("get_positions")).details["toolset"] == "account"
     assert (await quotes.refused_order(**order())).details["toolset"] == "orders"
