@@ -1,1 +1,1 @@
-"""What things cost, measured against the running stack."""
+"""The cost of things, measured against the running stack."""

@@ -1,4 +1,4 @@
-"""What the bus costs: `python -m benchmarks.bus [--calls N]` measures reads, orders and ticks over a Redis of its own.
+"""The cost of the bus: `python -m benchmarks.bus [--calls N]` measures reads, orders and ticks over a Redis of its own.
 
 Worker, Redis and front are three processes, Redis as durable as the product wants it (every order is on disk).
 """

@@ -32,7 +32,7 @@ IDLE_S = 90.0
 
 @dataclass
 class Seen:
-    """What the clients were told, and what the simulator counted meanwhile."""
+    """Answers and updates of the clients, and the simulator's counts meanwhile."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     most_lines: int = 0

@@ -45,7 +45,7 @@ FLOODS: dict[str, Callable[[int], Call]] = {"positions": positions, "contracts":
 
 
 async def flood(port: int, token: str, kind: str) -> None:
-    """Until it is cancelled: a thousand calls a second, or as many as all connections can take."""
+    """Send a thousand calls a second, or as many as all connections can take, until it is cancelled."""
     per_s = math.inf if kind == "saturating" else PER_S
     clients: asyncio.Queue[Socket] = asyncio.Queue()
     opened = [Socket(port) for _ in range(CONNECTIONS)]

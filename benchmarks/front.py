@@ -44,7 +44,7 @@ Part = tuple[str, int, type[Httpx] | type[Socket]]  # the era, how many clients,
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the stack under measurement listens."""
+    """Ports of the stack under measurement."""
 
     front: int
     gateway: int

@@ -113,7 +113,7 @@ def long_call(number: int) -> Call:
 
 
 async def hunger(port: int, token: str) -> None:
-    """Until it is cancelled; then what was answered is printed. Each connection prints BEGUN before its first call."""
+    """Ask until it is cancelled, then print the answers' counts. Each connection prints BEGUN before its first call."""
     answers: Counter[str] = Counter()
     numbers = count()
 

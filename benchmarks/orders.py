@@ -134,7 +134,7 @@ def code_of(answer: bytes) -> str:
 
 
 async def queued(port: int) -> int:
-    """How many messages to TWS wait in the worker for their turn."""
+    """Return how many messages to TWS wait in the worker for their turn."""
     client = Socket(port)
     await client.open()
     answer = await client.ask(call_of(MODERN, "ibkr_get_status", {}))

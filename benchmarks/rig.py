@@ -1,5 +1,5 @@
-"""What the long measurements share: the stack as processes that can be killed, the simulator's control port, a caller
-on the bus, and what a process holds."""
+"""Parts that the long measurements share: the stack as processes that can be killed, the simulator's control port, a
+caller on the bus, and what a process holds."""
 
 import asyncio
 import json
@@ -107,7 +107,7 @@ class Client:
         return said
 
     async def state(self) -> str:
-        """What ibkr_get_status would say; `no_worker` where nobody takes requests."""
+        """Return the state that ibkr_get_status would say; `no_worker` where nobody takes requests."""
         try:
             beat = await self.bus_client.status()
         except ToolError as error:
@@ -191,7 +191,7 @@ async def _listening(control: Control) -> None:
 
 
 def resident_mib(child: Child) -> float:
-    """What of the process is in memory (Linux)."""
+    """Return how much of the process is in memory (Linux)."""
     pages = int(Path(f"/proc/{child.process.pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 

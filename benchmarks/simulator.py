@@ -283,7 +283,7 @@ def start_up() -> tuple[float, float]:
 
 
 def cold_requests() -> dict[str, tuple[bytes, bytes]]:
-    """What one client asks for, and the message that ends its answer."""
+    """Return the requests of one client, each with the message that ends its answer."""
     quotes = b"".join(asked(1, 11, reqId, one, 0, "", 0, 0, "") for reqId, one in enumerate(instruments()))
     scan = asked(22, 7, 5, "STK", "STK.US.MAJOR", "TOP_PERC_GAIN", *[""] * 17, "", "")
     bars = asked(20, 7, SPY[:-1], 0, "", "1 hour", "1 Y", 1, "TRADES", 1, 0, "")

@@ -216,7 +216,7 @@ class Soak:
             await asyncio.sleep(SAMPLE_S)
 
     async def _mark(self) -> None:
-        """What is in memory after a whole day: its traffic, its night, and all of its orders read anew."""
+        """Mark the memory in use after a whole day: its traffic, its night, and all of its orders read anew."""
         for _ in range(MARKS):
             await asyncio.sleep(1)
             self._memory.mark(self.day)
@@ -231,7 +231,7 @@ class Soak:
 
 
 async def held(child: Child, file: Path) -> dict[str, Any]:
-    """What the worker says of itself."""
+    """Return the figures that the worker writes of itself."""
     before = _modified(file)
     child.process.send_signal(signal.SIGUSR1)
 
@@ -252,7 +252,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 async def redis_keys(stage: Stack) -> dict[str, int]:
-    """How many keys there are, by what they are; records that lapse by themselves apart."""
+    """Return the number of keys of each kind; records that lapse by themselves apart."""
     pipe, found, cursor = stage.client.bus_client.pipe, Counter[str](), b"0"
     while True:
         cursor, names = await pipe.send("SCAN", cursor, "COUNT", 1000)

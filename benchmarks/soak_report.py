@@ -1,4 +1,4 @@
-"""What the soak counts, and its verdict."""
+"""Counts of the soak, and its verdict."""
 
 import argparse
 import statistics
@@ -17,7 +17,7 @@ PACING_CODES = {"100", "101", "162", "420"}
 
 @dataclass
 class Counts:
-    """What has happened so far."""
+    """Counts of the events so far."""
 
     orders: int = 0
     ticks: int = 0
@@ -52,7 +52,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Held:
-    """What there is at one moment that could leak."""
+    """Things that could leak, as many as there are at one moment."""
 
     worker: dict[str, Any]
     keys: dict[str, int]

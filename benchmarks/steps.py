@@ -1,4 +1,4 @@
-"""How long the steps of an event loop take of its thread: what one step takes, everybody else waits for."""
+"""The time that each step of an event loop takes of its thread: everybody else waits for it."""
 
 import asyncio
 import gc

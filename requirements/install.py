@@ -60,7 +60,7 @@ def main(level: str) -> None:
 
 
 def is_current(level: str) -> bool:
-    """Whether what is installed is this lock as it is now, or `dev`, which holds all of `local`."""
+    """Return whether this lock is installed as it is now, or `dev`, which holds all of `local`."""
     try:
         installed, made_by = STAMP.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
@@ -69,7 +69,7 @@ def is_current(level: str) -> bool:
 
 
 def is_usable() -> bool:
-    """Whether `.venv` was made here by this Python, and only its packages are out of date."""
+    """Return whether `.venv` was made here by this Python, and only its packages are out of date."""
     return STAMP.exists() and STAMP.read_text(encoding="utf-8").splitlines()[1:] == [origin()]
 
 
@@ -78,7 +78,7 @@ def digest(level: str) -> str:
 
 
 def origin() -> str:
-    """What a virtual environment cannot survive a change of: its own path and its Python."""
+    """Return the two things that a virtual environment must keep: its own path and its Python."""
     return f"{VENV} {sys.executable} {sys.version.split()[0]}"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.architecture.source import PRODUCT, class_names, docstrings, name_of, sources
 
-INDIRECT_OPENING = re.compile(r"\W*(what|who|whoever|whether|how|where|that|of)\b", re.IGNORECASE)
+INDIRECT_OPENING = re.compile(r"\W*(what|which|who|whoever|whether|how|where|until|that|of)\b", re.IGNORECASE)
 # TWS's own nouns, which the simulator, a reading of its own, has as well as the product.
 BOTH_READINGS = {
     "CalculateImpliedVolatility", "CalculateOptionPrice", "CancelOrder", "Contract", "ContractDetails", "Execution",
@@ -19,7 +19,7 @@ BOTH_READINGS = {
 IN_BOTH_SERVERS = {"AddressShares"}
 
 
-@pytest.mark.parametrize("package", PRODUCT)
+@pytest.mark.parametrize("package", [*PRODUCT, "benchmarks"])
 def test_a_docstring_begins_with_its_subject_or_a_verb(package: str) -> None:
     wrong = {
         f"{name_of(path)}: {text.splitlines()[0]}"

@@ -32,8 +32,8 @@ DELTA = '"0.3" (the nearest) or "0.2-0.4" is expected, above 0 and below 1; puts
 
 @dataclass(frozen=True)
 class StrikeChoice:
-    """Which strikes: `around` the money so many, or those listed, or those from `low` to `high` (in percent of the
-    underlying's price where `percent`)."""
+    """The strikes of a request: `around` the money so many, or those listed, or those from `low` to `high` (in
+    percent of the underlying's price where `percent`)."""
 
     around: int = 0
     listed: tuple[float, ...] = ()

@@ -58,7 +58,7 @@ class ThreadShare:
         mine.paid_at = max(mine.paid_at, self._clock()) + took_s / SHARE
 
     def wait_s(self, caller: str) -> float:
-        """Until the caller may have another piece, if it has none under way."""
+        """Return the seconds until the caller may have another piece, if it has none under way."""
         mine = self._callers.get(caller)
         return max(0.0, mine.paid_at - self._clock() - AT_ONCE_S / SHARE) if mine else 0.0
 

@@ -16,7 +16,7 @@ NOWHERE = bytes(16)  # a socket's address of no family
 
 
 def fence(pair: socket.socket) -> None:
-    """Until the worker has ended, by whatever."""
+    """Hang up the worker's connection at the time that it told last; return when the worker has ended, by whatever."""
     held: socket.socket | None = None
     until = LET_GO
     while True:

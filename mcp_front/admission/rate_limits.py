@@ -55,7 +55,7 @@ class RateLimiter:
         return wait_s
 
     def _place(self, caller: str, now: float) -> tuple[float, float]:
-        """When the one after the caller's next request is due, and how long the next has to wait."""
+        """Return the time at which the request after the caller's next is due, and the next one's wait in seconds."""
         following = max(self._next.get(caller, now), now) + 1 / self._per_s
         return following, max(following - self._ahead_s - now, 0.0)
 

@@ -306,7 +306,7 @@ def _prefixed(result: bytes, said: str, **fields: Any) -> bytes:
 
 
 def _clock(at_ms: int) -> str:
-    """When a call was answered, by Redis' clock, which is named: a simulator's orders and quotes have another date."""
+    """Return an answer's time by Redis' clock, which is named: a simulator's orders and quotes have another date."""
     return (
         f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC (server clock)" if at_ms else UNKNOWN_TIME
     )

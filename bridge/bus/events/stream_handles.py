@@ -34,7 +34,7 @@ class StreamHandle(msgspec.Struct, frozen=True):
 
     @property
     def lapses_ms(self) -> int:
-        """When it ends if nobody reads it."""
+        """The time at which it ends if nobody reads it."""
         return self.last_read_ms + LAPSES_MS
 
     def lapsed(self, now_ms: int) -> bool:

@@ -1,4 +1,4 @@
-"""What `helm test` runs: waits until a front says that its session is ready, and prints what keeps it."""
+"""The program of `helm test`: waits until a front says that its session is ready, and prints what keeps it."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ import urllib.request
 
 
 def ask(url: str) -> tuple[bool, str]:
-    """Whether the front says ready, and what it said."""
+    """Return whether the front says ready, and its words."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return True, answer.read().decode()
