@@ -30,7 +30,6 @@ from mcp_front.protocol.jsonrpc import (
     body_size,
     is_modern,
     is_whole,
-    mended,
     parse_head,
     refuse,
     replay_body,
@@ -232,8 +231,6 @@ class FairQueueMiddleware:
         if head is None:
             await answer(400, {"id": None, "error": {"code": -32700, "message": "The JSON is too deep."}}, send)
             return None
-        if head.relieves:
-            come[:] = mended(come)
         path = _path(scope, head.client if is_modern(scope) else "")
         scope.get(CALLER, _nobody)(_caller(path) or "")
         try:

@@ -1,16 +1,26 @@
 """ASGI middleware behind the queue: refuses bodies that are no JSON-RPC message, and hears cancellations."""
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as Event
 
 from bridge.bus.client.front_channel import RequestId
 from mcp_front.admission.auth import is_known, peer_of, principal_of
 from mcp_front.http.paths import is_message
-from mcp_front.protocol.envelope import MESSAGE, REQUEST_ID, Malformed, Message, parse_envelope
+from mcp_front.protocol.envelope import (
+    MESSAGE,
+    REQUEST_ID,
+    Malformed,
+    Message,
+    parse_envelope,
+    without_null_token,
+)
 from mcp_front.protocol.jsonrpc import answer, body_of, is_modern, replay_body
+from mcp_front.protocol.lenient_requests import mended, mended_headers, relieving_tool
 
 CANCELLED = "notifications/cancelled"
 
@@ -29,15 +39,15 @@ class MessageMiddleware:
         if not is_message(scope) or not is_known(scope):
             await self._app(scope, receive, send)
             return
-        come = await body_of(receive)
-        body = b"".join(each.get("body", b"") for each in come)
         try:
-            message = parse_envelope(body)
+            come, message = _read(await body_of(receive))
         except Malformed as error:
             await answer(400, {"id": error.id, "error": {"code": error.code, "message": error.reason}}, send)
             return
         self._hear(message, scope)
         scope = {**scope, REQUEST_ID: message.get("id"), MESSAGE: message}
+        if relieving_tool(message) is not None:
+            scope["headers"] = mended_headers(scope["headers"])
         await self._app(scope, replay_body(come, receive), send)
 
     def _hear(self, message: Message, scope: Scope) -> None:
@@ -51,3 +61,23 @@ class MessageMiddleware:
         task = asyncio.create_task(cancelling, name="cancel")
         self._cancelling.add(task)
         task.add_done_callback(self._cancelling.discard)
+
+
+def _read(come: list[Event]) -> tuple[list[Event], Message]:
+    """Return the body for MCP's own machinery, and the message in it. A call that reduces risk is mended where it is
+    malformed. Raises Malformed."""
+    try:
+        message = parse_envelope(_body(come))
+    except Malformed:
+        whole = mended(come)
+        if whole is come:
+            raise
+        come, message = whole, parse_envelope(_body(whole))
+    plain = without_null_token(message)
+    if plain is message:
+        return come, message
+    return [{"type": "http.request", "body": json.dumps(plain).encode(), "more_body": False}], plain
+
+
+def _body(come: list[Event]) -> bytes:
+    return b"".join(each.get("body", b"") for each in come)

@@ -22,6 +22,7 @@ from mcp_types import (
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
+from mcp_front.protocol.envelope import PROGRESS_TOKEN
 from mcp_front.protocol.results import RepeatedResult
 
 CALL = "tools/call"
@@ -29,7 +30,6 @@ PARAMS = frozenset(("name", "arguments", "_meta"))  # of a call without a task, 
 VERSION_HEADER = "mcp-protocol-version"
 DEFAULT_VERSION = "2025-03-26"  # MCP: of a handshake-era request without the header
 CONTENT_TYPE = "content-type"
-PROGRESS_TOKEN = "progressToken"
 INFO_SHOWN = ("debug", "info")  # the levels that a client may ask for and get messages of `info`
 PARAM_HEADER = "mcp-param-"  # no tool declares one; the SDK answers a request that has one
 HEADS = 64  # requests whose check is remembered, with heads of 64 KiB each at most: a client repeats its own

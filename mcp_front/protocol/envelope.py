@@ -5,6 +5,7 @@ The SDK answers 202 to a request whose id has a wrong type, and its other refusa
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 LONGEST_ID = 256  # characters: an id comes back in every answer
@@ -12,6 +13,7 @@ LONGEST_METHOD = 128
 LONGEST_NAMES = {"prompts/get": ("name", 128), "resources/read": ("uri", 512)}  # the SDK echoes them
 SHOWN = 64  # characters of a client's own text in an error
 NOTIFICATION = "notifications/"
+PROGRESS_TOKEN = "progressToken"
 REQUEST_ID = "ibkr.request_id"  # in the ASGI scope: the id as it came, since FastMCP makes a string of 1
 MESSAGE = "ibkr.message"  # in the ASGI scope: the checked message, so that it is parsed once
 SURROGATE = re.compile(rb"\\u[dD][89abAB]")
@@ -45,6 +47,17 @@ def parse_envelope(body: bytes) -> Message:
     return message
 
 
+def without_null_token(message: Message) -> Message:
+    """Return the message without a progress token of null, as serializers of optional fields write it: the SDK takes
+    none. Any other message is returned itself."""
+    params = message.get("params")
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    if not isinstance(meta, dict) or meta.get(PROGRESS_TOKEN, "") is not None:
+        return message
+    meta = {name: value for name, value in meta.items() if name != PROGRESS_TOKEN}
+    return {**message, "params": {**message["params"], "_meta": meta}}
+
+
 def _parse(body: bytes) -> Any:
     try:
         text = body.decode()
@@ -67,8 +80,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse an object that has a name twice: readers differ in which value counts, and one may be a price."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, number in Counter(name for name, _ in pairs).items() if number > 1)
         raise Malformed(INVALID_REQUEST, f'The name "{_shown(twice)}" is there twice in one object.')
     return found
 
@@ -101,8 +113,8 @@ def _check_params(method: str, params: Message, id: str | int | None) -> None:
     meta = params.get("_meta")
     if meta is not None and not isinstance(meta, dict):
         raise Malformed(INVALID_PARAMS, f"params._meta must be an object, not {_kind(meta)}.", id)
-    token = (meta or {}).get("progressToken", "")
-    if not _is_id(token):
+    token = (meta or {}).get(PROGRESS_TOKEN)
+    if token is not None and not is_id(token):
         raise Malformed(INVALID_PARAMS, f"progressToken must be a string or a whole number, not {_kind(token)}.", id)
     field, longest = LONGEST_NAMES.get(method, ("", 0))
     if field and len(str(params.get(field, ""))) > longest:
@@ -118,7 +130,7 @@ def _check_params(method: str, params: Message, id: str | int | None) -> None:
 
 def _checked_id(message: Message) -> str | int | None:
     id = message.get("id", "")
-    if not _is_id(id):
+    if not is_id(id):
         raise Malformed(
             INVALID_REQUEST, f"id must be a string or a whole number, not {'null' if id is None else _kind(id)}."
         )
@@ -129,10 +141,11 @@ def _checked_id(message: Message) -> str | int | None:
 
 def _known_id(message: Message) -> str | int | None:
     id = message.get("id")
-    return id if _is_id(id) else None
+    return id if is_id(id) else None
 
 
-def _is_id(value: Any) -> bool:
+def is_id(value: Any) -> bool:
+    """Return whether MCP takes it as a request's id or a progress token."""
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 

@@ -13,12 +13,12 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.types import Message, Receive, Scope, Send
 
 from bridge.tool import TOOLS, Effect, ToolError, ToolSpec
+from mcp_front.protocol.lenient_json import read_leniently
 from mcp_front.protocol.results import error_result
 
 BODY_LIMIT = 4 * 1024 * 1024  # more is not held
 CALL = "tools/call"
 MODERN_VERSIONS = frozenset(each.encode("latin-1") for each in MODERN_PROTOCOL_VERSIONS)
-HALF = b"\\ud"  # how an escaped half of a surrogate pair begins
 
 
 class CallParams(msgspec.Struct):
@@ -101,37 +101,28 @@ def replay_body(come: list[Message], receive: Receive) -> Receive:
 
 
 def parse_head(come: list[Message]) -> JsonRpcHead | None:
-    """Return the head of a JSON-RPC message; None for JSON that is nested too deep to parse. The SDK answers bodies
-    that are no message."""
+    """Return the head of a JSON-RPC message; None for JSON that is nested too deep to parse. It is read from JSON that
+    only a lenient reader takes, too: a cancel in it waits behind no quota. Who answers the message judges its form."""
+    body = b"".join(each.get("body", b"") for each in come)
     try:
-        return msgspec.json.decode(b"".join(each.get("body", b"") for each in mended(come)), type=JsonRpcHead)
+        return msgspec.json.decode(body, type=JsonRpcHead)
     except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    except RecursionError:
+        return None
+    try:
+        return _head(read_leniently(body))
+    except ValueError:
         return JsonRpcHead()
     except RecursionError:
         return None
 
 
-def mended(come: list[Message]) -> list[Message]:
-    """The request without bad UTF-8 and half surrogate pairs, which a client makes that cuts a text: JSON's readers
-    refuse a request whole for one. Each becomes a question mark."""
-    body = b"".join(each.get("body", b"") for each in come)
-    text = body.decode(errors="replace")
-    if HALF not in body.lower() and text.encode() == body:
-        return come
-    try:
-        whole = json.loads(text, object_pairs_hook=_without_repeats)
-    except (ValueError, RecursionError):  # for its reader to say
-        return come
-    mended_body = json.dumps(whole, ensure_ascii=False).encode(errors="replace")
-    return [{"type": "http.request", "body": mended_body, "more_body": False}]
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object. Raises ValueError where it has a name twice: nobody knows which of two orderIds is meant."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name is there twice")
-    return found
+def _head(message: Any) -> JsonRpcHead:
+    params = message.get("params") if isinstance(message, dict) else None
+    if not isinstance(params, dict):
+        return JsonRpcHead()
+    return JsonRpcHead(message.get("id"), message.get("method"), CallParams(params.get("name"), params.get("_meta")))
 
 
 def is_modern(scope: Scope) -> bool:

@@ -22,7 +22,7 @@ def parse_leniently(declared: ToolSpec, arguments: dict[str, Any]) -> tuple[Tool
     given = _respelled(declared, arguments)
     known = {name: value for name, value in given.items() if name in declared.request.model_fields}
     unknown = [name for name in given if name not in known]
-    if declared.name == "cancel_all_orders" and any(_plain_name(name) in NARROWING for name in unknown):
+    if declared.name == "cancel_all_orders" and any(plain_name(name) in NARROWING for name in unknown):
         return parse_arguments(declared, given), ""  # raises
     if NAMES & known.keys() and known.get("orderId") in (None, "", "0"):
         known |= {"orderId": 0} if "orderId" in declared.request.model_fields else {}
@@ -33,20 +33,21 @@ def parse_leniently(declared: ToolSpec, arguments: dict[str, Any]) -> tuple[Tool
 
 def _respelled(declared: ToolSpec, arguments: dict[str, Any]) -> dict[str, Any]:
     """Names in the declaration's spelling (`cancel_orders` is cancelOrders), without null."""
-    spelling = {_plain_name(name): name for name in declared.request.model_fields}
-    found = {spelling.get(_plain_name(name), name): value for name, value in arguments.items() if value is not None}
+    spelling = {plain_name(name): name for name in declared.request.model_fields}
+    found = {spelling.get(plain_name(name), name): value for name, value in arguments.items() if value is not None}
     exact = {name: value for name, value in arguments.items() if name in declared.request.model_fields}
     found |= {name: value for name, value in exact.items() if value is not None}
     return {name: value.strip() if name in BARE and isinstance(value, str) else value for name, value in found.items()}
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return the name without what its spellings differ in: `order_id` and `orderId` are one."""
     return name.replace("_", "").replace("-", "").casefold()
 
 
 # Arguments that would make a cancel of everything one of less: not to be passed over.
 NARROWING = {
-    _plain_name(name) for name in (*OrderTerms.model_fields, *OrderNameArguments.model_fields, "orderId", "clientId")
+    plain_name(name) for name in (*OrderTerms.model_fields, *OrderNameArguments.model_fields, "orderId", "clientId")
 }
 
 

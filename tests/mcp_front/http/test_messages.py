@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.stacks.front import ERAS, plain_http, serving
+from tests.stacks.front import ERAS, answering, plain_http, serving, worker
+from tests.stacks.handlers import PNL
 
+FASTMCP = {"mcp-session-id": "none"}  # a header that the direct lane leaves to FastMCP
 LIST: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 
 
-CALL: dict[str, Any] = LIST | {"method": "tools/call", "params": {"name": "ibkr_get_status", "arguments": {}}}
+CALL: dict[str, Any] = LIST | {"method": "tools/call", "params": {"name": "ibkr_get_positions", "arguments": {}}}
 
 
 def without(name: str) -> dict[str, Any]:
@@ -86,3 +88,19 @@ async def test_a_client_that_posts_a_response_with_odd_params_hears_of_its_own_f
         told = await http.post(front.endpoint, json={"jsonrpc": "2.0", "id": 1} | odd, headers=headers)
 
     assert told.status_code in (202, 400)
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("lane", [{}, FASTMCP], ids=["direct", "FastMCP"])
+async def test_a_progress_token_of_null_is_none(redis_url: str, session: str, era: str, lane: dict[str, str]) -> None:
+    async with (
+        worker(redis_url, session, {"get_pnl": answering(PNL)}),
+        serving(redis_url, session) as front,
+    ):
+        messages = await front.raw(era, **lane).messages(
+            "tools/call", {"progressToken": None}, name="ibkr_get_pnl", arguments={}
+        )
+        listed = await front.raw(era, **lane).request("tools/list", {"progressToken": None})
+
+    assert not messages[-1]["result"]["isError"]
+    assert listed["result"]["tools"]

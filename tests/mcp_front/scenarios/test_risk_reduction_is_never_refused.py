@@ -1,6 +1,7 @@
 """Calls that reduce risk, or show it, are never refused for their form, a quota or a queue."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from bridge.bus.server import in_flight
 from bridge.bus.server.request import RequestContext
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.bus import pipe_to
-from tests.stacks.front import ERAS, serving, worker
+from tests.stacks.front import ERAS, Running, messages_of, plain_http, serving, worker
 from tests.stacks.handlers import cancelling
 from tests.waiting import until
 
@@ -136,3 +137,88 @@ async def test_a_worker_full_of_placings_takes_a_cancel(
     assert refused["_meta"][ERROR_META]["code"] == "overloaded"
     assert not result.get("isError", False)
     await until(lambda: len(sent) == 1, "the cancel is carried out")
+
+
+FORMS: dict[str, tuple[str, str]] = {  # a part of the body, and what a client writes in its place
+    "a progress token of null": ('"_meta":{', '"_meta":{"progressToken":null,'),
+    "a progress token that is none": ('"_meta":{', '"_meta":{"progressToken":1.5,'),
+    "an unknown argument twice": ('"arguments":{', '"arguments":{"x":1,"x":1,"y":1,"y":2,'),
+    "a number of thousands of digits": ('"arguments":{', '"arguments":{"x":' + "9" * 5000 + ","),
+    "no number": ('"arguments":{', '"arguments":{"x":NaN,'),
+    "half a character": ('"arguments":{', '"arguments":{"x":"\\ud83d",'),
+    "a line break in a text": ('"arguments":{', '"arguments":{"x":"one\ntwo",'),
+    "a byte order mark": ('{"jsonrpc"', '\ufeff{"jsonrpc"'),
+    "an id of 1.0": ('"id":1', '"id":1.0'),
+    "JSON-RPC 2": ('"2.0"', "2"),
+}
+HEADERS: dict[str, dict[str, str]] = {
+    "a stream alone": {"accept": "text/event-stream"},
+    "a page": {"accept": "text/html"},
+    "a text": {"content-type": "text/plain"},
+}
+TOLD: dict[str, dict[str, Any]] = {
+    "ibkr_cancel_order": {"orderId": 7, "z": 0},
+    "ibkr_cancel_all_orders": {"z": 0},
+    "ibkr_halt_trading": {"z": 0},
+    "ibkr_get_status": {"z": 0},
+}
+
+
+def requests(front: Running, era: str, way: dict[str, str], tool: str) -> dict[str, dict[str, Any]]:
+    """Return the call in each form, as httpx takes it."""
+    usual = front.raw(era, **way).prepared("tools/call", {"x": 1}, name=tool, arguments=TOLD[tool])
+    body, headers = usual["content"], usual["headers"]
+    plain = json.dumps(json.loads(body), separators=(",", ":"))
+    text, arguments = json.dumps(TOLD[tool]), json.dumps(TOLD[tool], separators=(",", ":"))
+    forms = FORMS | {
+        "arguments as text": (f'"arguments":{arguments}', f'"arguments":{json.dumps(text)}'),
+        "arguments in a list": (f'"arguments":{arguments}', f'"arguments":[{text}]'),
+    }
+    found = {form: usual | {"content": plain.replace(*parts, 1).encode()} for form, parts in forms.items()}
+    assert not any(each["content"] == plain.encode() for each in found.values())
+    return found | {form: usual | {"headers": headers | more} for form, more in HEADERS.items()}
+
+
+@pytest.mark.trial("E1")
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("way", [{}, {"mcp-session-id": "none"}], ids=["direct", "FastMCP"])
+@pytest.mark.parametrize("tool", TOLD)
+async def test_what_reduces_risk_is_carried_out_whatever_its_form(
+    redis_url: str, session: str, era: str, way: dict[str, str], tool: str
+) -> None:
+    sent: list[RequestContext] = []
+    async with (
+        worker(redis_url, session, cancelling(sent)),
+        serving(redis_url, session) as front,
+        plain_http() as http,
+    ):
+        asked = requests(front, era, way, tool)
+        answers = {form: await http.post(front.endpoint, **each) for form, each in asked.items()}
+
+    results = {form: messages_of(each)[-1] for form, each in answers.items()}
+    assert {form: (each["id"], each["result"]["isError"]) for form, each in results.items()} == dict.fromkeys(
+        asked, (1, False)
+    )
+    assert len(sent) == (len(asked) if tool.startswith("ibkr_cancel") else 0)
+
+
+@pytest.mark.trial("E1")
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("more", [{"origin": "https://bad.example"}, {"origin": "null"}, {"sec-fetch-site": "none"}])
+async def test_a_page_of_another_site_halts_and_cancels_nothing_by_a_text(
+    redis_url: str, session: str, era: str, more: dict[str, str]
+) -> None:
+    sent: list[RequestContext] = []
+    async with (
+        worker(redis_url, session, cancelling(sent)),
+        serving(redis_url, session) as front,
+        plain_http() as http,
+    ):
+        way = {"content-type": "text/plain", **more}
+        for tool in ("ibkr_halt_trading", "ibkr_cancel_all_orders"):
+            request = front.raw(era, **way).prepared("tools/call", name=tool, arguments={})
+            assert (await http.post(front.endpoint, **request)).status_code in (400, 403, 415)
+    async with pipe_to(redis_url) as pipe:
+        assert await read_halt(pipe, Keys(session)) is None
+
+    assert not sent
