@@ -16,7 +16,8 @@ from ib_worker.handlers.dispatch import handles
 from ib_worker.order_entry.build import build_order
 from ib_worker.order_entry.send import send_what_if
 from ib_worker.pacing.message_pacer import Priority
-from ib_worker.pre_trade.checks import risk_inputs, with_reason
+from ib_worker.pre_trade.checked_order import with_reason
+from ib_worker.pre_trade.checks import risk_inputs
 from ib_worker.pre_trade.describe import describe_order, short_text, worth_text
 from ib_worker.pre_trade.option_book import uncovering
 from ib_worker.pre_trade.order_facts import details_of

@@ -1,30 +1,30 @@
-"""What is looked up and worked out before an order is accepted."""
+"""The open orders that an order is checked beside."""
 
-from decimal import Decimal
-
+import ib_async
 import pytest
 
-from bridge.tool import ToolError
-from ib_worker.pre_trade.checks import with_reason
-from ib_worker.risk.intent import OrderIntent, RiskInputs
+from bridge.tools.market.contracts import GetContractDetails
+from ib_worker.orders.events import Fill
+from ib_worker.orders.messages import terms_of
+from ib_worker.pre_trade.checks import risk_inputs
+from ib_worker.session.session import utcnow
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import ready_session
 
-QUOTE = (99.0, 100.0, 99.5)
-INPUTS = RiskInputs(*QUOTE, 0.0, Decimal(10), Decimal(10), 0, 0.0, base="USD")
-CLOSE = OrderIntent("NVDA", "STK", "USD", Decimal(1), "SELL", Decimal(10), "MKT")
 
+@pytest.mark.trial("B1")
+async def test_an_order_is_checked_without_a_look_at_orders_that_have_ended(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        session, tracker = stand.session, stand.session.orders.tracker
+        contract = await session.contracts.contract(GetContractDetails(symbol="MSFT"))
+        sell = ib_async.Order(action="SELL", totalQuantity=1, account="DU1234567", orderType="MKT")
+        ended = [tracker.add(900 + number, terms_of(contract, sell), f"ended-{number}") for number in range(3)]
+        for number, entry in enumerate(ended):
+            tracker.take(entry, Fill(utcnow(), f"{number}.01", 1.0, 99.0, 1.0, 99.0, 900 + number, f"ended-{number}"))
+            del entry.state
+        tracker.add(910, terms_of(contract, sell), "waiting")
 
-@pytest.mark.parametrize(
-    ("code", "details", "told"),
-    [
-        ("limit_exceeded", {"limit": "max_quantity"}, True),
-        ("halted", {"level": "reduce_only"}, True),
-        ("halted", {"level": "halt"}, False),  # nothing passes that, closing or not
-        ("limit_exceeded", {"limit": "price_collar"}, False),
-        ("not_ready", {}, False),
-    ],
-)
-def test_a_close_that_is_refused_hears_why_it_counts_as_none(code: str, details: dict[str, str], told: bool) -> None:
-    refused = with_reason(ToolError(code, "Refused.", **details), CLOSE, INPUTS)
+        facts = await risk_inputs(session, contract, sell)
 
-    assert (refused.code, refused.details) == (code, details)
-    assert (refused.message != "Refused.") is told
+    assert facts.open_orders == 1
+    assert facts.closing == 4
