@@ -36,6 +36,7 @@ from ib_worker.pre_trade.order_facts import (
     trading_of,
 )
 from ib_worker.pre_trade.order_intents import intent_of, near_price, terms_digest
+from ib_worker.risk.approvals import ApprovalRequest
 from ib_worker.risk.bracket_prices import require_ahead, require_unmet, require_unmet_opening
 from ib_worker.risk.intent import Leg, OptionBook, OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position, require_closing
@@ -85,6 +86,8 @@ class _JudgedOrder:
     """An order as the limits are held against it: `exits` come with an entry, and of the OCA group `together` one of
     all fills."""
 
+    contract: ib_async.Contract
+    order: ib_async.Order
     intent: OrderIntent
     facts: RiskInputs
     exits: Sequence[OrderIntent]
@@ -125,18 +128,7 @@ async def check_order(
     checked = CheckedOrder(gate, "", remarks, (judged.intent, judged.facts), own, uncovers)
     if session.settings.trading_mode != "live":
         return checked
-    question = approval_question(
-        session,
-        contract,
-        order,
-        (judged.intent, judged.facts),
-        terms=terms,
-        part_terms=terms_digest(contract, order, quantity=False) if allowance.sized else "",
-        closing=gate.closing,
-        beside=beside,
-        others=allowance.exits or allowance.along or allowance.together,
-        remarks=[cancelled_first(session, allowance.without), *uncovers],
-    )
+    question = _question(session, judged, allowance, checked, terms)
     try:
         return replace(checked, approved_by=await session.services.approvals.require(context, question))
     except ToolError as error:
@@ -152,6 +144,8 @@ async def _judged(
     waits = _waits_for_limit(session, allowance.beside)
     intent = replace(intent_of(contract, order, details), filled=filled, waits=waits)
     return _JudgedOrder(
+        contract,
+        order,
         intent,
         facts=await risk_inputs(
             session, contract, order, allowance.beside, False, allowance.without, quoted=allowance.moved
@@ -194,6 +188,25 @@ async def _gate(
     duplicate_of = equal.excused or allowance.duplicate_of or ""
     orders = len(judged.group) + len(judged.exits)
     return admission_rules(context, terms, session.limits, orders, closing, window_s, duplicate_of), equal.remark
+
+
+def _question(
+    session: Session, judged: _JudgedOrder, allowance: CheckOptions, checked: CheckedOrder, terms: str
+) -> ApprovalRequest:
+    """Return what a person is asked about a live order within the limits."""
+    contract, order = judged.contract, judged.order
+    return approval_question(
+        session,
+        contract,
+        order,
+        (judged.intent, judged.facts),
+        terms=terms,
+        part_terms=terms_digest(contract, order, quantity=False) if allowance.sized else "",
+        closing=checked.gate.closing,
+        beside=allowance.beside,
+        others=allowance.exits or allowance.along or allowance.together,
+        remarks=[cancelled_first(session, allowance.without), *checked.uncovers],
+    )
 
 
 def _waits(session: Session, entry: TrackedOrder | None) -> bool:
