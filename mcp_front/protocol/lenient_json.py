@@ -8,6 +8,7 @@ from collections import defaultdict
 from typing import Any
 
 MOST_DIGITS = 4300  # that Python reads as one number
+LONGEST = 64 * 1024  # bytes: of 4 MiB it would take a second of the front's thread
 
 
 class AmbiguousObject(dict[str, Any]):
@@ -20,7 +21,9 @@ class AmbiguousObject(dict[str, Any]):
 
 def read_leniently(body: bytes | str) -> Any:
     """Return the value. Bad UTF-8 is U+FFFD, and a number of thousands of digits its text. Raises ValueError where it
-    is no JSON for other reasons, and RecursionError."""
+    is no JSON for other reasons or longer than LONGEST, and RecursionError."""
+    if len(body) > LONGEST:
+        raise ValueError("too long to be read leniently")
     text = body if isinstance(body, str) else body.decode(json.detect_encoding(body), errors="replace")
     return _DECODER.decode(text)
 

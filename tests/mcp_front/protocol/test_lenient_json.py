@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mcp_front.protocol.lenient_json import AmbiguousObject, read_leniently
+from mcp_front.protocol.lenient_json import LONGEST, AmbiguousObject, read_leniently
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,13 @@ def test_what_is_no_json_stays_none(written: bytes) -> None:
 
 def test_nesting_without_end_is_told_apart() -> None:
     with pytest.raises(RecursionError):
-        read_leniently("[" * 100_000)
+        read_leniently("[" * LONGEST)
+
+
+def test_what_is_long_is_not_read() -> None:
+    assert read_leniently(" " * (LONGEST - 2) + "{}") == {}
+    with pytest.raises(ValueError, match="too long"):
+        read_leniently(" " * (LONGEST - 1) + "{}")
 
 
 def test_a_lenient_reader_reads_strict_json_as_it_is() -> None:
