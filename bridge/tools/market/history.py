@@ -185,7 +185,7 @@ class TradingSchedule(PartialModel):
     timeZoneId: str | None
     state: Literal["open", "extended", "closed"] | None
     regular: NextChange
-    allHours: NextChange | None
+    allHours: NextChange | None = None
     columns: list[str]
     rows: list[list[Cell]]
 

@@ -1,12 +1,14 @@
 """Every answer of every form fits the output schema that its tool has published, as strict clients check it."""
 
+import inspect
+import re
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from fastmcp import Client
 
-from bridge.tool import TOOLS
+from bridge.tool import TOOLS, PartialModel, ToolSpec
 from tests.stacks.front import LEGACY
 from tests.stacks.whole import whole_stack
 
@@ -31,6 +33,7 @@ BRIEF = {"duration_seconds": 1}
 OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("ibkr_get_status", {}), ("ibkr_connect", {}), ("ibkr_get_pnl", {}), ("ibkr_get_pnl_single", IBM),
     ("ibkr_search_symbols", {"pattern": "IBM"}), ("ibkr_get_server_time", {}),
+    ("ibkr_get_trading_schedule", IBM), ("ibkr_get_trading_schedule", {"symbol": "EUR/USD"}),
     ("ibkr_get_portfolio", {}), ("ibkr_get_portfolio", {"limit": 1}), ("ibkr_get_account_values", {"tags": ["cash"]}),
     ("ibkr_stream_market_data", IBM | BRIEF), ("ibkr_stream_account_updates", BRIEF),
     ("ibkr_preview_order", IBM | {"action": "BUY", "totalQuantity": 1}),
@@ -78,3 +81,14 @@ async def test_fastmcps_client_takes_objects_for_the_result_and_a_table_for_what
     assert len(objects.data) == (objects.structured_content or {})["count"]
     assert table.data is not None
     assert len((table.structured_content or {})["rows"]) == len(objects.data)
+
+
+@pytest.mark.parametrize(
+    "declared", [each for each in TOOLS.values() if not each.listed], ids=lambda each: each.tool_name
+)
+def test_a_schema_requires_no_field_that_may_be_left_out(declared: ToolSpec) -> None:
+    answer = declared.returns
+    if isinstance(answer, type) and issubclass(answer, PartialModel):
+        named = set(re.findall(r'"(\w+)"', inspect.getsource(answer.inapplicable)))
+
+        assert named & set(declared.output_schema()["required"]) == set()
