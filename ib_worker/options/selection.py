@@ -13,7 +13,7 @@ from ib_worker.options.delta_estimate import DeltaTarget, Known, Money, fitting,
 from ib_worker.options.expiries import years_left
 from ib_worker.options.leg_reader import LegReader, OptionLeg
 from ib_worker.options.option_table import under_price
-from ib_worker.options.strikes import chosen_strikes, likely, nearest
+from ib_worker.options.strikes import chosen_strikes, likely, nearest, none_between, past_the_end
 from ib_worker.options.underlyings import ListedExpiry
 from ib_worker.session.session import Session
 
@@ -55,6 +55,20 @@ class Selection:
         at = bisect_left(others, strike)
         return others[max(at - NEIGHBOURS, 0) : at + NEIGHBOURS]
 
+    def shortfall(self, legs: Sequence[OptionLeg]) -> str:
+        """Return, in words, why the listed strikes do not give what was asked for; empty where they do."""
+        choice, delta = strike_choice(self._request.strikes), self._request.delta
+        listed = self._candidates(None)
+        within = not delta or "strikes" in self._request.model_fields_set
+        if within and not choice.listed and not choice.around:
+            if told := none_between(listed, choice, self.price):
+                return told
+        elif (delta or choice.around) and (
+            told := past_the_end(listed, {leg.contract.strike for leg in legs}, self.price)
+        ):
+            return told
+        return f"No option with a delta of {delta} was found." if delta and not legs else ""
+
     # by strike
 
     async def _by_strike(self, choice: StrikeChoice) -> list[OptionLeg]:
@@ -91,6 +105,8 @@ class Selection:
 
     async def _by_delta(self, choice: StrikeChoice | None) -> list[OptionLeg]:
         await self._learn_price()
+        if not self._candidates(choice):
+            return []
         low, high = delta_choice(self._request.delta)
         found = await asyncio.gather(*(self._of_right(DeltaTarget(right, low, high), choice) for right in self._rights))
         return [leg for legs in found for leg in legs]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from bridge.text.numbers import digits
 from bridge.text.option_slices import StrikeChoice
 
 STEPS = (0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0)  # between strikes
@@ -14,9 +15,33 @@ def chosen_strikes(listed: Sequence[float], choice: StrikeChoice, price: float |
         return list(choice.listed)
     if choice.around and price is not None:
         return nearest(listed, price, choice.around)
-    scale = (price or 0.0) / 100 if choice.percent else 1.0
-    low, high = choice.low * scale, choice.high * scale
+    low, high = _bounds(choice, price)
     return [each for each in listed if low <= each <= high]
+
+
+def _bounds(choice: StrikeChoice, price: float | None) -> tuple[float, float]:
+    scale = (price or 0.0) / 100 if choice.percent else 1.0
+    return choice.low * scale, choice.high * scale
+
+
+def past_the_end(listed: Sequence[float], chosen: Collection[float], price: float | None) -> str:
+    """Return, in words, that the price is beyond the listed strikes where the choice holds the last one; else empty."""
+    if not listed or price is None:
+        return ""
+    if price > listed[-1] and (not chosen or listed[-1] in chosen):
+        return f"The listed strikes end at {digits(listed[-1])}; the price is {price:.10g}."
+    if price < listed[0] and (not chosen or listed[0] in chosen):
+        return f"The listed strikes begin at {digits(listed[0])}; the price is {price:.10g}."
+    return ""
+
+
+def none_between(listed: Sequence[float], choice: StrikeChoice, price: float | None) -> str:
+    """Return, in words, that a range has none of the listed strikes; empty where it has one."""
+    if not listed or chosen_strikes(listed, choice, price):
+        return ""
+    low, high = _bounds(choice, price)
+    ends = f"{digits(listed[0])} to {digits(listed[-1])}"
+    return f"No strike between {low:.10g} and {high:.10g} is listed: they go from {ends}."
 
 
 def likely(listed: Sequence[float], there: Collection[float], lacking: Collection[float]) -> Sequence[float]:

@@ -101,7 +101,7 @@ async def get_option_quotes(request: GetOptionQuotes, session: Session) -> Optio
         rows=rows,
         notListed=sorted(selection.unlisted),
         failed=failures(legs),
-        note=_note(told, selection),
+        note=_note(legs, selection),
     )
 
 
@@ -122,14 +122,15 @@ def _facts(listed: ListedExpiry, session: Session) -> dict[str, Cell]:
     return facts | ({"otherClasses": others} if others else {})
 
 
-def _note(told: list[OptionLeg], selection: Selection) -> str | None:
+def _note(legs: list[OptionLeg], selection: Selection) -> str | None:
     """Say which strikes are not listed, what was cut and which greeks are missing, and what to do."""
-    said = []
+    said = [short] if (short := selection.shortfall(legs)) else []
     for strike in sorted(selection.unlisted)[:MOST_UNLISTED]:
         near = ", ".join(map(digits, selection.near(strike)))
         said.append(f"This expiry has no strike {digits(strike)}; the nearest are {near or 'none'}.")
     if selection.cut:
         said.append(f"{selection.cut} options farthest from the money are left out: narrow strikes, or raise limit.")
+    told = [leg for leg in legs if leg.error is None]
     if bare := sum(leg.values is not None and leg.values.greeks is None for leg in told):
         said.append(
             f"TWS has sent no greeks of {bare}: the account may lack the underlying's quotes, or the market is closed."

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.text.option_slices import StrikeChoice
-from ib_worker.options.strikes import chosen_strikes, likely, ranges
+from ib_worker.options.strikes import chosen_strikes, likely, none_between, past_the_end, ranges
 
 LISTED = [380.0, 390.0, 395.0, 400.0, 405.0, 410.0, 420.0]
 
@@ -53,3 +53,27 @@ def test_strikes_of_another_step_than_the_expirys_are_passed_over(
 )
 def test_ranges_cover_every_strike_and_no_other(strikes: list[float], told: list[list[float]]) -> None:
     assert ranges(strikes) == told
+
+
+@pytest.mark.parametrize(
+    ("chosen", "price", "said"),
+    [
+        ([420], 430.5, "The listed strikes end at 420; the price is 430.5."),
+        ([380, 390], 300, "The listed strikes begin at 380; the price is 300."),
+        ([], 430.5, "The listed strikes end at 420; the price is 430.5."),
+        ([395], 430.5, ""),  # of a delta far in the money
+        ([420], 419, ""),
+        ([420], None, ""),
+    ],
+)
+def test_a_price_beyond_the_listed_strikes_is_told(chosen: list[float], price: float | None, said: str) -> None:
+    assert past_the_end(LISTED, chosen, price) == said
+
+
+def test_a_range_without_strikes_is_told() -> None:
+    wide, percent = StrikeChoice(low=500, high=600), StrikeChoice(low=150, high=160, percent=True)
+
+    assert none_between(LISTED, wide, None) == "No strike between 500 and 600 is listed: they go from 380 to 420."
+    assert none_between(LISTED, percent, 400.0) == "No strike between 600 and 640 is listed: they go from 380 to 420."
+    assert none_between(LISTED, StrikeChoice(low=400, high=600), None) == ""
+    assert none_between([], wide, None) == ""

@@ -282,3 +282,27 @@ async def test_an_order_overtakes_another_callers_options(redis_url: str, sessio
 
     messages = [entry.msgId for entry in sim.journal.entries("in") if entry.msgId in (REQUEST, PLACE)]
     assert messages.index(PLACE, 1) < 40  # of 43
+
+
+@pytest.mark.parametrize(
+    ("asked", "strikes", "note"),
+    [
+        ({"strikes": "atm"}, [300], "The listed strikes end at 300; the price is 37"),
+        ({"delta": "0.5"}, [300], "The listed strikes end at 300; the price is 37"),
+        ({"strikes": "600-700"}, [], "No strike between 600 and 700 is listed: they go from 200 to 300."),
+        ({"strikes": "600-700", "delta": "0.5"}, [], "No strike between 600 and 700 is listed: they go from 200 to"),
+        ({"strikes": "250-300", "delta": "0.001-0.002"}, [], "No option with a delta of 0.001-0.002 was found."),
+    ],
+)
+async def test_a_slice_that_the_listed_strikes_do_not_reach_says_so(
+    sim: Simulator, asked: dict[str, str], strikes: list[float], note: str
+) -> None:
+    async def low(under: ib_async.Contract, exchange: str) -> list[Parameters]:
+        return [("SMART", "SPY", "100", [JULY], [float(each) for each in range(200, 301, 5)])]
+
+    async with ready_session(sim) as stand:
+        stand.session.option_chains = OptionChains(low, time.monotonic)
+        told = await quotes_of(stand, symbol="SPY", expiry="next month", right="C", **asked)
+
+    assert (cells(told, "strike"), told.truncated) == (strikes, False)
+    assert (told.note or "").startswith(note)
