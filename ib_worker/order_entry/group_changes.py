@@ -22,6 +22,7 @@ from ib_worker.order_groups.groups import STOPS, WORDS, named, with_quantity
 from ib_worker.order_groups.related import held_by, legs, member, named_each, owned, related, roles, uncovered
 from ib_worker.order_identity.requested import requested
 from ib_worker.orders.events import Terms
+from ib_worker.orders.held import stop_text
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.pacing.message_pacer import Priority
@@ -173,7 +174,8 @@ def changed_text(session: Session, entry: TrackedOrder, exits: Sequence[Follower
     """Return the outcome of a change and of the exits that follow it, in words: failures come first."""
     own = change_message(entry.state)
     if not exits:
-        return f"{own} {uncovered(session, entry)}".rstrip() if confirmed(entry.state) else own
+        more = [stop_text(entry), uncovered(session, entry)] if confirmed(entry.state) else []
+        return " ".join(filter(None, [own, *more]))
     group = related(session, entry)
     names = dict(zip(map(id, group), roles(group), strict=True))
     left = [each for each in exits if not _has(each)]

@@ -11,7 +11,8 @@ import ib_async
 from bridge.tool import ToolError
 from bridge.tools.orders import ModifyOrder
 from bridge.tools.types import ContractArguments
-from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.orders.held import stop_price
+from ib_worker.orders.tracker import KeptStop, TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
 from ib_worker.session.sync import all_open_orders
@@ -41,7 +42,20 @@ async def keep_stop_price(
     if request.auxPrice is not None:
         wider = request.auxPrice - (unset.order_price("auxPrice", told) or 0.0)
         stop += -wider if order.action == "SELL" else wider
-    return replace(order, trailStopPrice=round(round(stop / tick) * tick, 10))
+    stop = round(round(stop / tick) * tick, 10)
+    entry.kept_stop = _kept(entry, order, stop)
+    return replace(order, trailStopPrice=stop)
+
+
+def _kept(entry: TrackedOrder, order: ib_async.Order, stop: float) -> KeptStop:
+    """Return the stop that goes along with a change. One of another percentage is where it was before."""
+    assert entry.sent is not None
+    before = unset.order_price("trailingPercent", entry.sent[1])
+    percent = unset.order_price("trailingPercent", order)
+    if percent is None or before is None:
+        return KeptStop(unset.order_price("auxPrice", order), stop)
+    known = percent >= before and stop_price(entry) is not None
+    return KeptStop(percent, stop, known, wider=percent > before)
 
 
 async def _tick(session: Session, contract: ib_async.Contract) -> float:

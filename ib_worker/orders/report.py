@@ -9,7 +9,7 @@ from bridge.text.numbers import exact
 from bridge.tools.order_queries import Execution
 from bridge.tools.order_report import Notice, OrderReport
 from ib_worker.orders.events import Commission
-from ib_worker.orders.held import waits_for
+from ib_worker.orders.held import stop_price, waits_for
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.tws.values import unset
@@ -69,7 +69,7 @@ def _shown(entry: TrackedOrder) -> dict[str, Any]:
         return {}
     order = entry.sent[1]
     return {
-        "trailStopPrice": unset.order_price("trailStopPrice", order),
+        "trailStopPrice": stop_price(entry),
         "outsideRth": order.outsideRth,
         "goodTillDate": unset.text(order.goodTillDate),
         "parentId": unset.identity(order.parentId),

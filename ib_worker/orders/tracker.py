@@ -39,6 +39,16 @@ class ShownOrder(NamedTuple):
     remaining: float | None = None
 
 
+class KeptStop(NamedTuple):
+    """The stop price that went along with a change of an order that trails."""
+
+    away: float | None  # by which percentage or amount the order is to trail
+    stop: float
+    known: bool = True  # it is of that distance; else TWS moves it nearer from the next price on
+    wider: bool = False  # the percentage has become larger, and the stop stays
+    echo: float | None = None  # what TWS has told first since: its echo of a change may have an older stop
+
+
 class TrackedOrder:
     """One order: its state, the key of its call, and the events of the tasks that wait for a change."""
 
@@ -51,6 +61,7 @@ class TrackedOrder:
         self.recalled = False  # the audit log was asked for what an earlier worker knew of it
         self.placed_at: datetime | None = None  # by an earlier worker
         self.shown: ShownOrder | None = None
+        self.kept_stop: KeptStop | None = None
         self.gateway: Hashable = None  # that it was sent to, or that named it last
         self.ahead = timedelta(0)  # of this machine's clock: of the times that callers are told
         self.missed_at = float("-inf")  # by a clock that nobody sets, when a full look last lacked it
@@ -68,6 +79,8 @@ class TrackedOrder:
 
     def told(self, contract: ib_async.Contract, order: ib_async.Order) -> None:
         """TWS shows the order."""
+        if self.kept_stop is not None and self.kept_stop.echo is None:
+            self.kept_stop = self.kept_stop._replace(echo=float(order.trailStopPrice))
         self.sent = (contract, order)
         if self.told_first is None:
             self.told_first = order

@@ -30,6 +30,7 @@ async def test_a_trailing_stop_keeps_what_it_has_gained_when_the_order_is_change
 
     assert gained > first
     assert (fewer["totalQuantity"], kept) == (2, gained)
+    assert (fewer["trailStopPrice"], wider["trailStopPrice"]) == pytest.approx((kept, moved))
     assert wider["auxPrice"] == 60
     assert moved == pytest.approx(gained - 10)
 
@@ -45,6 +46,42 @@ async def test_an_order_that_trails_by_a_percentage_has_no_amount_to_change(
 
     assert (refused.code, "trails by a percentage" in refused.message) == ("invalid_arguments", True)
     assert (fewer["totalQuantity"], fewer["message"], frames(sim)) == (1, "TWS has confirmed the new terms.", 2)
+
+
+async def test_a_smaller_percentage_never_shows_the_stop_of_the_larger_one(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        trail = order(action="SELL", orderType="TRAIL", trailingPercent=5, totalQuantity=2)
+        placed = await front.submit("place_order", key=KEY, **trail)
+        (first,) = await front.ask("get_open_orders")
+        nearer = await front.submit("modify_order", orderId=placed["orderId"], trailingPercent=1)
+        (listed,) = await front.ask("get_open_orders")
+        sim.skip(600)
+        await front.submit("modify_order", orderId=placed["orderId"], totalQuantity=1)
+        (later,) = await front.ask("get_open_orders")
+
+    assert nearer["message"] == (
+        "TWS has confirmed the new terms. Its stop is not known yet: TWS moves it to 1 % from the next price."
+    )
+    for each in (nearer, listed):
+        assert (each["trailingPercent"], each["trailStopPrice"]) == (1, None)
+        assert each["waitsFor"] == "a price at or below its stop (trigger method: TWS's default)"
+    assert later["trailStopPrice"] > first["trailStopPrice"] * 1.02
+
+
+async def test_a_larger_percentage_says_that_the_stop_stays(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        trail = order(action="SELL", orderType="TRAIL", trailingPercent=5, totalQuantity=2)
+        placed = await front.submit("place_order", key=KEY, **trail)
+        (first,) = await front.ask("get_open_orders")
+        wider = await front.submit("modify_order", orderId=placed["orderId"], trailingPercent=8)
+
+    assert wider["trailStopPrice"] == pytest.approx(first["trailStopPrice"], abs=0.01)
+    assert wider["message"] == (
+        f"TWS has confirmed the new terms. Its stop stays at {wider['trailStopPrice']} until the price is more than "
+        "8 % from it."
+    )
 
 
 async def test_a_stop_of_which_tws_says_nothing_is_not_sent_back(redis_url: str, session: str, sim: Simulator) -> None:
