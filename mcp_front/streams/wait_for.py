@@ -392,8 +392,8 @@ def _message(found: Found | None, request: WaitFor, why: str, waited: float, pro
     if found is not None and found.condition is not None:
         return f"{described(request.events[found.condition])} after {waited:g} s"
     over = f"Ended early: {why}" if why else f"No event in {request.timeout_seconds} s"
-    ended = " ".join(filter(None, ("", progress.levels, progress.endings.told())))
-    return f"{over}. Waited for {waited_for(request.events)}.{ended} Call again with the cursor to go on without a gap."
+    parts = [f"{over}.", f"Waited for {waited_for(request.events)}.", progress.levels, progress.endings.told()]
+    return " ".join(filter(None, [*parts, "Call again with the cursor to go on without a gap."]))
 
 
 def _firing(alertId: str, happened: dict[str, Any]) -> Firing:

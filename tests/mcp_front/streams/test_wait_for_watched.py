@@ -53,6 +53,7 @@ async def test_a_level_that_is_not_reached_is_none(redis_url: str, session: str)
         found = await waited(stack.front, {"event": "price", **SPY, "above": FAR}, timeout_seconds=2)
 
     assert found["event"] == "none"
+    assert "Waited for price of SPY. SPY (" in found["message"]
 
 
 async def test_a_change_that_has_not_come_is_told_with_the_price_that_it_is_measured_from(
