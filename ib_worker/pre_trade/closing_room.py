@@ -44,7 +44,7 @@ def nothing_to_close(
             if whole
             else _blocked(session, side, open_)
         )
-    what = f"conId: {account} holds {digits(held)} {contract_name(contract)}, and nothing is left to close."
+    what = f"{account} holds {digits(held)} {contract_name(contract)}, and nothing is left to close."
     flat = not held and not any(session.positions.unshown(account, contract.conId, each) for each in ("BUY", "SELL"))
     return ToolError("nothing_to_close", f"{what}{first} Nothing was sent.", position=float(held), flat=flat)
 

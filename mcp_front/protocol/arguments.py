@@ -98,6 +98,11 @@ TODAY_ALONE = {
     "get_executions": "It has today's fills alone: ibkr_get_account_history (table trades) has those of earlier days",
     "get_completed_orders": "It has today's orders alone: ibkr_get_account_history has the trades of earlier days",
 }
+# What people call a part of a position, of a tool that closes the whole.
+PARTS = frozenset({"totalquantity", "percent", "percentage", "fraction", "portion", "position"}) | {
+    name for name, meant in MEANT.items() if meant == "totalQuantity"
+}
+WHOLE_ALONE = "It closes whole positions: a part is an order by ibkr_place_order with closeOnly"
 SAME_IN_A_BRACKET = {"stop": "stopLossPrice", "stopprice": "stopLossPrice"}  # where auxPrice is no argument
 
 
@@ -116,6 +121,8 @@ def parse_arguments(declared: ToolSpec, arguments: dict[str, Any]) -> ToolReques
         text += f". {declared.tool_name} accepts {', '.join(declared.request.model_fields) or 'no arguments'}"
     if declared.name in TODAY_ALONE and any(_letters(field) in DAYS for field, _, _ in problems):
         text += f". {TODAY_ALONE[declared.name]}"
+    if declared.name == "close_positions" and any(_letters(field) in PARTS for field, _, _ in problems):
+        text += f". {WHOLE_ALONE}"
     nothing = "No order was sent" if declared.effect is Effect.WRITE else "No request was sent"
     raise ToolError(
         "invalid_arguments",

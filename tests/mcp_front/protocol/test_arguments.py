@@ -200,3 +200,10 @@ def test_who_orders_a_combination_reads_what_to_do_in_its_place(tool: str, named
         in message
     )
     assert "accepts" not in message
+
+
+@pytest.mark.parametrize("name", ["totalQuantity", "quantity", "shares", "percent"])
+def test_a_part_of_a_position_is_closed_by_an_order_of_its_own(name: str) -> None:
+    told = refusal("ibkr_close_positions", {"symbol": "IBM", name: 5}).message
+
+    assert "It closes whole positions: a part is an order by ibkr_place_order with closeOnly" in told
