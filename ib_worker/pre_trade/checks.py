@@ -25,7 +25,7 @@ from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.admission_rules import admission_rules, counted
 from ib_worker.pre_trade.approval_question import approval_question
 from ib_worker.pre_trade.checked_order import CheckedOrder, with_reason
-from ib_worker.pre_trade.closing_room import cancelled_first, closing_before, read_unshown_fills
+from ib_worker.pre_trade.closing_room import cancelled_first, closing_before, how_to_make_room, read_unshown_fills
 from ib_worker.pre_trade.option_book import book_of, uncovering
 from ib_worker.pre_trade.order_facts import (
     Quoted,
@@ -161,7 +161,8 @@ def _require_allowed(session: Session, judged: _JudgedOrder, allowance: CheckOpt
     limits."""
     facts = judged.facts
     for each in judged.group if allowance.close_only else ():
-        require_closing(each, facts, "exitsOnly" if judged.together else "closeOnly")
+        room = how_to_make_room(session, judged.order, judged.contract.conId, each.remaining)
+        require_closing(each, facts, "exitsOnly" if judged.together else "closeOnly", room)
     if allowance.moved:
         require_unmet(judged.intent, facts)
     elif allowance.beside is None and not judged.together:

@@ -10,7 +10,7 @@ import ib_async
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
-from ib_worker.order_groups.related import held_by, most_of, named_each, related
+from ib_worker.order_groups.related import held_by, may_fill, most_of, named_each, related
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.risk.intent import Trading
 from ib_worker.session.session import Session, utcnow
@@ -159,6 +159,28 @@ def closing_before(
     same = session.orders.tracker.of(order.account, conId, order.action)
     resting = most_of(each for each in same if each not in near)
     return session.positions.unshown(order.account, conId, order.action) + resting
+
+
+def how_to_make_room(session: Session, order: ib_async.Order, conId: int, wanted: Decimal) -> str:
+    """Return how the session's open orders leave room for a partial close, as a sentence; empty where changes of them
+    can't."""
+    resting = list(session.orders.tracker.of(order.account, conId, order.action))
+    unshown = session.positions.unshown(order.account, conId, order.action)
+    rest = abs(session.positions.held(order.account, conId)) - unshown - wanted
+    if rest <= 0 or not resting or any(each.state.clientId != session.clientId for each in resting):
+        return ""
+    sizes = {each: Decimal(str(may_fill(each))) for each in resting}
+    if most_of(resting) > max(sizes.values()):
+        ids = _ids(resting)
+        return (
+            f"First reduce (ibkr_modify_order) or cancel orders {ids} to {digits(rest)} in all, then send this again."
+        )
+    told = [
+        f"order {each.state.orderId} to totalQuantity {digits(rest + Decimal(str(each.state.filled)))}"
+        for each in resting
+        if sizes[each] > rest
+    ]
+    return f"First reduce {' and '.join(told)} by ibkr_modify_order, then send this again." if told else ""
 
 
 async def read_unshown_fills(session: Session, order: ib_async.Order, conId: int, beside: TrackedOrder | None) -> None:

@@ -36,15 +36,16 @@ def only_reduces_position(intent: OrderIntent, facts: RiskInputs) -> bool:
     return opposite and not intent.modelCode and intent.remaining <= abs(facts.position) - facts.closing
 
 
-def require_closing(intent: OrderIntent, facts: RiskInputs, argument: str = "closeOnly") -> None:
+def require_closing(intent: OrderIntent, facts: RiskInputs, argument: str = "closeOnly", room: str = "") -> None:
     """Check that an order can only reduce a position. Raises ToolError not_closing with the position and the open
-    orders that come first. `argument`: which the caller has given."""
+    orders that come first. `argument`: which the caller has given. `room`: how a part may be closed."""
     if only_reduces_position(intent, facts):
         return
     held, first = facts.position, facts.closing
     opposite = held * intent.sign < 0 and not intent.modelCode
     most = max(abs(held) - first, Decimal(0)) if opposite else Decimal(0)
-    offer = " ibkr_close_positions with cancelOrders cancels such orders and then closes." if opposite and first else ""
+    whole = "ibkr_close_positions with cancelOrders cancels such orders and then closes the whole position."
+    offer = f" {room} {whole}".replace("  ", " ") if opposite and first else ""
     raise ToolError(
         "not_closing",
         f"{argument}: {_why_not_closing(intent, held, first, most)}. Nothing was sent.{offer}",

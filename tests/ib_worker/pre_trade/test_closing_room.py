@@ -154,3 +154,35 @@ async def test_a_close_that_waits_for_the_open_is_not_replaced_by_another(redis_
     for each in (other, cancels):
         assert each.code == "nothing_to_close"
         assert f"SELL MKT (orderId {waiting['orderId']}) waits for the market to open. Send no other." in each.message
+
+
+async def test_a_partial_close_is_told_how_far_to_reduce_the_exit_in_its_way(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    sell: dict[str, Any] = {"symbol": "IBM", "action": "SELL"}
+    part = order(**sell, totalQuantity=50, closeOnly=True)
+    async with trading(redis_url, session, sim) as front:
+        stop = await front.submit(
+            "place_order", **order(**sell, totalQuantity=100, orderType="STP", auxPrice=20, tif="GTC")
+        )
+        refused = await front.refused_order(**part)
+        whole = await front.refused_order(**part | {"totalQuantity": 100})
+        exits = {**sell, "totalQuantity": 40, "takeProfitPrice": 900, "stopLossPrice": 20, "exitsOnly": True}
+        of_exits = await front.refused_order("place_bracket_order", **exits)
+        await front.submit("modify_order", orderId=stop["orderId"], totalQuantity=60)
+        both = await front.submit("place_bracket_order", **exits)
+        of_three = await front.refused_order(**part)
+        await front.submit("cancel_order", orderId=stop["orderId"])
+        await front.submit("place_order", **order(**sell, totalQuantity=30, closeOnly=True))
+        of_two = await front.refused_order(**part)
+
+    all_of_it = "ibkr_close_positions with cancelOrders cancels such orders and then closes the whole position."
+    first = f"Nothing was sent. First reduce order {stop['orderId']} to totalQuantity"
+    again = f"by ibkr_modify_order, then send this again. {all_of_it}"
+    assert refused.message.endswith(f"{first} 50 {again}")
+    assert of_exits.message.endswith(f"{first} 60 {again}")
+    assert whole.message.endswith(f"Nothing was sent. {all_of_it}")
+    pair = sorted(both[each]["orderId"] for each in ("stopLoss", "takeProfit"))
+    assert f"or cancel orders {', '.join(map(str, (stop['orderId'], *pair)))} to 50 in all" in of_three.message
+    each = " and ".join(f"order {one} to totalQuantity 20" for one in pair)
+    assert f"First reduce {each} by ibkr_modify_order" in of_two.message
