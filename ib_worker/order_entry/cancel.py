@@ -131,7 +131,7 @@ def all_cancelled(session: Session, entries: Sequence[TrackedOrder]) -> CancelRe
     if session.orders.tracker.known:
         left = sum(not each.state.done for each in entries)
         text = _ended(len(entries), left) if entries else "No order was open."
-    text = f"{text} {lost_exits(session, entries)}".rstrip()
+    text = f"{text} {lost_exits(session, entries, beside=True)}".rstrip()
     return CancelReport(orders=[order_report(each, _remark(each)) for each in entries], message=text)
 
 

@@ -23,9 +23,10 @@ class _Lost(NamedTuple):
     confirmed: bool  # TWS has confirmed the end of each cancelled exit
 
 
-def lost_exits(session: Session, cancelled: Sequence[TrackedOrder]) -> str:
+def lost_exits(session: Session, cancelled: Sequence[TrackedOrder], beside: bool = False) -> str:
     """Return what is left of each position's exits once these orders were to be cancelled; empty where no position has
-    lost one. An order counts as ended unless it has filled or TWS has rejected its cancel."""
+    lost one. An order counts as ended unless it has filled or TWS has rejected its cancel. `beside`:
+    tell also how many other positions of these accounts had no exit order before."""
     if not session.positions.known:
         return "Positions are not known yet: one may have no exit order now." if cancelled else ""
     sides: defaultdict[tuple[str | None, int], list[TrackedOrder]] = defaultdict(list)
@@ -34,15 +35,28 @@ def lost_exits(session: Session, cancelled: Sequence[TrackedOrder]) -> str:
         if _closes(session, each):
             sides[each.state.terms.account, each.state.terms.contract.conId].append(each)
     found = [_lost(session, each, ending) for each in sides.values()]
-    if len(found) == 1:
-        return _alone(found[0])
     bare = [each for each in found if not each.left]
+    others = _bare_before(session, sides, ending) if beside and bare else ""
+    if len(found) == 1:
+        return f"{_alone(found[0])} {others}".rstrip()
     told = [
-        _many([each for each in bare if each.confirmed], "now have no exit order"),
+        _many([each for each in bare if each.confirmed], "have lost their exit order"),
         _many([each for each in bare if not each.confirmed], "have no exit order once the cancels are confirmed"),
+        others,
         _many([each for each in found if each.left and not each.stopped], "now have no stop"),
     ]
     return " ".join(filter(None, told))
+
+
+def _bare_before(session: Session, sides: Collection[tuple[str | None, int]], ending: Collection[TrackedOrder]) -> str:
+    """Return how many other positions of these accounts have no exit order, as a sentence; empty for none."""
+    accounts, several = {account for account, _ in sides}, 0
+    for each in session.positions.all():
+        account, conId = each.account, each.contract.conId
+        if each.position and account in accounts and (account, conId) not in sides:
+            same = session.orders.tracker.of(account, conId, "SELL" if each.position > 0 else "BUY")
+            several += not any(_stays(session, one, ending) for one in same)
+    return f"{several} other position{'s' if several > 1 else ''} had none before." if several else ""
 
 
 def _lost(session: Session, exits: Sequence[TrackedOrder], ending: Collection[TrackedOrder]) -> _Lost:
@@ -50,7 +64,7 @@ def _lost(session: Session, exits: Sequence[TrackedOrder], ending: Collection[Tr
     left = [
         each
         for each in session.orders.tracker.of(terms.account, terms.contract.conId, terms.action)
-        if is_open(each) and each not in ending and not _waits(session, each)
+        if _stays(session, each, ending)
     ]
     return _Lost(
         name=f"{digits(float(position(session, exits[0])))} {name_of(exits[0])}",
@@ -59,6 +73,11 @@ def _lost(session: Session, exits: Sequence[TrackedOrder], ending: Collection[Tr
         stopped=any(each.state.terms.orderType in STOPS for each in left),
         confirmed=all(each.state.done for each in exits),
     )
+
+
+def _stays(session: Session, entry: TrackedOrder, ending: Collection[TrackedOrder]) -> bool:
+    """Return whether the order may still close what is held."""
+    return is_open(entry) and entry not in ending and not _waits(session, entry)
 
 
 def _ends(entry: TrackedOrder) -> bool:
@@ -91,5 +110,5 @@ def _many(found: Sequence[_Lost], what: str) -> str:
         return ""
     named = ", ".join(each.name for each in found[:NAMED]) + (", …" if len(found) > NAMED else "")
     if len(found) == 1:
-        return f"1 position {what.replace('have', 'has')}: {named}."
+        return f"1 position {what.replace('have', 'has').replace('their', 'its')}: {named}."
     return f"{len(found)} positions {what}: {named}."

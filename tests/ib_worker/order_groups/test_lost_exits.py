@@ -29,10 +29,31 @@ async def test_cancelling_all_names_the_positions_that_have_no_exit_any_more(
         two = await front.submit("cancel_all_orders", everyClient=every)
 
     assert one["message"] == (
-        "2 orders were open, and all of them have ended. The position of 100 IBM now has no exit order."
+        "2 orders were open, and all of them have ended. The position of 100 IBM now has no exit order. "
+        "2 other positions had none before."
     )
     assert two["message"].startswith("3 orders were open, and all of them have ended.")
-    assert two["message"].endswith("2 positions now have no exit order: 10 NVDA, 100 IBM.")
+    assert two["message"].endswith(
+        "2 positions have lost their exit order: 10 NVDA, 100 IBM. 2 other positions had none before."
+    )
+
+
+async def test_positions_that_had_no_exit_before_are_counted_beside_those_that_have_lost_theirs(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(symbol="NVDA", totalQuantity=4))
+        await settles(front, 4)
+        await stop(front, "IBM", 100)
+        one = await front.submit("cancel_all_orders")
+        await front.submit("place_order", **order(symbol="AAPL", totalQuantity=3))
+        await stop(front, "IBM", 100)
+        await stop(front, "NVDA", 4)
+        two = await front.submit("cancel_all_orders")
+
+    assert one["message"].endswith("The position of 100 IBM now has no exit order. 3 other positions had none before.")
+    assert "2 positions have lost their exit order: " in two["message"]
+    assert two["message"].endswith(". 3 other positions had none before.")
 
 
 async def test_a_lone_stop_that_is_cancelled_leaves_its_position_without_an_exit(
@@ -79,5 +100,5 @@ async def test_an_exit_whose_cancel_is_not_confirmed_counts_as_lost(
 
     assert told["message"] == (
         "1 order was open, and its end is not confirmed yet. "
-        "Once the cancel is confirmed, the position of 100 IBM has no exit order."
+        "Once the cancel is confirmed, the position of 100 IBM has no exit order. 2 other positions had none before."
     )

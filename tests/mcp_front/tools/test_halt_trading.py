@@ -198,7 +198,8 @@ async def test_a_halt_says_what_may_still_fill_what_is_refused_and_how_it_is_rel
         "cancels are still allowed. 3 orders stay open and may still fill: cancelOrders cancels those of this session. "
         f"{RELEASE}"
     )
-    assert "The position of 100 IBM now has no exit order. No order is open." in cancelled["message"]
+    lost = "The position of 100 IBM now has no exit order. 2 other positions had none before."
+    assert f"{lost} No order is open." in cancelled["message"]
     (refused,) = closing["structuredContent"]["positions"]
     assert (refused["error"], refused["message"].endswith(RELEASE)) == ("halted", True)
     assert status["cause"].startswith("The kill switch is set: no new order and no change is sent")
