@@ -8,15 +8,17 @@ from typing import NoReturn
 import structlog
 
 from bridge.bus.events.event import SessionEvent
+from bridge.bus.events.watches import Watch
 from bridge.tools.account import AccountSummaryValue, GetAccountSummary, GetPnlSingle, PnLSingle
 from bridge.tools.events import WaitCondition
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import as_tool_error
 from ib_worker.watches.levels import decide
-from ib_worker.watches.table import conditions
+from ib_worker.watches.table import Figures, conditions
 
 FIGURES = frozenset({"daily_pnl", "position_pnl", "account_value"})
 EVERY_S = 2.0  # each figure once, and one request after the other: TWS computes a PnL once a second
+FIRST_S = 3.0  # for the figure of a new alert
 SUMMARY_EVERY_S = 10.0  # TWS refreshes a standing subscription every three minutes, and computes anew when asked
 
 log = structlog.get_logger("ib_worker.alerts.figures")
@@ -51,6 +53,7 @@ class FigureWatch:
         self._table = session.services.watches
         self._sources = sources
         self._summary_at = float("-inf")
+        self._table.first_figures = self._first
 
     async def run(self) -> NoReturn:
         """For ever, while the session is ready: ask, and decide."""
@@ -64,7 +67,31 @@ class FigureWatch:
                     if told is None:
                         raise
                     log.info("figure_not_told", figure=source[0], error=told.message)
+            self._forget_gone()
             await asyncio.sleep(EVERY_S)
+
+    async def _first(self, watch: Watch) -> Figures:
+        """Return the figures of a new watch, for what is said of it. One that TWS does not tell now is left out."""
+        found: Figures = {}
+
+        async def learn(number: int, condition: WaitCondition) -> None:
+            try:
+                async with asyncio.timeout(FIRST_S):
+                    (figure,) = await _read(self._session, self._sources, _source(condition), [condition])
+            except Exception as problem:
+                if as_tool_error(problem) is None:
+                    raise
+            else:
+                if figure is not None:
+                    found[watch.id, number] = figure.value
+
+        watched = [(number, each) for number, each in enumerate(conditions(watch)) if each.event in FIGURES]
+        await asyncio.gather(*(learn(*each) for each in watched))
+        return found
+
+    def _forget_gone(self) -> None:
+        for id, number in [each for each in self._table.figures if self._table.get(each[0]) is None]:
+            del self._table.figures[id, number]
 
     def _wanted(self) -> dict[Source, list[tuple[str, int, WaitCondition]]]:
         clock = asyncio.get_running_loop().time()
@@ -80,39 +107,46 @@ class FigureWatch:
         return found
 
     async def _look(self, source: Source, watching: Sequence[tuple[str, int, WaitCondition]]) -> None:
-        rows = await self._summary() if source[0] == "account_value" else ()
-        profit = None if source[0] == "account_value" else await self._profit(source)
-        for id, number, condition in watching:
-            figure = _value(rows, condition) if profit is None else profit
+        figures = await _read(self._session, self._sources, source, [each for *_, each in watching])
+        for (id, number, condition), figure in zip(watching, figures, strict=True):
             watch = self._table.get(id)
             if watch is None or figure is None:
                 continue
+            self._table.figures[id, number] = figure.value
             fires, mark = decide(condition, watch.marks[number], figure.value)
             if fires:
                 self._table.fire(id, number, mark, self._told(figure))
             else:
                 self._table.note(id, number, mark)
 
-    async def _summary(self) -> Sequence[AccountSummaryValue]:
-        return await self._sources.summary(GetAccountSummary(), self._session)
-
-    async def _profit(self, source: Source) -> Figure | None:
-        event, account, conId, symbol = source
-        if event == "position_pnl":
-            told = await self._sources.profit(GetPnlSingle(account=account, conId=conId, symbol=symbol), self._session)
-            value = told.unrealizedPnL
-        else:
-            told = await self._sources.profit(GetPnlSingle(account=account), self._session)
-            value = told.dailyPnL
-        about = {name: getattr(told, name) for name in ("dailyPnL", "unrealizedPnL", "realizedPnL", "position")}
-        known = {name: figure for name, figure in about.items() if figure is not None}
-        return None if value is None else Figure(told.account, value, known, told.conId, told.name or told.symbol or "")
-
     def _told(self, figure: Figure) -> SessionEvent:
         at = self._session.now().isoformat(timespec="milliseconds")
         return SessionEvent(
             "alert", at, account=figure.account, conId=figure.conId, symbol=figure.symbol, details=dict(figure.about)
         )
+
+
+async def _read(
+    session: Session, sources: FigureSources, source: Source, watched: Sequence[WaitCondition]
+) -> list[Figure | None]:
+    """Return the figure of each condition of one source."""
+    if source[0] == "account_value":
+        rows = await sources.summary(GetAccountSummary(), session)
+        return [_value(rows, each) for each in watched]
+    return [await _profit(session, sources, source)] * len(watched)
+
+
+async def _profit(session: Session, sources: FigureSources, source: Source) -> Figure | None:
+    event, account, conId, symbol = source
+    if event == "position_pnl":
+        told = await sources.profit(GetPnlSingle(account=account, conId=conId, symbol=symbol), session)
+        value = told.unrealizedPnL
+    else:
+        told = await sources.profit(GetPnlSingle(account=account), session)
+        value = told.dailyPnL
+    about = {name: getattr(told, name) for name in ("dailyPnL", "unrealizedPnL", "realizedPnL", "position")}
+    known = {name: figure for name, figure in about.items() if figure is not None}
+    return None if value is None else Figure(told.account, value, known, told.conId, told.name or told.symbol or "")
 
 
 def _source(condition: WaitCondition) -> Source:

@@ -9,6 +9,7 @@ from bridge.bus.events.watches import Mark, Watch
 from bridge.conditions import sealed_event_cursor
 from bridge.text.contract_name import contract_name
 from bridge.tools.events import AlertReport, WaitCondition
+from ib_worker.alerts.figures import FIGURES
 from ib_worker.alerts.price_lines import ASK_AGAIN_MS
 from ib_worker.session.session import Session
 from ib_worker.watches.levels import decide
@@ -63,12 +64,29 @@ def unpriced(watch: Watch, session: Session) -> str:
 
 
 def _levels(watch: Watch, session: Session) -> list[str]:
-    return [_level(number, each, watch, session) for number, each in enumerate(conditions(watch)) if each.conId]
+    return [
+        _figure_level(number, each, watch, session) if each.event in FIGURES else _level(number, each, watch, session)
+        for number, each in enumerate(conditions(watch))
+    ]
+
+
+def _figure_level(number: int, condition: WaitCondition, watch: Watch, session: Session) -> str:
+    """Return when a profit or an account's value fires, with the figure as last read; nothing of an account that the
+    watch's owner has lost."""
+    account = condition.account or ""
+    if not session.services.watches.may_see(watch.principal, account):
+        return ""
+    value = session.services.watches.figures.get((watch.id, number))
+    name = condition.symbol or (f"conId {condition.conId}" if condition.conId else "")
+    what = f"{condition.tag or condition.event} of {f'{name} in {account}' if name else account}"
+    now = "no value yet" if value is None else f"{value:.10g} now"
+    fires, mark = " or ".join(level_sides(condition, None)), watch.marks[number]
+    return f"{what} ({now}): fires {fires}.{'' if value is None else standing(condition, mark, value)}"
 
 
 def _level(number: int, condition: WaitCondition, watch: Watch, session: Session) -> str:
     """Return when a price fires: SPY: fires at or below 290.9: 1 % under 293.8."""
-    if condition.event != "price":
+    if condition.event != "price" or not condition.conId:
         return ""
     line = session.quotes.known(condition.conId or 0)
     price = line.values.level if line is not None else None
@@ -84,8 +102,10 @@ def standing(condition: WaitCondition, mark: Mark, price: float) -> str:
     if not decide(condition, msgspec.structs.replace(mark, armed=True), price)[0]:
         return ""
     if mark.armed:
-        return " That is true already: it fires at once, at this price or the next."
-    return " That is true now, and it has fired on it: it fires again after the price was back in between."
+        at = ", at this price or the next" if condition.event == "price" else ""
+        return f" That is true already: it fires at once{at}."
+    what = "price" if condition.event == "price" else "value"
+    return f" That is true now, and it has fired on it: it fires again after the {what} was back in between."
 
 
 def level_sides(condition: WaitCondition, base: float | None) -> list[str]:

@@ -181,7 +181,9 @@ async def create_alert(request: CreateAlert, session: Session, context: RequestC
         read=start.number,
         cursor=str(start),
     )
+    figures = await table.first_figures(watch)
     kept = await table.keep(watch)
+    table.figures.update(figures)
     return alert_report(kept, session, " ".join(filter(None, (creation_message(kept, session), vain))))
 
 

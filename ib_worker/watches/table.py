@@ -29,10 +29,15 @@ RETRY_S = 0.5
 
 
 MaySee = Callable[[str, str], bool]
+Figures = dict[tuple[str, int], float]  # by watch and condition
 
 
 def _may(_principal: str, _account: str) -> bool:
     return True
+
+
+async def _no_figures(_: Watch) -> Figures:
+    return {}
 
 
 @dataclass
@@ -60,6 +65,8 @@ class WatchTable:
         self._due = asyncio.Event()
         self.loaded = asyncio.Event()
         self.changed = asyncio.Event()  # a watch has come; the engine clears it
+        self.figures: Figures = {}  # as last read
+        self.first_figures: Callable[[Watch], Awaitable[Figures]] = _no_figures  # of a new watch; the engine sets it
         self.unpriced: dict[int, str] = {}  # why no price of a watched contract comes, by conId
 
     def all(self) -> list[Watch]:
