@@ -72,10 +72,10 @@ def remarks_on(intent: OrderIntent, facts: RiskInputs, changes: bool = False, wa
 
 
 def cautions(intent: OrderIntent, facts: RiskInputs) -> list[str]:
-    """Return what a preview warns of: a trigger that is met, a position that would change sides, a stop that ends
-    today, an attribute that TWS ignores."""
+    """Return what a preview warns of: a trigger that is met, a position that would change sides, a stop whose limit
+    is behind it or that ends today, an attribute that TWS ignores."""
     sides = [f"its fill {position_effect(intent, facts)}"] if reverses(intent, facts) else []
-    return [*trigger_met(intent, facts), *sides, *_ends_today(intent, facts), *_ignored(intent)]
+    return [*trigger_met(intent, facts), *sides, *_limit_behind(intent), *_ends_today(intent, facts), *_ignored(intent)]
 
 
 def sentence(clause: str) -> str:
@@ -115,7 +115,19 @@ def waits_on(intent: OrderIntent, facts: RiskInputs) -> list[str]:
     found = []
     if facts.halted:
         found.append(f"trading in {intent.symbol} is halted: the order waits until it resumes")
-    return [*found, *_hours(intent, facts), *_ends_today(intent, facts), *_ignored(intent)]
+    return [*found, *_limit_behind(intent), *_hours(intent, facts), *_ends_today(intent, facts), *_ignored(intent)]
+
+
+def _limit_behind(intent: OrderIntent) -> list[str]:
+    """Return that a stop's limit is at a better price than the stop, where a market that moves on leaves it."""
+    stop, limit = intent.auxPrice, intent.lmtPrice
+    if intent.orderType != "STP LMT" or stop is None or limit is None or (limit - stop) * intent.sign >= 0:
+        return []
+    side = "below" if intent.action == "BUY" else "above"
+    return [
+        f"lmtPrice {digits(limit)} is {side} the stop of {digits(stop)}: once triggered, the order fills only if the "
+        "price comes back"
+    ]
 
 
 def _ends_today(intent: OrderIntent, facts: RiskInputs) -> list[str]:

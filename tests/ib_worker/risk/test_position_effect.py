@@ -13,6 +13,8 @@ from ib_worker.risk.position_effect import (
     opens_short,
     position_effect,
     remarks_on,
+    report_text,
+    sentence,
     warnings,
 )
 
@@ -153,3 +155,22 @@ def test_a_report_remarks_a_new_short_but_not_of_a_change_or_an_order_that_waits
 
     assert remarks_on(SELL, flat) == "Its fill opens a short of 10."
     assert remarks_on(SELL, flat, changes=True) == remarks_on(SELL, flat, waits=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("action", "stop", "limit", "told"),
+    [
+        ("SELL", 20.0, 21.0, ["lmtPrice 21 is above the stop of 20"]),
+        ("BUY", 40.0, 39.5, ["lmtPrice 39.5 is below the stop of 40"]),
+        ("SELL", 20.0, 20.0, []), ("SELL", 20.0, 19.0, []), ("BUY", 40.0, 41.0, []),
+    ],
+)  # fmt: skip
+def test_a_stops_limit_at_a_better_price_than_the_stop_is_warned_of(
+    action: Literal["BUY", "SELL"], stop: float, limit: float, told: list[str]
+) -> None:
+    order = replace(MKT, action=action, orderType="STP LMT", auxPrice=stop, lmtPrice=limit, tif="GTC")
+    flat = replace(FACTS, position=Decimal(0))
+    whole = [f"{each}: once triggered, the order fills only if the price comes back" for each in told]
+
+    assert cautions(order, flat) == warnings(order, flat) == whole
+    assert [each for each in whole if sentence(each) not in report_text(order, flat, "Sent.", "", filled=False)] == []
