@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from bridge.text import spellings
-from bridge.text.contract_name import MONTH_CODES, bare_name, contract_name, expiry_text, goes_by
+from bridge.text.contract_name import MONTH_CODES, MONTHS, bare_name, contract_name, expiry_text, goes_by, strike_text
 from bridge.text.security_ids import is_isin
 
 Terms = dict[str, Any]
@@ -41,6 +41,11 @@ _DATED = re.compile(r"(?P<symbol>\S+) (?P<day>\S*[0-9].*?)(?: \((?P<class>[A-Z0-
 _SOME_DATE = re.compile(r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}")
 # ESU6, 6EU6: TWS's localSymbol of a future. No symbol of a US stock has a digit; some of other countries' do (HEN3).
 _FUTURE_CODE = re.compile(rf"([A-Z0-9]{{2,4}})([{MONTH_CODES}])([0-9]{{1,2}})")
+# Other programs' spellings, which no symbol of TWS has: $AAPL, ES Z26, ES1! and AAPL 20261218C300.
+_DOLLAR = re.compile(r"\$([A-Z]{1,6}(?:[ .][A-Z])?)")
+_CODED = re.compile(rf"([A-Z0-9]{{1,4}}) ([{MONTH_CODES}])([0-9]{{1,2}})")
+_CONTINUOUS = re.compile(r"([A-Z0-9]{1,4})[0-9]!")
+_JOINED = re.compile(rf"\.?([A-Z]{{1,6}}(?: [A-Z])?) ?((?:20)?[0-9]{{6}})(?P<right>[CP]){_STRIKE}")
 
 
 def spelled_out(given: Terms) -> Terms:
@@ -63,6 +68,25 @@ def spelled_out(given: Terms) -> Terms:
         _require_agreement(terms, given, name, value)
     rest = {name: value for name, value in given.items() if name != "symbol"}
     return terms | _exacter(rest, terms)
+
+
+def respelled(written: str) -> str | None:
+    """Return another program's spelling as it is written here; None where the text has no such form."""
+    upper = " ".join(written.upper().split())
+    if found := _DOLLAR.fullmatch(upper) or _CONTINUOUS.fullmatch(upper):
+        return found[1]
+    if found := _CODED.fullmatch(upper):
+        root, code, year = found.groups()
+        month = MONTHS[MONTH_CODES.index(code)]
+        return f"{root} {month}{year}" if len(year) == len("26") else f"{root}{code}{year}"  # its decade is not told
+    found = _JOINED.fullmatch(upper)
+    try:
+        day = None if found is None else _date(f"20{found[2][-6:]}")
+    except ValueError:
+        return None
+    if found is None or day is None:
+        return None
+    return f"{found[1]} {day[:4]}-{day[4:6]}-{day[6:]} {strike_text(float(found['strike']))} {found['right']}"
 
 
 def is_named(contract: object, written: str) -> bool:

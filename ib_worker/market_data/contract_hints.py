@@ -9,6 +9,7 @@ from typing import Any
 import ib_async
 
 from bridge.text import spellings as forms
+from bridge.text.contract_forms import CURRENCIES, respelled
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from bridge.text.security_ids import is_cusip
@@ -65,6 +66,8 @@ async def hint_for(arguments: ContractArguments, look: Look) -> Hint:
         return Hint(last_words(arguments))
     if arguments.secId is not None:
         return await _by_number(arguments, look) or Hint(NUMBER)
+    if here := respelled(arguments.symbol):
+        return Hint(f'TWS has no such spelling: give symbol "{here}".', {"symbol": here})
     if arguments.localSymbol and arguments.secType == "FUT":
         return await _family(arguments, look) or Hint(last_words(arguments))
     if arguments.localSymbol and not arguments.symbol:  # an option's begins with its root
@@ -264,12 +267,18 @@ def _long(row: ib_async.ContractDetails) -> str:
 
 
 def last_words(arguments: ContractArguments) -> str:
+    if arguments.secType == "STK" and arguments.symbol in CURRENCIES:
+        first = "EUR" if arguments.symbol == "USD" else arguments.symbol
+        return f'{arguments.symbol} is a currency: a pair is written "{first}/USD".'
+    if arguments.secType == "STK" and " " in arguments.symbol:
+        return f'Check the symbol ("BRK B" has a blank). {LAST_WORDS["STK"]}'
     return LAST_WORDS.get(arguments.secType, "Check symbol, secType, exchange and currency.")
 
 
 NUMBER = "Check secId and secIdType; ibkr_search_symbols finds a contract by its name."
 LAST_WORDS = {
-    "STK": 'Check the symbol ("BRK B" has a blank), currency and exchange; an index has a secType of its own.',
+    "STK": "Look the symbol up with ibkr_search_symbols, which takes names too. Check currency and "
+    "exchange; an index has a secType of its own.",
     "CASH": "A pair has its first currency as symbol and its second as currency: EUR and USD.",
     "FUT": "symbol is the product's root (ES, CL), exchange where it trades (CME, NYMEX); check currency and expiry.",
     "FOP": "symbol is the future's root (ES), exchange where it trades (CME); check expiry, strike and right.",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bridge.text.contract_forms import is_named, spelled_out
+from bridge.text.contract_forms import is_named, respelled, spelled_out
 from bridge.tools.types import Contract
 
 PUT = {"symbol": "SPY", "secType": "OPT", "lastTradeDateOrContractMonth": "20261218", "strike": 400.0, "right": "P"}
@@ -150,3 +150,27 @@ def test_a_future_is_named_by_its_month(written: str) -> None:
 def test_another_contract_is_not_named(written: str) -> None:
     assert not is_named(CALL, written)
     assert not is_named(AUGUST, written)
+
+
+@pytest.mark.parametrize(
+    ("written", "here"),
+    [
+        ("$AAPL", "AAPL"),
+        ("$brk.b", "BRK.B"),
+        ("ES Z26", "ES DEC26"),
+        ("ES Z6", "ESZ6"),
+        ("ES1!", "ES"),
+        ("M2K1!", "M2K"),
+        ("AAPL 20261218C300", "AAPL 2026-12-18 300 C"),
+        (".AAPL261218P302.5", "AAPL 2026-12-18 302.5 P"),
+        ("BRK B 20261218C300", "BRK B 2026-12-18 300 C"),
+        ("AAPL 20261318C300", None),  # no such month
+        ("AAPL", None),
+        ("BRK B", None),
+        ("BAC PRL", None),
+        ("$", None),
+        ("", None),
+    ],
+)
+def test_other_programs_spellings_are_told_as_they_are_written_here(written: str, here: str | None) -> None:
+    assert respelled(written) == here

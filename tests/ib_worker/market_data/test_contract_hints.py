@@ -13,6 +13,14 @@ ES_SEP25 = 1870000308
 EXPIRY = {"lastTradeDateOrContractMonth": "20250718"}
 HINTS: list[tuple[dict[str, Any], str]] = [
     ({"symbol": "NOPE.B"}, '("BRK B" has a blank)'),
+    ({"symbol": "NOPE"}, "Look the symbol up with ibkr_search_symbols, which takes names too"),
+    ({"symbol": "apple"}, "Look the symbol up with ibkr_search_symbols, which takes names too"),
+    ({"symbol": "EUR"}, 'EUR is a currency: a pair is written "EUR/USD"'),
+    ({"symbol": "$AAPL"}, 'give symbol "AAPL".'),
+    ({"symbol": "ES Z26"}, 'give symbol "ES DEC26".'),
+    ({"symbol": "ES Z26", "secType": "FUT"}, 'give symbol "ES DEC26".'),
+    ({"symbol": "ES1!"}, 'give symbol "ES".'),
+    ({"symbol": "AAPL 20261218C300"}, 'give symbol "AAPL 2026-12-18 300 C".'),
     ({"symbol": "LEN.K"}, 'try symbol "LEN K"'),
     ({"symbol": "AAPL.OQ"}, "symbol AAPL, primaryExchange NASDAQ and currency USD"),
     ({"symbol": "BTC/USD"}, "symbol BTC, secType CRYPTO, currency USD and exchange PAXOS"),
