@@ -27,7 +27,9 @@ async def test_an_exit_of_another_program_is_changed_as_it_was_asked_for(
         trail = await change(front, 4, trailingPercent=6)
 
     assert (target["lmtPrice"], trail["trailingPercent"]) == (590, 6)
-    assert target["message"] == trail["message"] == "TWS has confirmed the new terms."
+    confirmed = "TWS has confirmed the new terms."
+    stays = f"Its stop stays at {trail['trailStopPrice']} until the price is more than 6 % from it."
+    assert (target["message"], trail["message"]) == (confirmed, f"{confirmed} {stays}")
     first, second = (frame.request.placed[1] for frame in sim.journal.orders())
     for each in (first, second):
         assert (each.parentId, each.ocaGroup, each.ocaType, each.clearingIntent) == (0, "", 0, "")
