@@ -1,4 +1,4 @@
-"""How long the steps of work take, measured again where another program of the machine may have held a step up."""
+"""Steps of an event loop, measured again where another program of the machine may have held one up."""
 
 import json
 import time
@@ -32,7 +32,7 @@ async def measured_again(work: Callable[[], Awaitable[None]], rounds: int = ROUN
 
 
 def _slowness() -> float:
-    """How many times as long as on a quiet machine a piece of work takes now, at least once."""
+    """Return how many times as long as on a quiet machine a piece of work takes now, at least once."""
     began = time.thread_time()
     json.loads(_WORK)
     return max((time.thread_time() - began) / _WORK_S, 1.0)

@@ -1,4 +1,4 @@
-"""What an execution and its corrections share, and which of them one is."""
+"""An execution and its corrections: they share a trade, and each has a version."""
 
 import pytest
 
